@@ -1,0 +1,21 @@
+/** Facts of a log line: names and counts, never a row's values. */
+export type LogFacts = Readonly<Record<string, unknown>>;
+
+/** The log that engines write to. The worker adds the site, the workflow and the activity. */
+export interface Log {
+  debug(message: string, facts?: LogFacts): void;
+  info(message: string, facts?: LogFacts): void;
+  warn(message: string, facts?: LogFacts): void;
+  error(message: string, facts?: LogFacts): void;
+}
+
+/** One attempt at an activity, as an engine sees it: engines know PostgreSQL, and nothing of Temporal. */
+export interface Attempt {
+  /** Aborts when the attempt was given up: cut what runs, roll back, throw. */
+  readonly signal: AbortSignal;
+  /** Aborts when the worker wants to end: finish the batch under way and answer with what was done. */
+  readonly drain: AbortSignal;
+  /** Tells Temporal how far the attempt has come. */
+  heartbeat(progress: LogFacts): void;
+  readonly log: Log;
+}

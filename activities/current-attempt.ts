@@ -1,0 +1,37 @@
+import { Context } from '@temporalio/activity';
+import type { Attempt, LogFacts } from './attempt.js';
+
+/** Half of what the heartbeat timeout would bear: one lost beat does no harm. */
+const HEARTBEAT_EVERY_MS = 2_000;
+
+/**
+ * Runs an engine as the current attempt of an activity. A timer repeats the last progress, so that one long statement
+ * does not look like a dead worker.
+ */
+export async function asCurrentAttempt<Result>(
+  drain: AbortSignal,
+  engine: (attempt: Attempt) => Promise<Result>,
+): Promise<Result> {
+  const context = Context.current();
+  let progress: LogFacts = {};
+  const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_EVERY_MS);
+  const heartbeat = (facts: LogFacts): void => {
+    progress = facts;
+    context.heartbeat(progress);
+  };
+  try {
+    return await engine({ signal: context.cancellationSignal, drain, heartbeat, log: toLog(context) });
+  } finally {
+    clearInterval(beat);
+  }
+}
+
+/** The context's log by methods of our own: engines must not depend on Temporal's types. */
+function toLog({ log }: Context): Attempt['log'] {
+  return {
+    debug: (message, facts) => log.debug(message, facts),
+    info: (message, facts) => log.info(message, facts),
+    warn: (message, facts) => log.warn(message, facts),
+    error: (message, facts) => log.error(message, facts),
+  };
+}

@@ -1,0 +1,37 @@
+import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
+import { FAILURE_RULES, type FailureKind, type FailureReport } from '../src/model/failures.js';
+import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
+
+/**
+ * Runs an operation and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
+ * detail is a `FailureReport`. A failure that is not worth another attempt says so.
+ * @throws CancelledFailure as it is, when the attempt was cancelled
+ */
+export async function translateErrors<Result>(operate: () => Promise<Result>): Promise<Result> {
+  const { info, cancellationSignal, log } = Context.current();
+  try {
+    return await operate();
+  } catch (error) {
+    if (cancellationSignal.aborted) throw cancellationSignal.reason; // what broke, broke because we cut it
+    if (error instanceof CancelledFailure) throw error;
+    const report = toReport(error);
+    const rule = FAILURE_RULES[report.kind];
+    log.debug('attempt failed', { kind: report.kind, attempt: info.attempt, error });
+    throw ApplicationFailure.create({
+      message: report.message,
+      type: report.kind,
+      nonRetryable: info.attempt >= rule.maxAttempts,
+      details: [report],
+    });
+  }
+}
+
+function toReport(error: unknown): FailureReport {
+  const kind: FailureKind = toFailureKind(error);
+  const { next } = FAILURE_RULES[kind];
+  if (error instanceof DatabaseFailure) {
+    return { kind, message: error.message, sqlstate: error.sqlstate, ...error.place, next };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { kind, message, sqlstate: null, side: null, table: null, column: null, constraint: null, next };
+}

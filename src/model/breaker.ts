@@ -1,0 +1,51 @@
+/**
+ * After repeated cycles that could not reach a database the breaker opens: a cheap probe at growing intervals takes the
+ * place of full cycles until both databases answer. All instants are epoch milliseconds.
+ */
+export interface Breaker {
+  /** Cycles in a row in which a database could not be reached. */
+  readonly unreachableCycles: number;
+  /** Probes that failed since it opened; null while it is closed. */
+  readonly failedProbes: number | null;
+  /** When the next probe is due; null while it is closed. */
+  readonly nextProbeAt: number | null;
+}
+
+export const CLOSED_BREAKER: Breaker = { unreachableCycles: 0, failedProbes: null, nextProbeAt: null };
+
+/** Two failures in a row may be one restart of a server; at the third somebody else should know. */
+export const CYCLES_UNTIL_OPEN = 3;
+
+/** Long enough that ten thousand sites do not storm a server that comes back, short enough for an operator who waits. */
+const MAX_WAIT_MS = 5 * 60_000;
+
+/** The breaker after a cycle. `random` is from 0 to 1 and spreads the sites that wait for the same server. */
+export function afterCycle(
+  breaker: Breaker,
+  cycle: { unreachable: boolean; intervalMs: number; now: number; random: number },
+): Breaker {
+  if (!cycle.unreachable) return CLOSED_BREAKER;
+  const unreachableCycles = breaker.unreachableCycles + 1;
+  if (unreachableCycles < CYCLES_UNTIL_OPEN) return { unreachableCycles, failedProbes: null, nextProbeAt: null };
+  return { unreachableCycles, failedProbes: 0, nextProbeAt: cycle.now + waitMs(0, cycle.intervalMs, cycle.random) };
+}
+
+/** The breaker after a probe: closed when both databases answered, else open and waiting longer. */
+export function afterProbe(
+  breaker: Breaker,
+  probe: { reachable: boolean; intervalMs: number; now: number; random: number },
+): Breaker {
+  if (probe.reachable) return CLOSED_BREAKER;
+  const failedProbes = (breaker.failedProbes ?? 0) + 1;
+  return { ...breaker, failedProbes, nextProbeAt: probe.now + waitMs(failedProbes, probe.intervalMs, probe.random) };
+}
+
+export function isOpen(breaker: Breaker): boolean {
+  return breaker.nextProbeAt !== null;
+}
+
+/** Doubles with each failed probe up to the limit; the jitter takes away up to half. */
+function waitMs(failedProbes: number, intervalMs: number, random: number): number {
+  const limitMs = Math.max(MAX_WAIT_MS, intervalMs);
+  return Math.round(Math.min(limitMs, intervalMs * 2 ** Math.min(failedProbes, 30)) * (1 - random / 2));
+}

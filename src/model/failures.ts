@@ -1,0 +1,90 @@
+/** What kind of failure stopped an operation. The names cross the wire as `ApplicationFailure.type`. */
+export const FAILURE_KINDS = [
+  'unreachable',
+  'busy',
+  'credentials',
+  'schema',
+  'data',
+  'fenced',
+  'config',
+  'unexpected',
+] as const;
+export type FailureKind = (typeof FAILURE_KINDS)[number];
+
+/** The type of the failure that ends a workflow whose input is not valid. */
+export const INVALID_INPUT = 'InvalidInput';
+
+/** One of the two databases of a site. */
+export type Side = 'local' | 'remote';
+
+/** Where a failure happened, as far as it is known. Never a row's values. */
+export interface FailurePlace {
+  readonly side: Side | null;
+  readonly table: string | null;
+  readonly column: string | null;
+  readonly constraint: string | null;
+}
+
+/** A failure as the status, the log and the Web UI show it. */
+export interface FailureReport extends FailurePlace {
+  readonly kind: FailureKind;
+  /** What happened, in one sentence. */
+  readonly message: string;
+  /** PostgreSQL's own code of the error, where it was PostgreSQL that refused. */
+  readonly sqlstate: string | null;
+  /** What to do now: who must act, and the next command. */
+  readonly next: string;
+}
+
+/** What follows from a kind of failure. */
+export interface FailureRule {
+  /** Attempts of one activity before the cycle records the failure; 1 means that a retry cannot help. */
+  readonly maxAttempts: number;
+  /** Who must act, and how. */
+  readonly next: string;
+}
+
+/** The first attempt and five more after 2, 4, 8, 16 and 32 seconds. */
+export const CONNECTION_ATTEMPTS = 6;
+/** A statement that met a passing state of the server is tried three times. */
+export const STATEMENT_ATTEMPTS = 3;
+
+export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
+  unreachable: {
+    maxAttempts: CONNECTION_ATTEMPTS,
+    next: 'The sync goes on by itself once the server answers. If it should be up, look at the server and the link: meter-sync check',
+  },
+  busy: {
+    maxAttempts: STATEMENT_ATTEMPTS,
+    next: 'The next cycle tries again by itself. If it stays, look for long transactions, locks or a full disk on that server: meter-sync check',
+  },
+  credentials: {
+    maxAttempts: 1,
+    next: 'The administrator of that database must mend the user, the password or the rights: meter-sync check',
+  },
+  schema: {
+    maxAttempts: 1,
+    next: 'Somebody must mend the table or the settings that name it: meter-sync check',
+  },
+  data: {
+    maxAttempts: 1,
+    next: 'Rows that the database refuses must be mended, or the constraint that refuses them. They stay where they are until then: meter-sync check',
+  },
+  fenced: {
+    maxAttempts: 1,
+    next: 'A person must decide which history of this site is the true one; nothing is uploaded until then: meter-sync status',
+  },
+  config: {
+    maxAttempts: 1,
+    next: 'Mend the settings of the worker and start it again: meter-sync check',
+  },
+  unexpected: {
+    maxAttempts: STATEMENT_ATTEMPTS,
+    next: "This is most likely a defect of meter-sync. The worker's log has the details; please report them.",
+  },
+};
+
+/** True for the name of a failure kind, as it comes from another process. */
+export function isFailureKind(name: unknown): name is FailureKind {
+  return typeof name === 'string' && (FAILURE_KINDS as readonly string[]).includes(name);
+}

@@ -1,0 +1,31 @@
+import { isOpen } from './breaker.js';
+import { OPERATIONS, type SchedulerState } from './state.js';
+
+/** How a site fares, in one word; a search attribute, so the values are few and change rarely. */
+export type Health = 'unknown' | 'ok' | 'warning' | 'failing';
+
+/** The age of the oldest reading that waits, in buckets. `current` is an empty queue, or one that a few cycles will empty. */
+export type LagBucket = 'unknown' | 'current' | 'under1h' | 'under1d' | 'over1d';
+
+const MINUTE_MS = 60_000;
+/** Below this age a lag is the normal rhythm of cycles; without this bucket the attribute would change at every cycle. */
+const CURRENT_LAG_MS = 5 * MINUTE_MS;
+
+/** `failing`: readings do not leave the site. `warning`: they do, but something else went wrong. */
+export function judgeHealth(state: SchedulerState): Health {
+  if (isOpen(state.breaker) || state.upload?.ok === false) return 'failing';
+  if (state.lastCycle === null) return 'unknown';
+  const rowsLeftOut = [state.meters, state.tenants].some((download) => (download?.result?.refused ?? 0) > 0);
+  return rowsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false) ? 'warning' : 'ok';
+}
+
+/** The bucket of a lag. `oldestUnsynced` is ISO 8601, null when the queue is empty; `now` is epoch milliseconds. */
+export function toLagBucket(queueSize: number | null, oldestUnsynced: string | null, now: number): LagBucket {
+  if (queueSize === null) return 'unknown';
+  if (queueSize === 0 || oldestUnsynced === null) return 'current';
+  const ageMs = now - Date.parse(oldestUnsynced);
+  if (Number.isNaN(ageMs)) return 'unknown';
+  if (ageMs < CURRENT_LAG_MS) return 'current';
+  if (ageMs < 60 * MINUTE_MS) return 'under1h';
+  return ageMs < 24 * 60 * MINUTE_MS ? 'under1d' : 'over1d';
+}

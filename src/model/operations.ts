@@ -1,0 +1,97 @@
+/** Input and result of each activity. They cross the wire: JSON only, no rows, no secrets, lists bounded. */
+
+/** How many keys or changed rows a result names at most; the log names them all. */
+export const MAX_NAMED_ROWS = 20;
+
+/** How long one upload activity goes on with batch after batch; a batch under way is always finished. */
+export const UPLOAD_MAX_DURATION_MS = 30_000;
+
+export interface UploadReadingsInput {
+  readonly siteId: string;
+  /** Readings in one batch, at most. */
+  readonly batchRows: number;
+  /** No new batch is begun after this time. */
+  readonly maxDurationMs: number;
+}
+
+/** The counts of one batch or of several. `selected = inserted + alreadyThere`, and `removed` equals both together. */
+export interface UploadCounts {
+  readonly selected: number;
+  readonly inserted: number;
+  /** Were on the remote before with the same content: the batch had been sent already. */
+  readonly alreadyThere: number;
+  readonly removed: number;
+}
+
+export interface UploadReadingsResult extends UploadCounts {
+  readonly batches: number;
+  /** True when readings are left in the queue. */
+  readonly more: boolean;
+  readonly queueSize: number;
+  /** ISO 8601 UTC; null when the queue is empty. */
+  readonly oldestUnsynced: string | null;
+  /** Readings proved safe on the remote and removed since this site's first upload. */
+  readonly totalUploaded: number;
+  /** When `queueSize` and `oldestUnsynced` were seen. */
+  readonly observedAt: string;
+}
+
+export interface DownloadInput {
+  readonly siteId: string;
+}
+
+/** A row of a downloaded table, by its key (as text, one part a column) and, where it has one, its name. */
+export interface NamedRow {
+  readonly key: readonly string[];
+  readonly name: string | null;
+}
+
+/** A row that was updated, and which of its columns changed. */
+export interface ChangedRow extends NamedRow {
+  readonly changedFields: readonly string[];
+}
+
+export interface DownloadResult {
+  readonly localCount: number;
+  readonly remoteCount: number;
+  readonly inserted: number;
+  readonly updated: number;
+  /** Gone from the remote, so deactivated here. */
+  readonly deactivated: number;
+  /** Gone from the remote, and still here: the table has no column that could say so. */
+  readonly kept: number;
+  /** Rows that wait for a row of another table (foreign key); tried again in the next download. */
+  readonly waiting: number;
+  /** Rows that the local table refuses for another reason; named in the log. */
+  readonly refused: number;
+  /** At most `MAX_NAMED_ROWS` of each. */
+  readonly newRows: readonly NamedRow[];
+  readonly changedRows: readonly ChangedRow[];
+  /** When both tables were read. */
+  readonly observedAt: string;
+}
+
+export interface ProbeInput {
+  readonly siteId: string;
+}
+
+/** What a probe saw; null for what could not be seen. */
+export interface ProbeResult {
+  readonly localDbConnected: boolean;
+  readonly remoteDbConnected: boolean;
+  readonly queueSize: number | null;
+  readonly oldestUnsynced: string | null;
+  readonly localMeterCount: number | null;
+  readonly remoteMeterCount: number | null;
+  readonly localTenantCount: number | null;
+  readonly remoteTenantCount: number | null;
+  readonly observedAt: string;
+}
+
+/** The activities of a site, as the workflow calls them and the worker hosts them. */
+export interface Activities {
+  uploadReadings(input: UploadReadingsInput): Promise<UploadReadingsResult>;
+  downloadMeters(input: DownloadInput): Promise<DownloadResult>;
+  downloadTenants(input: DownloadInput): Promise<DownloadResult>;
+  probe(input: ProbeInput): Promise<ProbeResult>;
+}

@@ -1,0 +1,100 @@
+import type { SchedulerState } from './state.js';
+
+/** The settings of a running scheduler: what `configure` changes and answers with. */
+export interface SchedulerSettings {
+  /** From one planned cycle to the next. */
+  readonly intervalMs: number;
+  /** Readings in one batch, at most. */
+  readonly batchRows: number;
+}
+
+/** The input of the workflow `syncScheduler`. Everything but the site has a default. */
+export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
+  readonly siteId: string;
+  /** Where the activities run; by default the workflow's own task queue. */
+  readonly activityTaskQueue?: string;
+  /** Continue as new after so many cycles at the latest; by default when the server suggests it. */
+  readonly maxCyclesPerRun?: number;
+  /** Carried from the run before by continue-as-new; never given by a client. */
+  readonly state?: SchedulerState;
+}
+
+export const DEFAULT_SETTINGS: SchedulerSettings = { intervalMs: 60_000, batchRows: 50_000 };
+
+interface Bounds {
+  readonly min: number;
+  readonly max: number;
+  readonly unit: string;
+}
+
+/** A tenth of a second serves tests; a day is the slowest rhythm that still is one. */
+const BOUNDS: Readonly<Record<keyof SchedulerSettings | 'maxCyclesPerRun', Bounds>> = {
+  intervalMs: { min: 100, max: 86_400_000, unit: 'milliseconds' },
+  batchRows: { min: 1, max: 1_000_000, unit: 'readings' },
+  maxCyclesPerRun: { min: 1, max: 10_000, unit: 'cycles' },
+};
+
+/** A site's id is part of workflow ids and task queues: short, and without blanks. */
+const SITE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
+const INPUT_FIELDS = ['siteId', 'intervalMs', 'batchRows', 'activityTaskQueue', 'maxCyclesPerRun', 'state'];
+const SETTINGS_FIELDS = ['intervalMs', 'batchRows'];
+
+/** Every problem of a workflow's input in words, none when it is valid. */
+export function findInputProblems(input: unknown): string[] {
+  if (!isRecord(input)) return [`the input is ${describe(input)}; wanted one object with siteId`];
+  const problems = [...findUnknownFields(input, INPUT_FIELDS), ...findSettingsProblems(input)];
+  if (!isSiteId(input['siteId'])) {
+    problems.push(
+      `siteId is ${describe(input['siteId'])}; wanted 1 to 100 letters, digits, dots, dashes or underscores`,
+    );
+  }
+  const queue = input['activityTaskQueue'];
+  if (queue !== undefined && queue !== null && (typeof queue !== 'string' || queue === '')) {
+    problems.push(`activityTaskQueue is ${describe(queue)}; wanted the name of a task queue`);
+  }
+  return problems;
+}
+
+/** Every problem of a change of settings in words, none when it may be taken. */
+export function findConfigureProblems(change: unknown): string[] {
+  if (!isRecord(change)) return [`the change is ${describe(change)}; wanted an object such as {"intervalMs": 60000}`];
+  const problems = [...findUnknownFields(change, SETTINGS_FIELDS), ...findSettingsProblems(change)];
+  if (Object.keys(change).length === 0) problems.push(`nothing to change; wanted one of ${SETTINGS_FIELDS.join(', ')}`);
+  return problems;
+}
+
+/** True for a site id that can stand in a workflow id and a task queue. */
+export function isSiteId(value: unknown): value is string {
+  return typeof value === 'string' && SITE_ID.test(value);
+}
+
+/** The settings that are in force after a valid change; fields that are not given stay as they were. */
+export function applySettings(settings: SchedulerSettings, change: Partial<SchedulerSettings>): SchedulerSettings {
+  return {
+    intervalMs: change.intervalMs ?? settings.intervalMs,
+    batchRows: change.batchRows ?? settings.batchRows,
+  };
+}
+
+function findSettingsProblems(fields: Record<string, unknown>): string[] {
+  return Object.entries(BOUNDS).flatMap(([name, { min, max, unit }]) => {
+    const value = fields[name];
+    if (value === undefined || value === null) return []; // other languages send null for a field that is not given
+    const isValid = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
+    return isValid ? [] : [`${name} is ${describe(value)}; wanted a whole number of ${unit} from ${min} to ${max}`];
+  });
+}
+
+function findUnknownFields(fields: Record<string, unknown>, known: readonly string[]): string[] {
+  return Object.keys(fields)
+    .filter((name) => !known.includes(name))
+    .map((name) => `${name} is not known here; known are ${known.join(', ')}`);
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function describe(value: unknown): string {
+  return value === undefined ? 'missing' : JSON.stringify(value);
+}

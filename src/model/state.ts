@@ -1,0 +1,114 @@
+import { type Breaker, CLOSED_BREAKER } from './breaker.js';
+import type { FailureReport } from './failures.js';
+import type { DownloadResult, UploadReadingsResult } from './operations.js';
+import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings, type SyncSchedulerInput } from './scheduler.js';
+
+/** The three operations of a cycle, in their order. */
+export const OPERATIONS = ['upload', 'meters', 'tenants'] as const;
+export type Operation = (typeof OPERATIONS)[number];
+
+/** The result type of each operation. */
+export interface OperationResults {
+  upload: UploadReadingsResult;
+  meters: DownloadResult;
+  tenants: DownloadResult;
+}
+
+/** How an operation ended: with a result, or with a failure of its own. */
+export interface Outcome<Result> {
+  readonly ok: boolean;
+  /** ISO 8601 UTC. */
+  readonly startedAt: string;
+  readonly durationMs: number;
+  readonly result: Result | null;
+  readonly error: FailureReport | null;
+}
+
+/** What is known of the two databases; null is unknown. */
+export interface Observed {
+  readonly queueSize: number | null;
+  /** ISO 8601 UTC; null also when the queue is empty. */
+  readonly oldestUnsynced: string | null;
+  readonly quarantined: number | null;
+  readonly totalRecordsSynced: number | null;
+  readonly localMeterCount: number | null;
+  readonly remoteMeterCount: number | null;
+  readonly localTenantCount: number | null;
+  readonly remoteTenantCount: number | null;
+  readonly localDbConnected: boolean | null;
+  readonly remoteDbConnected: boolean | null;
+  /** When any of these was last seen, ISO 8601 UTC. */
+  readonly observedAt: string | null;
+}
+
+/** A full cycle does all three operations; a catch-up cycle uploads the backlog alone. */
+export type CycleKind = 'full' | 'catchUp';
+
+/**
+ * All that a scheduler knows. Carried whole into the next run by continue-as-new, so it stays small, is JSON, and the
+ * code that reads it knows every released version. Instants are epoch milliseconds unless a field says otherwise.
+ */
+export interface SchedulerState {
+  readonly version: 1;
+  readonly settings: SchedulerSettings;
+  readonly startedAt: number;
+  /** The planned start of the next full cycle. */
+  readonly nextTickAt: number;
+  readonly cycles: number;
+  readonly skippedTicks: number;
+  /** Cycles in a row in which an operation failed. */
+  readonly consecutiveFailures: number;
+  readonly breaker: Breaker;
+  readonly running: CycleKind | null;
+  readonly paused: boolean;
+  readonly stopRequested: boolean;
+  readonly syncNowRequested: boolean;
+  /** True once the workflow is at its end. */
+  readonly stopped: boolean;
+  readonly lastCycle: { readonly endedAt: number; readonly ok: boolean; readonly error: string | null } | null;
+  readonly lastSuccessAt: number | null;
+  readonly observed: Observed;
+  readonly upload: Outcome<UploadReadingsResult> | null;
+  readonly meters: Outcome<DownloadResult> | null;
+  readonly tenants: Outcome<DownloadResult> | null;
+}
+
+const NOTHING_OBSERVED: Observed = {
+  queueSize: null,
+  oldestUnsynced: null,
+  quarantined: null,
+  totalRecordsSynced: null,
+  localMeterCount: null,
+  remoteMeterCount: null,
+  localTenantCount: null,
+  remoteTenantCount: null,
+  localDbConnected: null,
+  remoteDbConnected: null,
+  observedAt: null,
+};
+
+/** The state a run begins with: what the run before carried over, or a new one whose first cycle is due at once. */
+export function openState(input: SyncSchedulerInput, now: number): SchedulerState {
+  if (input.state !== undefined && input.state !== null) return input.state;
+  return {
+    version: 1,
+    settings: applySettings(DEFAULT_SETTINGS, input),
+    startedAt: now,
+    nextTickAt: now,
+    cycles: 0,
+    skippedTicks: 0,
+    consecutiveFailures: 0,
+    breaker: CLOSED_BREAKER,
+    running: null,
+    paused: false,
+    stopRequested: false,
+    syncNowRequested: false,
+    stopped: false,
+    lastCycle: null,
+    lastSuccessAt: null,
+    observed: NOTHING_OBSERVED,
+    upload: null,
+    meters: null,
+    tenants: null,
+  };
+}

@@ -1,0 +1,57 @@
+import { applySettings, type SchedulerSettings } from './scheduler.js';
+import type { CycleKind, SchedulerState } from './state.js';
+
+/** What a scheduler does next. Instants are epoch milliseconds; `until` null waits for a signal alone. */
+export type Step =
+  | { readonly do: 'end' }
+  | { readonly do: 'cycle'; readonly kind: CycleKind }
+  | { readonly do: 'probe' }
+  | { readonly do: 'wait'; readonly until: number | null };
+
+/**
+ * The one decision of the loop. A stop goes before everything; an order to sync now goes before a pause and an open
+ * breaker, since a person has asked for it; a tick goes before the backlog, so that downloads keep their pace.
+ */
+export function decideStep(state: SchedulerState, now: number): Step {
+  if (state.stopRequested) return { do: 'end' };
+  if (state.syncNowRequested) return { do: 'cycle', kind: 'full' };
+  if (state.paused) return { do: 'wait', until: null };
+  if (state.breaker.nextProbeAt !== null) {
+    return now >= state.breaker.nextProbeAt ? { do: 'probe' } : { do: 'wait', until: state.breaker.nextProbeAt };
+  }
+  if (now >= state.nextTickAt) return { do: 'cycle', kind: 'full' };
+  if (hasBacklog(state)) return { do: 'cycle', kind: 'catchUp' };
+  return { do: 'wait', until: state.nextTickAt };
+}
+
+/** True while the last upload moved readings and left others in the queue; one that moved none waits for the next tick. */
+export function hasBacklog(state: SchedulerState): boolean {
+  const result = state.upload?.result;
+  return result?.more === true && result.removed > 0;
+}
+
+/** The running cycle ends as always, then the workflow. */
+export function requestStop(state: SchedulerState): SchedulerState {
+  return { ...state, stopRequested: true };
+}
+
+export function pause(state: SchedulerState): SchedulerState {
+  return { ...state, paused: true };
+}
+
+/** Goes on with a cycle at once: the ticks that passed meanwhile were not missed, nobody wanted them. */
+export function resume(state: SchedulerState, now: number): SchedulerState {
+  return state.paused ? { ...state, paused: false, nextTickAt: now } : state;
+}
+
+export function requestSyncNow(state: SchedulerState): SchedulerState {
+  return { ...state, syncNowRequested: true };
+}
+
+/** Takes new settings. With a new interval the next tick is counted from the last planned one, and is never in the past. */
+export function configure(state: SchedulerState, change: Partial<SchedulerSettings>, now: number): SchedulerState {
+  const settings = applySettings(state.settings, change);
+  const lastTickAt = state.nextTickAt - state.settings.intervalMs;
+  const nextTickAt = Math.max(Math.min(now, state.nextTickAt), lastTickAt + settings.intervalMs);
+  return { ...state, settings, nextTickAt };
+}

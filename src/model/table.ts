@@ -1,0 +1,55 @@
+/** A table by its name; `schema` is null when the search path decides. */
+export interface TableRef {
+  readonly schema: string | null;
+  readonly name: string;
+}
+
+/** The table of readings at both ends, and what makes it a queue. */
+export interface QueueTable {
+  readonly table: TableRef;
+  /** Columns that identify a reading at both ends. */
+  readonly key: readonly string[];
+  /** The column that orders the queue, oldest first; a timestamp. */
+  readonly order: string;
+  /** The local boolean column that is true for uploaded readings; null: every row is queued. */
+  readonly flag: string | null;
+}
+
+/** A table that the remote owns and the site copies. */
+export interface OwnedTable {
+  readonly table: TableRef;
+  readonly key: readonly string[];
+  /** Rows of one tenant only: the column and its value as text; null: all rows. */
+  readonly filter: { readonly column: string; readonly value: string } | null;
+}
+
+/** The tables that a site keeps in step. */
+export interface SiteTables {
+  readonly readings: QueueTable;
+  readonly meters: OwnedTable;
+  readonly tenants: OwnedTable;
+}
+
+/** A column as the catalogue tells it. */
+export interface Column {
+  readonly name: string;
+  /** The type with its modifiers, as `format_type` prints it: `numeric(18,6)`. */
+  readonly type: string;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** `generated always as (...) stored` and `generated always as identity`: no value may be written. */
+  readonly isGenerated: boolean;
+}
+
+/** What the catalogue tells of a table. */
+export interface TableShape {
+  readonly table: TableRef;
+  readonly columns: readonly Column[];
+  /** The column sets of primary keys and of unique indexes that hold for all rows. */
+  readonly uniqueKeys: readonly (readonly string[])[];
+}
+
+/** A table's name for people: `public.meter_readings`, or as it is without a schema. */
+export function toTableName(table: TableRef): string {
+  return table.schema === null ? table.name : `${table.schema}.${table.name}`;
+}

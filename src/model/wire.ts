@@ -1,0 +1,41 @@
+/**
+ * The public names of meter-sync on Temporal. Programs in other languages use them: a change here is a wire change and
+ * belongs in the CHANGELOG.
+ */
+
+/** Workflow type: the one endless workflow of a site. */
+export const WORKFLOW_TYPE = 'syncScheduler';
+
+/** The one query. Answers with a `Status`. */
+export const GET_STATUS_QUERY = 'getStatus';
+
+export const STOP_SIGNAL = 'stop';
+export const PAUSE_SIGNAL = 'pause';
+export const RESUME_SIGNAL = 'resume';
+export const SYNC_NOW_SIGNAL = 'syncNow';
+
+/** Update: runs a probe of both databases, answers with a live `Status`. */
+export const REFRESH_STATUS_UPDATE = 'refreshStatus';
+/** Update: takes a `Partial<SchedulerSettings>`, answers with all settings in force. */
+export const CONFIGURE_UPDATE = 'configure';
+
+/** Search attributes, all of type Keyword; they must be registered in the namespace before a workflow starts. */
+export const SEARCH_ATTRIBUTES = {
+  site: 'MeterSyncSite',
+  state: 'MeterSyncState',
+  health: 'MeterSyncHealth',
+  lag: 'MeterSyncLag',
+} as const;
+
+/** The task queue of a worker that serves many sites from a sites file. */
+export const SHARED_TASK_QUEUE = 'meter-sync';
+
+/** The workflow id of a site. Temporal runs one workflow of an id at a time: this is the site's lock. */
+export function toWorkflowId(siteId: string): string {
+  return `meter-sync:${siteId}`;
+}
+
+/** The task queue of a worker that serves this site alone. */
+export function toSiteTaskQueue(siteId: string): string {
+  return `meter-sync:${siteId}`;
+}

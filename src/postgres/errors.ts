@@ -1,0 +1,133 @@
+import pg from 'pg';
+import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
+
+/** A failure of one of the two databases, or a fact about their tables, with its kind. The original is the `cause`. */
+export class DatabaseFailure extends Error {
+  override readonly name = 'DatabaseFailure';
+  readonly kind: FailureKind;
+  readonly place: FailurePlace;
+  readonly sqlstate: string | null;
+
+  constructor(
+    kind: FailureKind,
+    message: string,
+    facts: Partial<FailurePlace> & { readonly sqlstate?: string | null; readonly cause?: unknown } = {},
+  ) {
+    super(message, { cause: facts.cause });
+    this.kind = kind;
+    this.place = {
+      side: facts.side ?? null,
+      table: facts.table ?? null,
+      column: facts.column ?? null,
+      constraint: facts.constraint ?? null,
+    };
+    this.sqlstate = facts.sqlstate ?? null;
+  }
+}
+
+/** Exact codes come first, then classes (the first two characters). https://www.postgresql.org/docs/current/errcodes-appendix.html */
+const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
+  '08P01': 'unexpected', // a protocol violation, such as too many parameters, is ours, and no link's
+  '22P03': 'schema', // binary formats differ: the tables do, no row is bad
+  '22P04': 'schema', // a COPY that its table does not understand
+  '42501': 'credentials',
+  '3D000': 'config', // the database of this name does not exist
+  '55P03': 'busy',
+  '55006': 'busy',
+  '57014': 'busy', // a statement timeout, or somebody cancelled it
+  '25006': 'schema', // a standby, or a database set to read only: nothing can be written
+  '0A000': 'schema',
+  '08': 'unreachable',
+  '57': 'unreachable',
+  '40': 'busy',
+  '53': 'busy',
+  '55': 'busy',
+  '25': 'unreachable', // 25P03: the server ended an idle transaction, so the link stood still
+  '28': 'credentials',
+  '42': 'schema',
+  '3F': 'schema',
+  '22': 'data',
+  '23': 'data',
+  '44': 'data',
+};
+
+/** What Node's sockets and `pg` say when a server cannot be reached. */
+const UNREACHABLE_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'ECONNABORTED',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENETDOWN',
+  'EHOSTDOWN',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ETIMEDOUT',
+  'EPIPE',
+  'ENOENT', // a Unix socket that is not there
+  'ERR_STREAM_PREMATURE_CLOSE',
+  'ERR_STREAM_DESTROYED',
+]);
+
+/**
+ * `pg` gives these of its own no code; each means that the connection is gone or was never had. An exception to the rule
+ * that messages decide nothing: there is nothing else to decide by.
+ */
+const UNREACHABLE_MESSAGES = [
+  'Connection terminated',
+  'timeout exceeded when trying to connect',
+  'Client has encountered a connection error',
+  'Client was closed and is not queryable',
+];
+
+/** TLS problems: the certificate, or a server that speaks no TLS. Nothing to retry, somebody must mend it. */
+const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
+const NO_TLS_MESSAGE = 'The server does not support SSL connections';
+
+/** The kind of any error that `pg`, a socket or our own engines throw. */
+export function toFailureKind(error: unknown): FailureKind {
+  if (error instanceof DatabaseFailure) return error.kind;
+  if (error instanceof AggregateError) return error.errors.length > 0 ? toFailureKind(error.errors[0]) : 'unreachable';
+  if (!(error instanceof Error)) return 'unexpected';
+  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof pg.DatabaseError)
+    return KIND_OF_SQLSTATE[code] ?? KIND_OF_SQLSTATE[code.slice(0, 2)] ?? 'unexpected';
+  if (UNREACHABLE_CODES.has(code)) return 'unreachable';
+  if (TLS_CODES.test(code) || error.message.startsWith(NO_TLS_MESSAGE)) return 'credentials';
+  return UNREACHABLE_MESSAGES.some((start) => error.message.startsWith(start)) ? 'unreachable' : 'unexpected';
+}
+
+/**
+ * Any error of one database as a `DatabaseFailure` that names the side. PostgreSQL's `detail` is left out, since it holds
+ * the values of rows; so is the message of errors that quote a value (class 22).
+ */
+export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
+  if (error instanceof DatabaseFailure) return error;
+  const kind = toFailureKind(error);
+  if (!(error instanceof pg.DatabaseError)) {
+    return new DatabaseFailure(kind, `${side} database: ${describe(error)}`, { side, cause: error });
+  }
+  const { code = null, schema, table, column, constraint } = error;
+  const message = error.code?.startsWith('22') === true ? describeDataError(error) : error.message;
+  const tableName = table === undefined ? null : schema === undefined ? table : `${schema}.${table}`;
+  return new DatabaseFailure(kind, `${side} database: ${message}`, {
+    side,
+    table: tableName,
+    column: column ?? null,
+    constraint: constraint ?? null,
+    sqlstate: code,
+    cause: error,
+  });
+}
+
+function describe(error: unknown): string {
+  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** "invalid input syntax for type integer: "abc"" quotes the value after the last colon; COPY's context names the column. */
+function describeDataError(error: pg.DatabaseError): string {
+  const column = /^COPY [^,]+, line \d+, column ([^:]+)/.exec(error.where ?? '')?.[1];
+  const text = error.message.replace(/(: ".*)$/s, '').replace(/"[^"]*"/gs, '...');
+  return column === undefined ? text : `${text} (column ${column})`;
+}

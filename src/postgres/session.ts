@@ -1,0 +1,41 @@
+import type { Pool, PoolClient, QueryResult } from 'pg';
+import type { Side } from '../model/failures.js';
+import { toDatabaseFailure } from './errors.js';
+import type { Statement } from './statement.js';
+
+/** One of a site's two databases: its pool, and which one it is, so that every error can say where it happened. */
+export interface Database {
+  readonly side: Side;
+  readonly pool: Pool;
+}
+
+/** A connection of a database, checked out for one transaction. */
+export interface Session {
+  readonly side: Side;
+  readonly client: PoolClient;
+}
+
+/**
+ * Runs a statement and answers with its rows; every value is text or null. The caller says what a row is, since the
+ * statement is ours.
+ * @throws DatabaseFailure of the session's side
+ */
+export async function run<Row>(session: Session, statement: Statement): Promise<Row[]> {
+  return (await query(session, statement)).rows as Row[];
+}
+
+/**
+ * Runs a statement that changes rows and answers with how many, as the server counted them.
+ * @throws DatabaseFailure of the session's side
+ */
+export async function execute(session: Session, statement: Statement): Promise<number> {
+  return (await query(session, statement)).rowCount ?? 0;
+}
+
+async function query({ client, side }: Session, { text, values }: Statement): Promise<QueryResult> {
+  try {
+    return await client.query({ text, values: [...values] });
+  } catch (error) {
+    throw toDatabaseFailure(error, side);
+  }
+}
