@@ -22,10 +22,14 @@ const only = (folder, { folders = [], packages = [], types = '(?!)' }) => {
 const importDirections = [
   only('src/model', {}),
   only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
-  only('activities', { folders: ['model', 'postgres', 'upload', 'download'], packages: ['@temporalio/activity'], types: 'pg$' }),
+  only('activities', {
+    folders: ['model', 'postgres', 'upload', 'download'],
+    packages: ['@temporalio/activity'],
+    types: 'pg$',
+  }),
   only('activities/upload', { folders: ['model', 'postgres'], packages: ['node:.*'], types: 'pg$|\\.\\./attempt' }),
   only('activities/download', { folders: ['model', 'postgres'], packages: ['node:.*'], types: 'pg$|\\.\\./attempt' }),
-  only('workflows', { folders: ['model'], packages: ['@temporalio/workflow'], types: '\\.\\./activities/' }),
+  only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
   only('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }),
   only('src/temporal', {
     folders: ['model'],

@@ -1,6 +1,6 @@
-import { afterCycle, afterProbe } from './breaker.js';
-import type { FailureReport } from './failures.js';
-import type { DownloadResult, ProbeResult, UploadReadingsResult } from './operations.js';
+import { afterCycle, afterProbe, isOpen } from './breaker.js';
+import type { FailureKind, FailureReport } from './failures.js';
+import { type DownloadResult, MAX_NAMED_ROWS, type ProbeResult, type UploadReadingsResult } from './operations.js';
 import {
   type CycleKind,
   type Observed,
@@ -12,9 +12,11 @@ import {
 } from './state.js';
 import { keepLatestTick, skipMissedTicks, type TickPlan } from './ticks.js';
 
+type Running = NonNullable<SchedulerState['running']>;
+
 /** A cycle begins: an order to sync now is taken with it. */
-export function beginCycle(state: SchedulerState, kind: CycleKind): SchedulerState {
-  return { ...state, running: kind, syncNowRequested: false };
+export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: number): SchedulerState {
+  return { ...state, running: { kind, startedAt }, syncNowRequested: false };
 }
 
 /** An operation has ended: its outcome is the status at once, not only at the end of the cycle. */
@@ -31,22 +33,26 @@ export function recordOutcome<Name extends Operation>(
   };
 }
 
-/** What the end of a cycle must know besides the state. Instants are epoch milliseconds. */
-export interface CycleEnd {
-  /** The operations that this cycle ran. */
-  readonly ran: readonly Operation[];
-  readonly startedAt: number;
+/** The operations that a cycle of this kind runs, in their order. */
+export function operationsOf(kind: CycleKind): readonly Operation[] {
+  return kind === 'full' ? OPERATIONS : ['upload'];
+}
+
+/** When something happened, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
+export interface Moment {
   readonly now: number;
-  /** From 0 to 1; spreads the waits of the breaker. */
   readonly random: number;
 }
 
-/** A cycle has ended: it is counted, the breaker hears of it and the next tick is planned. */
-export function endCycle(state: SchedulerState, end: CycleEnd): SchedulerState {
-  const errors = end.ran.flatMap((operation) => toErrors(operation, state[operation]?.error ?? null));
-  const ok = errors.length === 0;
-  const { nextTickAt, skipped } = planTicks(state, end);
-  const unreachable = end.ran.some((operation) => state[operation]?.error?.kind === 'unreachable');
+/** The cycle under way has ended: it is counted, the breaker hears of it and the next tick is planned. */
+export function endCycle(state: SchedulerState, running: Running, { now, random }: Moment): SchedulerState {
+  const failures = operationsOf(running.kind).flatMap((operation) =>
+    toFailures(operation, state[operation]?.error ?? null),
+  );
+  const ok = failures.length === 0;
+  const { intervalMs } = state.settings;
+  const { nextTickAt, skipped } = planTicks(state, running, now);
+  const unreachable = failures.some(({ kind }) => kind === 'unreachable');
   return {
     ...state,
     running: null,
@@ -54,41 +60,53 @@ export function endCycle(state: SchedulerState, end: CycleEnd): SchedulerState {
     skippedTicks: state.skippedTicks + skipped,
     nextTickAt,
     consecutiveFailures: ok ? 0 : state.consecutiveFailures + 1,
-    breaker: afterCycle(state.breaker, {
-      unreachable,
-      intervalMs: state.settings.intervalMs,
-      now: end.now,
-      random: end.random,
-    }),
-    lastCycle: { endedAt: end.now, ok, error: ok ? null : errors.join('; ') },
-    lastSuccessAt: ok ? end.now : state.lastSuccessAt,
+    breaker: afterCycle(state.breaker, { unreachable, intervalMs, now, random }),
+    lastCycle: { endedAt: now, ok, error: ok ? null : failures.map(({ text }) => text).join('; ') },
+    lastSuccessAt: ok ? now : state.lastSuccessAt,
   };
 }
 
-/** A probe has ended. When both databases answer, an open breaker closes and a cycle is due at once. */
-export function recordProbe(
-  state: SchedulerState,
-  probe: ProbeResult,
-  at: { now: number; random: number },
-): SchedulerState {
-  const reachable = probe.localDbConnected && probe.remoteDbConnected;
-  const wasOpen = state.breaker.nextProbeAt !== null;
+/** True when an operation of the cycle under way could not reach a database. */
+export function wasJustUnreachable(state: SchedulerState): boolean {
+  const { running } = state;
+  if (running === null) return false;
+  return OPERATIONS.some((operation) => {
+    const outcome = state[operation];
+    return outcome?.error?.kind === 'unreachable' && Date.parse(outcome.startedAt) >= running.startedAt;
+  });
+}
+
+/**
+ * A probe has ended; null when it could not be made, which says nothing of the databases and keeps an open breaker open.
+ * When both databases answer, an open breaker closes and a cycle is due at once.
+ */
+export function recordProbe(state: SchedulerState, probe: ProbeResult | null, { now, random }: Moment): SchedulerState {
+  const observed = probe === null ? state.observed : { ...state.observed, ...probe };
+  if (!isOpen(state.breaker)) return { ...state, observed };
+  const reachable = probe !== null && probe.localDbConnected && probe.remoteDbConnected;
+  const breaker = afterProbe(state.breaker, { reachable, intervalMs: state.settings.intervalMs, now, random });
+  return { ...state, observed, breaker, nextTickAt: reachable ? now : state.nextTickAt };
+}
+
+/** The result of two downloads of one table in one cycle: what was done adds up, what is there is what the later saw. */
+export function mergeDownloads(first: DownloadResult, second: DownloadResult): DownloadResult {
   return {
-    ...state,
-    observed: { ...state.observed, ...probe },
-    breaker: wasOpen
-      ? afterProbe(state.breaker, { ...at, reachable, intervalMs: state.settings.intervalMs })
-      : state.breaker,
-    nextTickAt: wasOpen && reachable ? at.now : state.nextTickAt,
+    ...second,
+    inserted: first.inserted + second.inserted,
+    updated: first.updated + second.updated,
+    deactivated: first.deactivated + second.deactivated,
+    newRows: [...first.newRows, ...second.newRows].slice(0, MAX_NAMED_ROWS),
+    changedRows: [...first.changedRows, ...second.changedRows].slice(0, MAX_NAMED_ROWS),
   };
 }
 
 /** A tick's own cycle makes way for the next one; a cycle that was asked for, or caught up, leaves the ticks as they are. */
-function planTicks(state: SchedulerState, { ran, startedAt, now }: CycleEnd): TickPlan {
+function planTicks(state: SchedulerState, running: Running, now: number): TickPlan {
+  const { nextTickAt } = state;
   const { intervalMs } = state.settings;
-  if (ran.length < OPERATIONS.length) return keepLatestTick(state.nextTickAt, intervalMs, now);
-  const wasDue = startedAt >= state.nextTickAt;
-  return skipMissedTicks(wasDue ? state.nextTickAt + intervalMs : state.nextTickAt, intervalMs, now);
+  if (running.kind === 'catchUp') return keepLatestTick(nextTickAt, intervalMs, now);
+  const wasDue = running.startedAt >= nextTickAt;
+  return skipMissedTicks(wasDue ? nextTickAt + intervalMs : nextTickAt, intervalMs, now);
 }
 
 function observeResult(observed: Observed, operation: Operation, result: OperationResults[Operation]): Observed {
@@ -118,6 +136,6 @@ function observeFailure(observed: Observed, { error, startedAt, durationMs }: Ou
   return { ...observed, [error.side === 'local' ? 'localDbConnected' : 'remoteDbConnected']: connected, observedAt };
 }
 
-function toErrors(operation: Operation, error: FailureReport | null): string[] {
-  return error === null ? [] : [`${operation}: ${error.message}`];
+function toFailures(operation: Operation, error: FailureReport | null): { kind: FailureKind; text: string }[] {
+  return error === null ? [] : [{ kind: error.kind, text: `${operation}: ${error.message}` }];
 }

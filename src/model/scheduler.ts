@@ -37,6 +37,8 @@ const BOUNDS: Readonly<Record<keyof SchedulerSettings | 'maxCyclesPerRun', Bound
 /** A site's id is part of workflow ids and task queues: short, and without blanks. */
 const SITE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const INPUT_FIELDS = ['siteId', 'intervalMs', 'batchRows', 'activityTaskQueue', 'maxCyclesPerRun', 'state'];
+/** The version of `SchedulerState` that this code reads and writes. */
+export const STATE_VERSION = 1;
 const SETTINGS_FIELDS = ['intervalMs', 'batchRows'];
 
 /** Every problem of a workflow's input in words, none when it is valid. */
@@ -51,6 +53,10 @@ export function findInputProblems(input: unknown): string[] {
   const queue = input['activityTaskQueue'];
   if (queue !== undefined && queue !== null && (typeof queue !== 'string' || queue === '')) {
     problems.push(`activityTaskQueue is ${describe(queue)}; wanted the name of a task queue`);
+  }
+  const { state } = input;
+  if (state !== undefined && state !== null && (!isRecord(state) || state['version'] !== STATE_VERSION)) {
+    problems.push(`state is not of version ${STATE_VERSION}; wanted none at all: only continue-as-new gives it`);
   }
   return problems;
 }

@@ -59,7 +59,8 @@ export interface SchedulerState {
   /** Cycles in a row in which an operation failed. */
   readonly consecutiveFailures: number;
   readonly breaker: Breaker;
-  readonly running: CycleKind | null;
+  /** The cycle under way. */
+  readonly running: { readonly kind: CycleKind; readonly startedAt: number } | null;
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;

@@ -59,8 +59,8 @@ export function toStatus(siteId: string, state: SchedulerState): Status {
 export function nameState(state: SchedulerState): SchedulerStateName {
   if (state.stopped) return 'stopped';
   if (state.stopRequested) return 'stopping';
-  if (state.running === 'full') return hasBacklog(state) ? 'catchingUp' : 'syncing';
-  if (state.running === 'catchUp') return 'catchingUp';
+  if (hasBacklog(state) && (state.running !== null || !state.paused)) return 'catchingUp';
+  if (state.running !== null) return 'syncing';
   if (state.paused) return 'paused';
   return state.consecutiveFailures > 0 || isOpen(state.breaker) ? 'degraded' : 'idle';
 }

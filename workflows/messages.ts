@@ -1,0 +1,66 @@
+import { ApplicationFailure, defineQuery, defineSignal, defineUpdate, log, setHandler } from '@temporalio/workflow';
+import { INVALID_INPUT } from '../src/model/failures.js';
+import { findConfigureProblems, type SchedulerSettings } from '../src/model/scheduler.js';
+import type { SchedulerState } from '../src/model/state.js';
+import { type Status, toStatus } from '../src/model/status.js';
+import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
+import * as wire from '../src/model/wire.js';
+import { probeDatabases } from './probe-databases.js';
+import type { Site } from './site.js';
+
+const getStatus = defineQuery<Status>(wire.GET_STATUS_QUERY);
+const refreshStatus = defineUpdate<Status>(wire.REFRESH_STATUS_UPDATE);
+const configureUpdate = defineUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE);
+
+/** Registers every handler of a site. Signals that arrived before are handled here, in their order. */
+export function receiveMessages(site: Site): void {
+  setHandler(getStatus, () => toStatus(site.siteId, site.state), {
+    description: 'What the site is doing, what is known of both databases and how the last operations ended',
+  });
+  onSignal(site, wire.STOP_SIGNAL, 'Ends the running cycle as always, then the workflow', requestStop);
+  onSignal(site, wire.PAUSE_SIGNAL, 'Begins no further cycle until resume; the running one ends as always', pause);
+  onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', (state) =>
+    resume(state, Date.now()),
+  );
+  onSignal(site, wire.SYNC_NOW_SIGNAL, 'Runs a full cycle at once, also while paused', requestSyncNow);
+  receiveRefresh(site);
+  receiveConfigure(site);
+}
+
+function onSignal(
+  site: Site,
+  name: string,
+  description: string,
+  change: (state: SchedulerState) => SchedulerState,
+): void {
+  const receive = (): void => {
+    log.info(`${name} received`, { site: site.siteId });
+    site.state = change(site.state);
+    site.messages += 1;
+  };
+  setHandler(defineSignal(name), receive, { description });
+}
+
+function receiveRefresh(site: Site): void {
+  const refresh = async (): Promise<Status> => {
+    await probeDatabases(site);
+    site.messages += 1; // an open breaker may have closed
+    return toStatus(site.siteId, site.state);
+  };
+  setHandler(refreshStatus, refresh, { description: 'Looks at both databases now and answers with a live status' });
+}
+
+function receiveConfigure(site: Site): void {
+  const change = (settings: Partial<SchedulerSettings>): SchedulerSettings => {
+    site.state = configure(site.state, settings, Date.now());
+    site.messages += 1;
+    log.info('configured', { site: site.siteId, ...site.state.settings });
+    return site.state.settings;
+  };
+  const validator = (settings: Partial<SchedulerSettings>): void => {
+    const problems = findConfigureProblems(settings);
+    if (problems.length > 0) throw ApplicationFailure.nonRetryable(problems.join('; '), INVALID_INPUT);
+  };
+  const description = 'Changes settings, such as {"intervalMs": 60000, "batchRows": 50000}; answers with all in force';
+  setHandler(configureUpdate, change, { description, validator });
+}

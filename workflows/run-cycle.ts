@@ -1,0 +1,65 @@
+import { log } from '@temporalio/workflow';
+import { beginCycle, endCycle, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
+import { type DownloadResult, UPLOAD_MAX_DURATION_MS } from '../src/model/operations.js';
+import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
+import { type Calls, callsOf } from './proxies.js';
+import { attempt } from './attempt-operation.js';
+import type { Site } from './site.js';
+
+/**
+ * One cycle: upload, then meters, then tenants. Each has its own outcome, and one that fails does not stop the next.
+ * A catch-up cycle uploads the backlog alone.
+ */
+export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
+  site.state = beginCycle(site.state, kind, Date.now());
+  log.info('cycle started', {
+    site: site.siteId,
+    cycle: site.state.cycles + 1,
+    kind,
+    queueSize: site.state.observed.queueSize,
+  });
+  await runOperation(site, 'upload', (calls) => calls.upload(toUploadInput(site)));
+  if (kind === 'full') {
+    await runOperation(site, 'meters', (calls) => calls.meters({ siteId: site.siteId }));
+    await runOperation(site, 'tenants', (calls) => calls.tenants({ siteId: site.siteId }));
+    await retryWaitingMeters(site);
+  }
+  finishCycle(site);
+}
+
+async function runOperation<Name extends Operation>(
+  site: Site,
+  operation: Name,
+  call: (calls: Calls) => Promise<OperationResults[Name]>,
+): Promise<void> {
+  const outcome: Outcome<OperationResults[Name]> = await attempt(operation, () => call(callsOf(site)));
+  site.state = recordOutcome(site.state, operation, outcome);
+}
+
+/** A meter of a tenant that is new in this cycle could not be stored before that tenant was. */
+async function retryWaitingMeters(site: Site): Promise<void> {
+  const first = site.state.meters?.result;
+  const newTenants = site.state.tenants?.result?.inserted ?? 0;
+  if (!first || first.waiting === 0 || newTenants === 0) return;
+  const again = async (calls: Calls): Promise<DownloadResult> =>
+    mergeDownloads(first, await calls.meters({ siteId: site.siteId }));
+  await runOperation(site, 'meters', again);
+}
+
+function finishCycle(site: Site): void {
+  const { running, skippedTicks: skippedBefore } = site.state;
+  if (running === null) return;
+  const now = Date.now();
+  site.state = endCycle(site.state, running, { now, random: Math.random() });
+  site.cyclesThisRun += 1;
+  const { cycles, lastCycle, skippedTicks, consecutiveFailures } = site.state;
+  const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: now - running.startedAt };
+  if (lastCycle?.ok === true) log.info('cycle completed', facts);
+  else log.warn('cycle failed', { ...facts, consecutiveFailures, error: lastCycle?.error });
+  const skipped = skippedTicks - skippedBefore;
+  if (skipped > 0) log.warn('ticks skipped', { site: site.siteId, skipped, skippedTicks });
+}
+
+function toUploadInput({ siteId, state }: Site): { siteId: string; batchRows: number; maxDurationMs: number } {
+  return { siteId, batchRows: state.settings.batchRows, maxDurationMs: UPLOAD_MAX_DURATION_MS };
+}

@@ -1,0 +1,66 @@
+import { allHandlersFinished, condition, log, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
+import type { SyncSchedulerInput } from '../src/model/scheduler.js';
+import { type Status, toStatus } from '../src/model/status.js';
+import { decideStep } from '../src/model/steps.js';
+import { receiveMessages } from './messages.js';
+import { probeBreaker } from './probe-databases.js';
+import { publish } from './publish.js';
+import { runCycle } from './run-cycle.js';
+import { openSite, type Site } from './site.js';
+
+/**
+ * Keeps one site's two databases in step until it is told to stop: the first cycle at once, then one at each tick.
+ *
+ * Ends with the final status after the signal `stop`, and continues as new when the server suggests it, with all of its
+ * state. Every decision is `decideStep`; this function waits and calls.
+ */
+export async function syncScheduler(input: SyncSchedulerInput): Promise<Status> {
+  const site = openSite(input);
+  receiveMessages(site); // before the first await: a signal may be waiting already
+  if (input.state === undefined) log.info('scheduler started', { site: site.siteId, ...site.state.settings });
+  for (;;) {
+    publish(site);
+    const step = decideStep(site.state, Date.now());
+    if (step.do === 'end') break;
+    if (isRunFull(site)) await carryOn(site);
+    else if (step.do === 'cycle') await runCycle(site, step.kind);
+    else if (step.do === 'probe') await probeBreaker(site);
+    else await waitFor(site, step.until);
+  }
+  return end(site);
+}
+
+/** Waits for a message or, unless only a message can go on, for an instant. */
+async function waitFor(site: Site, until: number | null): Promise<void> {
+  const seen = site.messages;
+  const isWoken = (): boolean => site.messages !== seen;
+  if (until === null) return condition(isWoken);
+  const isOpen = site.state.breaker.nextProbeAt !== null;
+  await condition(isWoken, until - Date.now(), { summary: isOpen ? 'next probe of the databases' : 'next cycle' });
+}
+
+/** True when the history of this run should end: the server says so, or the input's own limit is reached. */
+function isRunFull({ input, cyclesThisRun }: Site): boolean {
+  return workflowInfo().continueAsNewSuggested || cyclesThisRun >= (input.maxCyclesPerRun ?? Infinity);
+}
+
+/**
+ * Goes on in a new run. The memo must be handed over, or what was put into it since the start is lost. A message that
+ * arrives before the command is taken by the server is handled first, and so is part of the state.
+ */
+async function carryOn(site: Site): Promise<void> {
+  await condition(allHandlersFinished);
+  if (site.state.stopRequested) return;
+  const { memo } = workflowInfo();
+  const next = makeContinueAsNewFunc<typeof syncScheduler>(memo === undefined ? {} : { memo });
+  await next({ ...site.input, state: site.state });
+}
+
+async function end(site: Site): Promise<Status> {
+  await condition(allHandlersFinished);
+  site.state = { ...site.state, stopped: true };
+  publish(site);
+  const { cycles, observed } = site.state;
+  log.info('scheduler stopped', { site: site.siteId, cycles, totalRecordsSynced: observed.totalRecordsSynced });
+  return toStatus(site.siteId, site.state);
+}
