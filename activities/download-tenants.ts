@@ -1,0 +1,21 @@
+import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
+import { asCurrentAttempt } from './current-attempt.js';
+import type { ActivityDependencies } from './databases.js';
+import { makeEqual } from './download/make-equal.js';
+import { translateErrors } from './failures.js';
+
+/**
+ * Makes the local tenants equal to the remote ones, for the columns that both tables have.
+ *
+ * Safe to repeat: a second download finds nothing to do.
+ * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
+ * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
+ *   a key that is not unique, a remote table that is suddenly empty
+ */
+export function downloadTenants(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
+  return (input) =>
+    translateErrors(() => {
+      const { tables, ...databases } = dependencies.site(input.siteId);
+      return asCurrentAttempt(dependencies.drain, (attempt) => makeEqual(databases, tables.tenants, attempt));
+    });
+}
