@@ -1,0 +1,176 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { beginCycle, endCycle, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import type { SchedulerState } from '../../src/model/state.js';
+import { decideStep, hasBacklog, pause, requestStop, requestSyncNow, resume } from '../../src/model/steps.js';
+import { nameState } from '../../src/model/status.js';
+import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
+
+/** What one cycle meets: how long it takes, what is left in the queue, and whether the remote answers. */
+interface Weather {
+  readonly durationMs: number;
+  readonly more: boolean;
+  readonly reachable: boolean;
+}
+
+interface Ran {
+  readonly kind: 'full' | 'catchUp';
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The loop of the workflow over a clock of our own: same decisions, no Temporal. */
+function simulate(intervalMs: number, weather: readonly Weather[]): { state: SchedulerState; ran: Ran[]; now: number } {
+  let state = aState({ settings: { intervalMs, batchRows: 10 } });
+  let now = START;
+  const ran: Ran[] = [];
+  for (const met of weather) {
+    const step = decideStep(state, now);
+    if (step.do === 'end') break;
+    if (step.do === 'wait') now = step.until ?? now;
+    else if (step.do === 'probe') state = recordProbe(state, aProbe(met.reachable), { now, random: 0.5 });
+    else {
+      const from = now;
+      state = beginCycle(state, step.kind, now);
+      now += met.durationMs;
+      state = cycleIn(state, met, from);
+      const { running } = state;
+      if (running !== null) state = endCycle(state, running, { now, random: 0.5 });
+      ran.push({ kind: step.kind, from, to: now });
+    }
+  }
+  return { state, ran, now };
+}
+
+function cycleIn(state: SchedulerState, { more, reachable }: Weather, at: number): SchedulerState {
+  if (!reachable) return recordOutcome(state, 'upload', failed(aFailure('unreachable', { side: 'remote' }), at));
+  const uploaded = recordOutcome(state, 'upload', succeeded(anUpload({ more, removed: 10, totalUploaded: 10 }), at));
+  return recordOutcome(uploaded, 'meters', succeeded(aDownload(), at));
+}
+
+function aProbe(remoteDbConnected: boolean): Parameters<typeof recordProbe>[1] {
+  return {
+    localDbConnected: true,
+    remoteDbConnected,
+    queueSize: 1,
+    oldestUnsynced: null,
+    localMeterCount: null,
+    remoteMeterCount: null,
+    localTenantCount: null,
+    remoteTenantCount: null,
+    observedAt: new Date(START).toISOString(),
+  };
+}
+
+const intervals = fc.integer({ min: 100, max: 60_000 });
+const calm = fc.record({
+  durationMs: fc.integer({ min: 0, max: 200_000 }),
+  more: fc.boolean(),
+  reachable: fc.constant(true),
+});
+const rough = fc.record({
+  durationMs: fc.integer({ min: 0, max: 200_000 }),
+  more: fc.boolean(),
+  reachable: fc.boolean(),
+});
+
+test('ticks never drift: each planned tick is a whole number of intervals after the first cycle', () => {
+  fc.assert(
+    fc.property(intervals, fc.array(calm, { maxLength: 60 }), (intervalMs, weather) => {
+      expect((simulate(intervalMs, weather).state.nextTickAt - START) % intervalMs).toBe(0);
+    }),
+  );
+});
+
+test('every tick that has passed was either a full cycle or is counted as skipped', () => {
+  fc.assert(
+    fc.property(intervals, fc.array(calm, { maxLength: 60 }), (intervalMs, weather) => {
+      const { state, ran } = simulate(intervalMs, weather);
+      const ticks = (state.nextTickAt - START) / intervalMs;
+      expect(ran.filter(({ kind }) => kind === 'full').length + state.skippedTicks).toBe(ticks);
+    }),
+  );
+});
+
+test('cycles follow one another and never overlap, and the first begins at once', () => {
+  fc.assert(
+    fc.property(intervals, fc.array(rough, { minLength: 1, maxLength: 60 }), (intervalMs, weather) => {
+      const { ran } = simulate(intervalMs, weather);
+      expect(ran[0]).toMatchObject({ kind: 'full', from: START });
+      ran.slice(1).forEach(({ from }, index) => expect(from).toBeGreaterThanOrEqual(ran[index]?.to ?? 0));
+    }),
+  );
+});
+
+test('a backlog never keeps the downloads waiting for longer than one interval and one cycle', () => {
+  fc.assert(
+    fc.property(intervals, fc.array(calm, { maxLength: 80 }), (intervalMs, weather) => {
+      const full = simulate(intervalMs, weather).ran.filter(({ kind }) => kind === 'full');
+      full.slice(1).forEach(({ from }, index) => {
+        expect(from - (full[index]?.to ?? 0)).toBeLessThanOrEqual(intervalMs + 200_000);
+      });
+    }),
+  );
+});
+
+test('totals never go down', () => {
+  const uploads = fc.array(fc.nat({ max: 1e6 }), { minLength: 1, maxLength: 20 });
+  fc.assert(
+    fc.property(uploads, (totals) => {
+      let state = aState();
+      let highest = 0;
+      for (const totalUploaded of totals) {
+        state = recordOutcome(state, 'upload', succeeded(anUpload({ totalUploaded })));
+        expect(state.observed.totalRecordsSynced).toBeGreaterThanOrEqual(highest);
+        highest = state.observed.totalRecordsSynced ?? 0;
+      }
+    }),
+  );
+});
+
+test('three cycles that reach no database open the breaker; waits grow up to a limit; one good probe closes it', () => {
+  const dark: Weather = { durationMs: 100, more: false, reachable: false };
+  const { state } = simulate(1_000, Array<Weather>(5).fill(dark));
+  expect(state.cycles).toBe(3);
+  expect(nameState(state)).toBe('degraded');
+  let open = state;
+  const waits: number[] = [];
+  for (let round = 0; round < 20; round++) {
+    const now = open.breaker.nextProbeAt ?? 0;
+    expect(decideStep(open, now)).toEqual({ do: 'probe' });
+    open = recordProbe(open, aProbe(false), { now, random: 0 });
+    waits.push((open.breaker.nextProbeAt ?? 0) - now);
+  }
+  expect(waits).toEqual([...waits].sort((a, b) => a - b));
+  expect(waits.at(-1)).toBe(300_000);
+  const now = open.breaker.nextProbeAt ?? 0;
+  const closed = recordProbe(open, aProbe(true), { now, random: 0 });
+  expect(decideStep(closed, now)).toEqual({ do: 'cycle', kind: 'full' });
+});
+
+test('the order is: stop, sync now, pause, breaker, tick, backlog', () => {
+  const backlog = recordOutcome(
+    aState({ nextTickAt: START + 1 }),
+    'upload',
+    succeeded(anUpload({ more: true, removed: 1 })),
+  );
+  expect(decideStep(backlog, START)).toEqual({ do: 'cycle', kind: 'catchUp' });
+  expect(decideStep(backlog, START + 1)).toEqual({ do: 'cycle', kind: 'full' });
+  const open = { ...backlog, breaker: { unreachableCycles: 3, failedProbes: 0, nextProbeAt: START + 50 } };
+  expect(decideStep(open, START + 1)).toEqual({ do: 'wait', until: START + 50 });
+  expect(decideStep(pause(open), START + 60)).toEqual({ do: 'wait', until: null });
+  expect(decideStep(requestSyncNow(pause(open)), START)).toEqual({ do: 'cycle', kind: 'full' });
+  expect(decideStep(requestStop(requestSyncNow(open)), START)).toEqual({ do: 'end' });
+});
+
+test('an upload that moved nothing is no backlog to be caught up at once', () => {
+  const stuck = recordOutcome(aState(), 'upload', succeeded(anUpload({ more: true, removed: 0 })));
+  expect(hasBacklog(stuck)).toBe(false);
+});
+
+test('a resumed site cycles at once, and the ticks of the pause are not counted as skipped', () => {
+  const resumed = resume(pause(aState({ nextTickAt: START + 60_000 })), START + 3_600_000);
+  expect(decideStep(resumed, START + 3_600_000)).toEqual({ do: 'cycle', kind: 'full' });
+  expect(resumed.skippedTicks).toBe(0);
+  expect(resume(aState({ nextTickAt: START + 5 }), START).nextTickAt).toBe(START + 5);
+});

@@ -1,0 +1,97 @@
+import { expect, test } from 'vitest';
+import { mergeDownloads, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import { toDetails } from '../../src/model/details.js';
+import { judgeHealth, toLagBucket } from '../../src/model/health.js';
+import { toStatus } from '../../src/model/status.js';
+import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
+
+const FIELDS =
+  'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize oldestUnsynced quarantined totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected observedAt upload meters tenants'.split(
+    ' ',
+  );
+
+test('every field is there from the first moment, survives JSON, and what is not known is null', () => {
+  const status = JSON.parse(JSON.stringify(toStatus('a', aState()))) as Record<string, unknown>;
+  expect(Object.keys(status).sort()).toEqual([...FIELDS].sort());
+  for (const field of [
+    'queueSize',
+    'quarantined',
+    'totalRecordsSynced',
+    'remoteDbConnected',
+    'lastSyncTime',
+    'upload',
+  ]) {
+    expect(status[field]).toBeNull();
+  }
+});
+
+test('a site that waits for its person, its database or its end says so in one word', () => {
+  expect(toStatus('a', aState()).state).toBe('idle');
+  expect(toStatus('a', aState({ paused: true }))).toMatchObject({ state: 'paused', nextSyncTime: null });
+  expect(toStatus('a', aState({ running: { kind: 'full', startedAt: START } })).state).toBe('syncing');
+  expect(toStatus('a', aState({ running: { kind: 'full', startedAt: START }, stopRequested: true })).state).toBe(
+    'stopping',
+  );
+  expect(toStatus('a', aState({ consecutiveFailures: 1 })).state).toBe('degraded');
+  expect(toStatus('a', aState({ stopRequested: true, stopped: true }))).toMatchObject({
+    state: 'stopped',
+    isRunning: false,
+  });
+  const backlog = recordOutcome(aState(), 'upload', succeeded(anUpload({ more: true, removed: 5 })));
+  expect(toStatus('a', backlog).state).toBe('catchingUp');
+});
+
+test('a connection is what the last operation saw of it: refused by the server is connected, not let in is not', () => {
+  const seen = (report: ReturnType<typeof aFailure>): unknown =>
+    recordOutcome(aState(), 'upload', failed(report)).observed.remoteDbConnected;
+  expect(seen(aFailure('unreachable', { side: 'remote' }))).toBe(false);
+  expect(seen(aFailure('credentials', { side: 'remote', sqlstate: '28P01' }))).toBe(false);
+  expect(seen(aFailure('credentials', { side: 'remote', sqlstate: '42501' }))).toBe(true);
+  expect(seen(aFailure('unexpected'))).toBeNull();
+});
+
+test('a failed probe says nothing of the databases', () => {
+  const state = recordOutcome(aState(), 'meters', succeeded(aDownload()));
+  expect(recordProbe(state, null, { now: START, random: 0 }).observed).toEqual(state.observed);
+});
+
+test('health is failing when readings do not leave, a warning when something else goes wrong', () => {
+  expect(judgeHealth(aState())).toBe('unknown');
+  expect(judgeHealth(recordOutcome(aState(), 'upload', failed(aFailure('schema'))))).toBe('failing');
+  const cycled = aState({ lastCycle: { endedAt: START, ok: true, error: null } });
+  expect(judgeHealth(cycled)).toBe('ok');
+  expect(judgeHealth(recordOutcome(cycled, 'tenants', failed(aFailure('schema'))))).toBe('warning');
+  expect(judgeHealth(recordOutcome(cycled, 'meters', succeeded(aDownload({ refused: 1 }))))).toBe('warning');
+});
+
+test('a lag has few values, and none that changes at each cycle', () => {
+  const ago = (ms: number): string => new Date(START - ms).toISOString();
+  expect(toLagBucket(null, null, START)).toBe('unknown');
+  expect(toLagBucket(0, null, START)).toBe('current');
+  expect(toLagBucket(5, ago(60_000), START)).toBe('current');
+  expect(toLagBucket(5, ago(30 * 60_000), START)).toBe('under1h');
+  expect(toLagBucket(5, ago(5 * 3_600_000), START)).toBe('under1d');
+  expect(toLagBucket(5, ago(5 * 86_400_000), START)).toBe('over1d');
+});
+
+test('two downloads of a cycle add up, and their lists stay bounded', () => {
+  const rows = Array.from({ length: 15 }, (_, index) => ({ key: [String(index)], name: null }));
+  const merged = mergeDownloads(
+    aDownload({ inserted: 15, waiting: 2, newRows: rows }),
+    aDownload({ inserted: 15, localCount: 30, newRows: rows }),
+  );
+  expect(merged).toMatchObject({ inserted: 30, waiting: 0, localCount: 30 });
+  expect(merged.newRows).toHaveLength(20);
+});
+
+test('the page in Web UI names each failure and what to do about it', () => {
+  const state = recordOutcome(
+    aState(),
+    'upload',
+    failed(aFailure('schema', { message: 'no table x', next: 'run check' })),
+  );
+  const details = toDetails(toStatus('a', state), judgeHealth(state));
+  expect(details).toContain('| upload | 2026-01-01T00:00:00.000Z | **schema** | 5 |');
+  expect(details).toContain('no table x');
+  expect(details).toContain('run check');
+});
