@@ -21,7 +21,7 @@ const only = (folder, { folders = [], packages = [], types = '(?!)' }) => {
 
 const importDirections = [
   only('src/model', {}),
-  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
+  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node-pg-migrate', 'node:.*'] }),
   only('activities', {
     folders: ['model', 'postgres', 'upload', 'download'],
     packages: ['@temporalio/activity'],

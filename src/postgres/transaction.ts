@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
-import { toDatabaseFailure } from './errors.js';
+import { cutConnection } from './cut-connection.js';
+import { DatabaseFailure, toDatabaseFailure } from './errors.js';
 import type { Database, Session } from './session.js';
 
 export type Isolation = 'read committed' | 'repeatable read' | 'repeatable read, read only';
@@ -22,6 +23,23 @@ export async function withTransaction<Result>(
   options: TransactionOptions,
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
+  return withConnection(database, options, async (session) => {
+    await ofSide(database, () => session.client.query(`begin isolation level ${options.isolation}`));
+    const result = await work(session);
+    await ofSide(database, () => commit(session));
+    return result;
+  });
+}
+
+/**
+ * Runs `work` on a connection of its own, outside a transaction; what it left open is rolled back when it throws.
+ * @throws what `work` throws, or a DatabaseFailure of this side when connecting fails
+ */
+export async function withConnection<Result>(
+  database: Database,
+  options: { readonly signal?: AbortSignal },
+  work: (session: Session) => Promise<Result>,
+): Promise<Result> {
   options.signal?.throwIfAborted();
   const { side } = database;
   const client = await ofSide(database, () => database.pool.connect());
@@ -32,10 +50,7 @@ export async function withTransaction<Result>(
   client.on('error', onError); // a lost connection reaches a checked-out client as an event; unheard, it ends the process
   const stopListening = cutOnAbort(client, options.signal, onError);
   try {
-    await ofSide(database, () => client.query(`begin isolation level ${options.isolation}`));
-    const result = await work({ side, client });
-    await ofSide(database, () => client.query('commit'));
-    return result;
+    return await work({ side, client });
   } catch (error) {
     await client.query('rollback').catch(onError); // `error` says why; the rollback's own failure only condemns the client
     throw error;
@@ -46,6 +61,13 @@ export async function withTransaction<Result>(
   }
 }
 
+/** `commit` of a transaction that a statement has broken answers ROLLBACK, and no error. */
+async function commit({ client, side }: Session): Promise<void> {
+  const { command } = await client.query('commit');
+  if (command === 'COMMIT') return;
+  throw new DatabaseFailure('unexpected', `${side} database: the transaction was rolled back at its commit`, { side });
+}
+
 async function ofSide<Result>({ side }: Database, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
@@ -54,15 +76,11 @@ async function ofSide<Result>({ side }: Database, act: () => Promise<Result>): P
   }
 }
 
-/**
- * `pg` cannot cancel a query, and a cancel request over a dead link helps nobody: the socket is destroyed, so that
- * everything that waits on it fails at once.
- */
 function cutOnAbort(client: PoolClient, signal: AbortSignal | undefined, onError: (error: Error) => void): () => void {
   if (signal === undefined) return () => undefined;
   const cut = (): void => {
     onError(signal.reason instanceof Error ? signal.reason : new Error('aborted'));
-    (client as unknown as { connection: { stream: { destroy(): void } } }).connection.stream.destroy();
+    cutConnection(client);
   };
   signal.addEventListener('abort', cut, { once: true });
   return () => signal.removeEventListener('abort', cut);
