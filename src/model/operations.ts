@@ -25,7 +25,7 @@ export interface UploadCounts {
 
 export interface UploadReadingsResult extends UploadCounts {
   readonly batches: number;
-  /** True when readings are left in the queue. */
+  /** True when the upload ended before it saw the end of the queue: the next one should follow at once. */
   readonly more: boolean;
   readonly queueSize: number;
   /** ISO 8601 UTC; null when the queue is empty. */

@@ -35,6 +35,10 @@ export interface Column {
   readonly name: string;
   /** The type with its modifiers, as `format_type` prints it: `numeric(18,6)`. */
   readonly type: string;
+  /** The same with domains resolved: two domains of one name may differ in what they round. */
+  readonly baseType: string;
+  /** True when the type's binary form means the same on every server; a composite, for one, holds object ids. */
+  readonly isPortable: boolean;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
   /** `generated always as (...) stored` and `generated always as identity`: no value may be written. */

@@ -9,16 +9,40 @@ export function selectTableId(table: TableRef): Statement {
   return { text: 'select to_regclass($1)::oid::text as id', values: [relation(table)] };
 }
 
+/**
+ * True for a type whose binary form means the same on every server. Arrays and composites of types that are not
+ * PostgreSQL's own hold object ids, `regclass` and its kind are object ids, and some types have no binary form.
+ */
+const IS_PORTABLE = `
+  t.typsend <> 0 and t.typreceive <> 0 and t.typtype <> 'c'
+  and (t.typtype <> 'r' or t.typnamespace = 'pg_catalog'::regnamespace)
+  and (e.oid is null or e.typtype = 'b' and e.typnamespace = 'pg_catalog'::regnamespace and e.typname not like 'reg%')
+  and not (t.typnamespace = 'pg_catalog'::regnamespace and t.typname like 'reg%')`;
+
 /** The columns of a table in one sorted order, so that every statement made from them is stable. */
 export function selectColumns(tableId: string): Statement {
   return {
     text: `
+      with recursive resolved(attnum, typid, typmod) as (
+        select a.attnum, a.atttypid, a.atttypmod
+        from pg_catalog.pg_attribute a
+        where a.attrelid = $1::oid
+        union all
+        select r.attnum, d.typbasetype, d.typtypmod
+        from resolved r
+        join pg_catalog.pg_type d on d.oid = r.typid and d.typtype = 'd'
+      )
       select a.attname as name,
         pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
+        pg_catalog.format_type(r.typid, r.typmod) as base_type,
+        (${IS_PORTABLE})::text as is_portable,
         a.attnotnull::text as not_null,
         (a.atthasdef or a.attidentity <> '')::text as has_default,
         (a.attgenerated <> '' or a.attidentity = 'a')::text as is_generated
       from pg_catalog.pg_attribute a
+      join resolved r on r.attnum = a.attnum
+      join pg_catalog.pg_type t on t.oid = r.typid and t.typtype <> 'd'
+      left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
       where a.attrelid = $1::oid
         and a.attnum > 0
         and not a.attisdropped
@@ -51,6 +75,8 @@ export function selectUniqueKeys(tableId: string): Statement {
 interface ColumnRow {
   readonly name: string;
   readonly type: string;
+  readonly base_type: string;
+  readonly is_portable: string;
   readonly not_null: string;
   readonly has_default: string;
   readonly is_generated: string;
@@ -83,6 +109,8 @@ function toColumn(row: ColumnRow): Column {
   return {
     name: row.name,
     type: row.type,
+    baseType: row.base_type,
+    isPortable: row.is_portable === 'true',
     notNull: row.not_null === 'true',
     hasDefault: row.has_default === 'true',
     isGenerated: row.is_generated === 'true',

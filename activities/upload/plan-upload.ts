@@ -1,0 +1,78 @@
+import { compareEnds, type Drift, type Transfer } from '../../src/model/drift.js';
+import { type QueueTable, type TableShape, toTableName } from '../../src/model/table.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
+import { run, type Database } from '../../src/postgres/session.js';
+import { withTransaction } from '../../src/postgres/transaction.js';
+import type { Queue } from './queue.js';
+
+/** The two databases of an upload, and its table of readings. */
+export interface UploadEnds {
+  readonly local: Database;
+  readonly remote: Database;
+  readonly readings: QueueTable;
+}
+
+/** What a drain knows of both ends. It is made anew for each drain, so that a change of a table is met at once. */
+export interface UploadPlan extends UploadEnds {
+  readonly queue: Queue;
+  readonly transfer: Transfer;
+  /** True when the remote confirms commits before they are on its disk, unless a transaction wants otherwise. */
+  readonly remoteCommitsLate: boolean;
+}
+
+/**
+ * Reads both catalogues and compares the tables of readings.
+ * @throws DatabaseFailure `schema` - names every difference that keeps readings from moving, before anything moves
+ */
+export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
+  const { local, remote, readings } = ends;
+  const options = { isolation: 'repeatable read, read only', signal } as const;
+  const localShape = await withTransaction(local, options, (session) => readTableShape(session, readings.table));
+  const [remoteShape, commitMode] = await withTransaction(remote, options, async (session) => [
+    await readTableShape(session, readings.table),
+    await run<{ mode: string }>(session, { text: `select current_setting('synchronous_commit') as mode`, values: [] }),
+  ]);
+  const { transfer, drifts } = compareEnds({ queue: readings, local: localShape, remote: remoteShape });
+  if (drifts.length > 0) throw toFailure(readings, drifts);
+  const remoteCommitsLate = commitMode[0]?.mode === 'off';
+  return { ...ends, queue: toQueue(readings, localShape), transfer, remoteCommitsLate };
+}
+
+/** The local queue, as the catalogue tells it. */
+export function toQueue(readings: QueueTable, local: TableShape): Queue {
+  const columns = new Map(local.columns.map((column) => [column.name, column]));
+  const order = columns.get(readings.order);
+  if (order === undefined) throw missingColumn(readings, readings.order);
+  return {
+    readings,
+    orderType: order.baseType,
+    orderMayBeNull: !order.notNull,
+    orderIsTime: /^(date$|timestamp)/.test(order.baseType),
+    keyTypes: readings.key.map((name) => {
+      const column = columns.get(name);
+      if (column === undefined) throw missingColumn(readings, name);
+      return column.baseType;
+    }),
+  };
+}
+
+function missingColumn({ table }: QueueTable, column: string): DatabaseFailure {
+  const name = toTableName(table);
+  return new DatabaseFailure('schema', `local database: table ${name} has no column ${column}`, {
+    side: 'local',
+    table: name,
+    column,
+  });
+}
+
+function toFailure({ table }: QueueTable, drifts: readonly Drift[]): DatabaseFailure {
+  const name = toTableName(table);
+  const { side = null, column = null } = drifts[0] ?? {};
+  const problems = drifts.map(({ problem }) => problem).join('; ');
+  return new DatabaseFailure('schema', `no reading of ${name} can be uploaded: ${problems}`, {
+    side,
+    table: name,
+    column,
+  });
+}

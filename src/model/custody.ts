@@ -1,0 +1,55 @@
+import type { UploadCounts } from './operations.js';
+
+/** What became of a batch on the remote. */
+export type SentCounts = Omit<UploadCounts, 'removed'>;
+
+/** A batch whose counts do not agree. It is rolled back, so that nothing is removed. */
+export class UnsettledBatch extends Error {
+  override readonly name = 'UnsettledBatch';
+}
+
+/**
+ * The first half of a batch's equation, asked before the remote commits: every reading that was selected is there.
+ * @throws UnsettledBatch
+ */
+export function checkSent(sent: SentCounts): void {
+  const { selected, inserted, alreadyThere } = sent;
+  if (!areCounts(selected, inserted, alreadyThere) || selected !== inserted + alreadyThere) {
+    throw new UnsettledBatch(
+      `the counts of a batch do not agree: ${selected} readings selected, but ${inserted} inserted and ${alreadyThere} ` +
+        'already there; nothing was removed. Look for triggers, rules or row security on the remote table.',
+    );
+  }
+}
+
+/**
+ * The whole equation, asked before the local transaction commits: `selected = inserted + alreadyThere`, and exactly
+ * as many readings were removed.
+ * @throws UnsettledBatch
+ */
+export function settle(sent: SentCounts, removed: number): UploadCounts {
+  checkSent(sent);
+  if (removed !== sent.selected) {
+    throw new UnsettledBatch(
+      `the counts of a batch do not agree: ${sent.selected} readings are safe on the remote, but ${removed} would be ` +
+        'removed; nothing was removed. Look for triggers, rules or row security on the local table.',
+    );
+  }
+  return { ...sent, removed };
+}
+
+/** The counts of two batches together. */
+export function addCounts(a: UploadCounts, b: UploadCounts): UploadCounts {
+  return {
+    selected: a.selected + b.selected,
+    inserted: a.inserted + b.inserted,
+    alreadyThere: a.alreadyThere + b.alreadyThere,
+    removed: a.removed + b.removed,
+  };
+}
+
+export const NO_COUNTS: UploadCounts = { selected: 0, inserted: 0, alreadyThere: 0, removed: 0 };
+
+function areCounts(...counts: number[]): boolean {
+  return counts.every((count) => Number.isSafeInteger(count) && count >= 0);
+}
