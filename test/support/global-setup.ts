@@ -1,0 +1,53 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import type { TestProject } from 'vitest/node';
+
+import { startStack } from '../../src/dev/stack.js';
+import { buildBundle } from './bundle.js';
+import { makeTemplates } from './templates.js';
+import './context.js';
+
+/** Files of tests that need no server: a run of these alone starts none. */
+const PURE = /(?<!\.pg|\.temporal)\.test\.ts$/;
+
+/**
+ * One stack for the whole run. `METER_SYNC_TEST_DATA=DIR` runs it on a folder that stays, so that the databases of failed
+ * tests can be looked at afterwards (start the servers again with `meter-sync dev --data DIR`).
+ */
+export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
+  const { testFiles } = await project.globTestFiles(filtersOf(project));
+  if (testFiles.length > 0 && testFiles.every((file) => PURE.test(file))) return undefined;
+  const data = process.env['METER_SYNC_TEST_DATA'] || undefined;
+  const stack = await startStack({ data, env: process.env, tell: (line) => process.stderr.write(`${line}\n`) });
+  const folder = await mkdtemp(join(tmpdir(), 'meter-sync-test-'));
+  const tearDown = async (): Promise<void> => {
+    await stack.stop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    const [local, remote] = [toMaintenance(stack.local), toMaintenance(stack.remote)];
+    const [bundlePath] = await Promise.all([
+      buildBundle(folder),
+      makeTemplates(local, 'local'),
+      makeTemplates(remote, 'remote'),
+    ]);
+    const { temporalAddress } = stack;
+    project.provide('stack', { local, remote, temporalAddress, bundlePath, isKept: data !== undefined });
+  } catch (error) {
+    await tearDown();
+    throw error;
+  }
+  return tearDown;
+}
+
+/** The names given on the command line. */
+function filtersOf(project: TestProject): string[] {
+  const filters: unknown = (project.vitest as unknown as { filenamePattern?: string[] }).filenamePattern;
+  return Array.isArray(filters) ? (filters as string[]) : [];
+}
+
+function toMaintenance(url: string): string {
+  return Object.assign(new URL(url), { pathname: '/postgres' }).href;
+}

@@ -1,0 +1,100 @@
+import { randomBytes } from 'node:crypto';
+
+import pg from 'pg';
+import { inject, onTestFinished, type TestContext } from 'vitest';
+
+import type { Side } from '../../src/model/failures.js';
+import { createPool, type PoolSettings } from '../../src/postgres/pool.js';
+import type { Database } from '../../src/postgres/session.js';
+import { toPoolSettings } from './pool-settings.js';
+import { templateName, type Template } from './templates.js';
+import './context.js';
+
+/** A database of one test alone; also a {@link Database}, to be given to what is tested. */
+export interface TestDatabase extends Database {
+  readonly settings: PoolSettings;
+  /** Connection URL, for child processes and clients of one's own. */
+  readonly url: string;
+  /** Runs SQL, of several statements too, on the pool, and answers with the rows of the last one; every value is text or null. */
+  readonly sql: <Row = Record<string, string | null>>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
+  /** The first column of the only row, as text or null. */
+  readonly value: (text: string, values?: readonly unknown[]) => Promise<string | null>;
+}
+
+/** The two databases of a test: `local` on the site's server, `remote` on the customer's. */
+export interface TestDatabases {
+  readonly local: TestDatabase;
+  readonly remote: TestDatabase;
+}
+
+/**
+ * Two fresh databases for a test, one on each server, named after its title.
+ *
+ * Dropped, with all connections to them, when the test has passed; kept, and their names told, when it has failed.
+ * @param context what vitest gives to the test function; also right in `beforeEach`
+ */
+export async function createDatabases(
+  context: Pick<TestContext, 'task'>,
+  template: Template = 'ready',
+): Promise<TestDatabases> {
+  const name = toDatabaseName(context.task.name);
+  const [local, remote] = await Promise.all([
+    createDatabase('local', name, template, context),
+    createDatabase('remote', name, template, context),
+  ]);
+  return { local, remote };
+}
+
+async function createDatabase(
+  side: Side,
+  name: string,
+  template: Template,
+  context: Pick<TestContext, 'task'>,
+): Promise<TestDatabase> {
+  const serverUrl = inject('stack')[side];
+  await onServer(serverUrl, `create database ${pg.escapeIdentifier(name)} template ${templateName(template)}`);
+  const settings = toPoolSettings(serverUrl, name);
+  const pool = createPool(settings, () => undefined); // a test that cuts connections loses idle ones too
+  afterTest(context, async (hasFailed) => {
+    await pool.end();
+    if (!hasFailed) await onServer(serverUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
+    else process.stderr.write(`kept for the failed test '${context.task.name}': ${side} database ${name}\n`);
+  });
+  const sql = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
+    const result: pg.QueryResult | pg.QueryResult[] = await pool.query(
+      text,
+      values.length > 0 ? [...values] : undefined,
+    );
+    return (Array.isArray(result) ? result.at(-1)!.rows : result.rows) as Row[];
+  };
+  const value = async (text: string, values?: readonly unknown[]): Promise<string | null> => {
+    const [row] = await sql<Record<string, string | null>>(text, values);
+    return Object.values(row ?? {})[0] ?? null;
+  };
+  return { side, pool, settings, url: toUrl(serverUrl, name), sql, value };
+}
+
+function afterTest(context: Pick<TestContext, 'task'>, work: (hasFailed: boolean) => Promise<void>): void {
+  const register = (context as Partial<TestContext>).onTestFinished ?? onTestFinished;
+  register(() => work(context.task.result?.state === 'fail'));
+}
+
+/** Readable, unique, and within PostgreSQL's 63 bytes. */
+function toDatabaseName(title: string): string {
+  const words = title.toLowerCase().replace(/[^a-z0-9]+/g, '_');
+  return `t_${words.slice(0, 48)}_${randomBytes(4).toString('hex')}`;
+}
+
+function toUrl(serverUrl: string, database: string): string {
+  return Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
+}
+
+async function onServer(serverUrl: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl });
+  await client.connect();
+  try {
+    await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
