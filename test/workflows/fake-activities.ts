@@ -1,0 +1,57 @@
+import { ApplicationFailure } from '@temporalio/activity';
+import type { FailureKind } from '../../src/model/failures.js';
+import type { Activities, DownloadResult, ProbeResult, UploadReadingsResult } from '../../src/model/operations.js';
+import { aDownload, aFailure, anUpload } from '../model/builders.js';
+
+/** Activities without databases: what they answer can be set, and what was called is told in its order. */
+export class FakeActivities implements Activities {
+  readonly called: (keyof Activities)[] = [];
+  upload: () => Promise<UploadReadingsResult> | UploadReadingsResult = () => anUpload();
+  meters: () => Promise<DownloadResult> | DownloadResult = () => aDownload();
+  tenants: () => Promise<DownloadResult> | DownloadResult = () => aDownload();
+  probed: () => ProbeResult = () => aProbe();
+
+  uploadReadings = async (): Promise<UploadReadingsResult> => this.answer('uploadReadings', this.upload);
+  downloadMeters = async (): Promise<DownloadResult> => this.answer('downloadMeters', this.meters);
+  downloadTenants = async (): Promise<DownloadResult> => this.answer('downloadTenants', this.tenants);
+  probe = async (): Promise<ProbeResult> => this.answer('probe', this.probed);
+
+  countOf(name: keyof Activities): number {
+    return this.called.filter((called) => called === name).length;
+  }
+
+  private async answer<Result>(name: keyof Activities, give: () => Promise<Result> | Result): Promise<Result> {
+    this.called.push(name);
+    return give();
+  }
+}
+
+/** An activity that fails as the real ones do: the kind is the type, the report is the detail. */
+export function failsWith(kind: FailureKind): () => never {
+  return () => {
+    const report = aFailure(kind, { side: 'remote' });
+    throw ApplicationFailure.create({ message: report.message, type: kind, nonRetryable: true, details: [report] });
+  };
+}
+
+export function aProbe(changes: Partial<ProbeResult> = {}): ProbeResult {
+  return {
+    localDbConnected: true,
+    remoteDbConnected: true,
+    queueSize: 7,
+    oldestUnsynced: '2026-01-01T00:00:00.000Z',
+    localMeterCount: 1,
+    remoteMeterCount: 2,
+    localTenantCount: 3,
+    remoteTenantCount: 4,
+    observedAt: new Date().toISOString(),
+    ...changes,
+  };
+}
+
+/** A door that an activity waits at until the test opens it. */
+export function aDoor(): { readonly opened: Promise<void>; open: () => void } {
+  let open = (): void => undefined;
+  const opened = new Promise<void>((resolve) => (open = resolve));
+  return { opened, open: () => open() };
+}

@@ -1,0 +1,71 @@
+import type { WorkflowHandle } from '@temporalio/client';
+import type { TestContext } from 'vitest';
+import type { SyncSchedulerInput } from '../../src/model/scheduler.js';
+import type { Status } from '../../src/model/status.js';
+import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import type { syncScheduler } from '../../workflows/sync-scheduler.js';
+import { connectTemporal, type TestTemporal } from '../support/temporal.js';
+import { until } from '../support/wait.js';
+import { FakeActivities } from './fake-activities.js';
+
+/** A site whose scheduler runs on the real Temporal server, with activities that the test answers for. */
+export interface SiteUnderTest {
+  readonly siteId: string;
+  readonly fake: FakeActivities;
+  readonly handle: WorkflowHandle<typeof syncScheduler>;
+  start(input: Partial<SyncSchedulerInput>): Promise<WorkflowHandle<typeof syncScheduler>>;
+  status(): Promise<Status>;
+  /** Waits until so many cycles have ended. */
+  cycled(cycles: number): Promise<Status>;
+  becomes(state: Status['state']): Promise<Status>;
+}
+
+/** Starts a scheduler and a worker for it, runs the test, and ends both. */
+export async function withSite(
+  context: Pick<TestContext, 'task'>,
+  input: Partial<SyncSchedulerInput>,
+  test: (site: SiteUnderTest) => Promise<void>,
+): Promise<void> {
+  const temporal = await connectTemporal(context);
+  const fake = new FakeActivities();
+  await temporal.startWorker({ activities: { ...fake } });
+  const site = await openSite(temporal, fake, input);
+  await test(site).finally(() => endQuietly(site));
+}
+
+async function openSite(
+  { client, siteId, taskQueue }: TestTemporal,
+  fake: FakeActivities,
+  input: Partial<SyncSchedulerInput>,
+): Promise<SiteUnderTest> {
+  const workflowId = toWorkflowId(siteId);
+  const start = (changes: Partial<SyncSchedulerInput>): Promise<WorkflowHandle<typeof syncScheduler>> =>
+    client.workflow.start<typeof syncScheduler>(WORKFLOW_TYPE, {
+      workflowId,
+      taskQueue,
+      args: [{ siteId, ...changes }],
+    });
+  await start(input);
+  const handle = client.workflow.getHandle<typeof syncScheduler>(workflowId); // the latest run, not the first one
+  const status = (): Promise<Status> => handle.query<Status>('getStatus');
+  const statusWhen = async (isMet: (status: Status) => boolean, what: string): Promise<Status> => {
+    let last = await status();
+    await until(async () => isMet((last = await status())), { what });
+    return last;
+  };
+  return {
+    siteId,
+    fake,
+    handle,
+    start,
+    status,
+    cycled: (cycles) => statusWhen((seen) => seen.cycles >= cycles, `cycle ${cycles} has ended`),
+    becomes: (state) => statusWhen((seen) => seen.state === state, `the site is ${state}`),
+  };
+}
+
+/** A workflow that has ended already, as some tests want it, cannot be terminated: that is no failure of the test. */
+async function endQuietly({ handle }: SiteUnderTest): Promise<void> {
+  const { status } = await handle.describe();
+  if (status.name === 'RUNNING') await handle.terminate('the test has ended');
+}
