@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConnectionOptions } from 'node:tls';
+import { OptionalTlsClient } from './optional-tls.js';
 
 /** How to reach one database. */
 export interface PoolSettings {
@@ -10,6 +11,8 @@ export interface PoolSettings {
   /** Asked at each new connection, so that a password file may change while the process runs; null: none is sent. */
   readonly password: (() => string | Promise<string>) | null;
   readonly ssl: boolean | ConnectionOptions;
+  /** With `ssl`: go on without TLS where the server has none. */
+  readonly isTlsOptional?: boolean;
   /** Seen in `pg_stat_activity` by the DBA. */
   readonly applicationName: string;
   readonly maxConnections: number;
@@ -44,6 +47,7 @@ export function createPool(settings: PoolSettings, onIdleError: (error: Error) =
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: TEXT_VALUES,
+    ...(settings.isTlsOptional === true ? { Client: OptionalTlsClient } : {}),
   });
   pool.on('error', onIdleError);
   return pool;

@@ -1,0 +1,67 @@
+import { z } from 'zod';
+import { parseColumnNames, parseTableName } from './names.js';
+import { optional, parsed, setting } from './setting.js';
+
+const tableName = parsed(parseTableName);
+const columnNames = parsed(parseColumnNames);
+const columnName = parsed((value) => {
+  const names = parseColumnNames(value);
+  return names?.length === 1 ? (names[0] ?? null) : null;
+});
+
+const WANTED_TABLE = 'the name of a table, such as meter or metering.meter';
+const WANTED_COLUMN = 'the name of one column';
+const WANTED_COLUMNS = 'the name of a column, or several with commas between them';
+
+/** Which tables and columns a site keeps in step. */
+export const tablesSchema = z.object({
+  METER_SYNC_READINGS_TABLE: setting(
+    { text: 'The table of readings, at both ends', wanted: WANTED_TABLE, fallback: 'meter_readings' },
+    tableName,
+  ),
+  METER_SYNC_READINGS_KEY: setting(
+    { text: 'The columns that identify a reading at both ends', wanted: WANTED_COLUMNS, fallback: 'id' },
+    columnNames,
+  ),
+  METER_SYNC_READINGS_ORDER: setting(
+    { text: 'The timestamp that orders the queue, oldest first', wanted: WANTED_COLUMN, fallback: 'created_at' },
+    columnName,
+  ),
+  METER_SYNC_READINGS_FLAG: setting(
+    {
+      text: 'The local boolean column that is true for uploaded readings; empty: there is none, every row is queued',
+      wanted: `${WANTED_COLUMN}, or nothing`,
+      fallback: 'is_synchronized',
+      emptyIsValue: true,
+    },
+    z.union([z.literal('').transform(() => null), columnName]),
+  ),
+  METER_SYNC_METERS_TABLE: setting(
+    { text: 'The table of meters, at both ends', wanted: WANTED_TABLE, fallback: 'meter' },
+    tableName,
+  ),
+  METER_SYNC_METERS_KEY: setting(
+    { text: 'The columns that identify a meter', wanted: WANTED_COLUMNS, fallback: 'id' },
+    columnNames,
+  ),
+  METER_SYNC_METERS_TENANT_COLUMN: setting(
+    { text: "The meter's column that names its tenant", wanted: WANTED_COLUMN, fallback: 'tenant_id' },
+    columnName,
+  ),
+  METER_SYNC_TENANTS_TABLE: setting(
+    { text: 'The table of tenants, at both ends', wanted: WANTED_TABLE, fallback: 'tenant' },
+    tableName,
+  ),
+  METER_SYNC_TENANTS_KEY: setting(
+    { text: 'The columns that identify a tenant', wanted: WANTED_COLUMNS, fallback: 'id' },
+    columnNames,
+  ),
+  METER_SYNC_TENANT: optional(
+    {
+      text: "The site's tenant: only its meters and its own row are downloaded",
+      wanted: 'the key of a tenant, and METER_SYNC_TENANTS_KEY of one column',
+      fallbackText: 'all rows',
+    },
+    z.string(),
+  ),
+});

@@ -1,0 +1,273 @@
+import fc from 'fast-check';
+import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { inspect } from 'node:util';
+import { afterAll, expect, test } from 'vitest';
+import { loadConfig, loadSiteConfig, loadSites } from '../../src/config/load.js';
+import { toPoolSettings } from '../../src/config/pool-settings.js';
+import { ConfigProblems } from '../../src/config/problems.js';
+import type { SettingSources } from '../../src/config/sources.js';
+import { findInputProblems } from '../../src/model/scheduler.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'meter-sync-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const BOTH = { POSTGRES_SYNC_HOST: 'site', POSTGRES_CLIENT_HOST: 'customer' };
+
+function file(name: string, content: unknown): string {
+  const path = join(folder, name);
+  writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+  return path;
+}
+
+function problemsOf(sources: SettingSources, load: (sources: SettingSources) => unknown = loadConfig): ConfigProblems {
+  try {
+    load(sources);
+  } catch (error) {
+    if (error instanceof ConfigProblems) return error;
+    throw error;
+  }
+  throw new Error('nothing was wrong');
+}
+
+test('two hosts are enough: everything else has a default', () => {
+  const config = loadConfig({ env: BOTH });
+  expect(config).toMatchObject({ siteId: 'default', taskQueue: 'meter-sync:default', intervalMs: 60_000 });
+  expect(config.local).toMatchObject({ host: 'site', port: 5432, password: null, tls: { mode: 'prefer' } });
+  expect(config.tables.readings).toEqual({
+    table: { schema: null, name: 'meter_readings' },
+    key: ['id'],
+    order: 'created_at',
+    flag: 'is_synchronized',
+  });
+  expect(Object.isFrozen(config) && Object.isFrozen(config.local) && Object.isFrozen(config.tables.readings)).toBe(
+    true,
+  );
+});
+
+test('all problems are told at once, each with what was found and what is wanted', () => {
+  const { problems, message } = problemsOf({
+    env: {
+      POSTGRES_SYNC_PORT: 'abc',
+      POSTGRES_CLIENT_SSLMODE: 'allow',
+      POSTGRES_CLIENT_HOST: 'a,b',
+      METER_SYNC_SITE: 'a b',
+      METER_SYNC_BATCH_ROWS: '0',
+      METER_SYNC_INTERVAL_SECONDS: '1e3',
+      METER_SYNC_READINGS_KEY: 'id,id',
+      METER_SYNC_METERS_TABLE: 'a.b.c',
+      METER_SYNC_CONFIG: join(folder, 'nowhere.json'),
+    },
+  });
+  expect(problems.map(({ setting }) => setting).sort()).toEqual([
+    'METER_SYNC_BATCH_ROWS',
+    'METER_SYNC_CONFIG',
+    'METER_SYNC_INTERVAL_SECONDS',
+    'METER_SYNC_METERS_TABLE',
+    'METER_SYNC_READINGS_KEY',
+    'METER_SYNC_SITE',
+    'POSTGRES_CLIENT_HOST',
+    'POSTGRES_CLIENT_SSLMODE',
+    'POSTGRES_SYNC_PORT',
+  ]);
+  expect(message).toContain("POSTGRES_SYNC_PORT is 'abc' (environment); wanted a whole number from 1 to 65535");
+});
+
+test('a side of which nothing is set is a problem, and so is one database on both sides', () => {
+  expect(problemsOf({ env: {} }).problems.map(({ setting }) => setting)).toEqual([
+    'POSTGRES_SYNC_HOST',
+    'POSTGRES_CLIENT_HOST',
+  ]);
+  const same = { POSTGRES_SYNC_URL: 'postgres://h/db', POSTGRES_CLIENT_URL: 'postgres://other@h:5432/db' };
+  expect(problemsOf({ env: same }).message).toContain('a site must not be synchronized with itself');
+});
+
+test('an option goes before the environment, and that before the file', () => {
+  const path = file('order.json', {
+    ...BOTH,
+    METER_SYNC_SITE: 'file',
+    METER_SYNC_BATCH_ROWS: 7,
+    POSTGRES_SYNC_PORT: 1,
+  });
+  const config = loadConfig({
+    options: { METER_SYNC_SITE: 'option' },
+    env: { METER_SYNC_CONFIG: path, METER_SYNC_SITE: 'environment', METER_SYNC_BATCH_ROWS: '8' },
+  });
+  expect(config).toMatchObject({ siteId: 'option', batchRows: 8, local: { port: 1 } });
+});
+
+test('an empty value counts as none, but an empty flag means that there is no flag', () => {
+  const config = loadConfig({ env: { ...BOTH, POSTGRES_SYNC_PORT: '', METER_SYNC_READINGS_FLAG: '' } });
+  expect(config.local.port).toBe(5432);
+  expect(config.tables.readings.flag).toBeNull();
+});
+
+test('a name that nobody knows in a file is a problem, with the place', () => {
+  const path = file('unknown.json', { ...BOTH, METER_SYNC_SITTE: 'x' });
+  const { problems } = problemsOf({ env: { METER_SYNC_CONFIG: path } });
+  expect(problems).toMatchObject([{ setting: 'METER_SYNC_SITTE', where: path }]);
+});
+
+test('a password is never shown: not in the config, not in a problem', () => {
+  const secret = 'hunter2/#secret';
+  const env = {
+    ...BOTH,
+    POSTGRES_SYNC_PASSWORD: secret,
+    POSTGRES_CLIENT_URL: `postgres://u:${encodeURIComponent(secret)}@h/db`,
+    TEMPORAL_API_KEY: secret,
+  };
+  const config = loadConfig({ env });
+  const printed = inspect(config, { depth: 9, showHidden: true }) + JSON.stringify(config) + String(config.temporal);
+  expect(printed).not.toContain('hunter2');
+  expect(printed).toContain('(set, hidden)');
+  expect(config.temporal.reveal()).toMatchObject({ TEMPORAL_API_KEY: secret });
+  const wrong = problemsOf({ env: { ...env, POSTGRES_CLIENT_URL: `postgres://u:${secret}@h/db?x=1` } });
+  expect(inspect(wrong, { depth: 9 })).not.toContain('hunter2');
+  expect(wrong.problems[0]).toMatchObject({ setting: 'POSTGRES_CLIENT_URL', found: '(set, hidden)' });
+});
+
+test('a password of any characters arrives as it is, alone and percent-encoded in a URL', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.string({ minLength: 1, unit: 'grapheme' }), async (password) => {
+      const url = `postgresql://u:${encodeURIComponent(password)}@customer/db`;
+      const { local, remote } = loadConfig({
+        env: { POSTGRES_SYNC_HOST: 'site', POSTGRES_SYNC_PASSWORD: password, POSTGRES_CLIENT_URL: url },
+      });
+      expect([await local.password?.(), await remote.password?.()]).toEqual([password, password]);
+    }),
+  );
+});
+
+test('no value of any setting breaks the loader: it answers or tells problems', () => {
+  const names = ['POSTGRES_SYNC_URL', 'POSTGRES_SYNC_HOST', 'POSTGRES_SYNC_PORT', 'METER_SYNC_READINGS_TABLE'];
+  const hostile = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.string(),
+    fc.constantFrom('__proto__', '\0', '"', '%', '-1'),
+  );
+  const env = fc.record(Object.fromEntries(names.map((name) => [name, hostile])), { requiredKeys: [] });
+  fc.assert(
+    fc.property(env, (values) => {
+      try {
+        loadConfig({ env: { ...BOTH, ...values } });
+      } catch (error) {
+        expect(error).toBeInstanceOf(ConfigProblems);
+      }
+    }),
+  );
+});
+
+test('a password file is read anew for each connection, without its line end', async () => {
+  const path = file('password', ' first \n');
+  const { local } = loadConfig({ env: { ...BOTH, POSTGRES_SYNC_PASSWORD_FILE: path } });
+  expect(await local.password?.()).toBe(' first ');
+  file('password', 'second\r\n');
+  expect(await local.password?.()).toBe('second');
+  const both = problemsOf({ env: { ...BOTH, POSTGRES_SYNC_PASSWORD_FILE: path, POSTGRES_SYNC_PASSWORD: 'x' } });
+  expect(both.message).toContain('one of the two');
+});
+
+test('a single setting goes before the same part of a URL', () => {
+  const { local } = loadConfig({
+    env: {
+      ...BOTH,
+      POSTGRES_SYNC_HOST: '',
+      POSTGRES_SYNC_URL: 'postgres://u@[::1]:1/d?sslmode=disable',
+      POSTGRES_SYNC_PORT: '2',
+    },
+  });
+  expect(local).toMatchObject({ host: '::1', port: 2, user: 'u', database: 'd', tls: { mode: 'disable' } });
+});
+
+test('the folder of a Unix socket is a host, and has no TLS', () => {
+  const url = 'postgresql:///db?host=/var/run/postgresql';
+  const { local } = loadConfig({ env: { POSTGRES_SYNC_URL: url, POSTGRES_CLIENT_HOST: 'h' } });
+  expect(local).toMatchObject({ host: '/var/run/postgresql', database: 'db', tls: { mode: 'disable' } });
+});
+
+test('TLS files must be there, and a mode that verifies needs authorities', () => {
+  const env = { ...BOTH, POSTGRES_CLIENT_SSLMODE: 'verify-full', POSTGRES_SYNC_SSLCERT: join(folder, 'none.pem') };
+  expect(problemsOf({ env }).problems.map(({ setting }) => setting)).toEqual([
+    'POSTGRES_SYNC_SSLCERT',
+    'POSTGRES_SYNC_SSLKEY',
+    'POSTGRES_CLIENT_SSLROOTCERT',
+  ]);
+});
+
+test.each([
+  ['disable', false, false],
+  ['prefer', true, false],
+  ['require', false, false],
+  ['verify-full', false, true],
+])('sslmode %s becomes the driver settings that mean the same', (mode, isTlsOptional, rejectUnauthorized) => {
+  const rootCert = mode === 'verify-full' ? { POSTGRES_SYNC_SSLROOTCERT: 'system' } : {};
+  const { local } = loadConfig({ env: { ...BOTH, ...rootCert, POSTGRES_SYNC_SSLMODE: mode } });
+  const { ssl, ...settings } = toPoolSettings(local, { applicationName: 'test', maxConnections: 1 });
+  expect(settings.isTlsOptional).toBe(isTlsOptional);
+  expect(ssl === false ? mode : ssl).toEqual(
+    mode === 'disable' ? mode : expect.objectContaining({ rejectUnauthorized }),
+  );
+});
+
+test('a tenant narrows meters and tenants, and wants a key of one column', () => {
+  const { tables } = loadConfig({ env: { ...BOTH, METER_SYNC_TENANT: '5', METER_SYNC_METERS_TENANT_COLUMN: 'owner' } });
+  expect(tables.meters.filter).toEqual({ column: 'owner', value: '5' });
+  expect(tables.tenants.filter).toEqual({ column: 'id', value: '5' });
+  const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TENANT: '5', METER_SYNC_TENANTS_KEY: 'a,b' } });
+  expect(problems[0]?.setting).toBe('METER_SYNC_TENANTS_KEY');
+});
+
+test('each site of a sites file has its own settings, before the environment, on one task queue', () => {
+  const path = file('sites.json', [
+    { site: 'north', POSTGRES_SYNC_HOST: 'n' },
+    { site: 'south', POSTGRES_SYNC_HOST: 's', METER_SYNC_TASK_QUEUE: 'own' },
+  ]);
+  const env = { ...BOTH, METER_SYNC_SITES_FILE: path };
+  const sites = loadSites({ env });
+  expect(sites.map(({ siteId, taskQueue, local }) => [siteId, taskQueue, local.host])).toEqual([
+    ['north', 'meter-sync', 'n'],
+    ['south', 'own', 's'],
+  ]);
+  const south = { options: { METER_SYNC_SITE: 'south' }, env };
+  expect(loadSiteConfig(south)).toMatchObject({ siteId: 'south', taskQueue: 'own' });
+  expect(problemsOf({ env: { ...env, METER_SYNC_SITE: 'east' } }).message).toContain('north, south');
+});
+
+test('a sites file tells every problem of every site', () => {
+  const path = file('bad-sites.json', [
+    { site: 'a', POSTGRES_SYNC_PORT: 'x' },
+    { site: 'a' },
+    { name: 'b' },
+    { site: 'c d', POSTGRES_SYNC_PASSWORD: { not: 'text' } },
+    7,
+  ]);
+  const { problems, message } = problemsOf({ env: { ...BOTH, METER_SYNC_SITES_FILE: path } }, loadSites);
+  expect(problems).toHaveLength(6);
+  expect(message).toContain('site a');
+});
+
+test('a file that is not JSON is told without its content', () => {
+  const path = file('broken.json', '{ "POSTGRES_SYNC_PASSWORD": "hunter2" ');
+  const problem = problemsOf({ env: { ...BOTH, METER_SYNC_CONFIG: path } });
+  expect(problem.message).toContain('which is not JSON');
+  expect(inspect(problem, { depth: 9 })).not.toContain('hunter2');
+});
+
+test('a file that this user may not read is told as such', () => {
+  const path = file('closed.json', {});
+  chmodSync(path, 0o000);
+  const message = process.getuid?.() === 0 ? null : problemsOf({ env: { ...BOTH, METER_SYNC_CONFIG: path } }).message;
+  if (message !== null) expect(message).toContain('not readable for this user');
+});
+
+test('what the settings allow, the workflow takes', () => {
+  for (const [seconds, rows] of [
+    ['0.1', '1'],
+    ['86400', '1000000'],
+  ]) {
+    const env = { METER_SYNC_INTERVAL_SECONDS: seconds, METER_SYNC_BATCH_ROWS: rows };
+    const { siteId, intervalMs, batchRows } = loadSiteConfig({ env });
+    expect(findInputProblems({ siteId, intervalMs, batchRows })).toEqual([]);
+  }
+});
