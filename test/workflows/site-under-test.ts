@@ -1,4 +1,4 @@
-import type { WorkflowHandle } from '@temporalio/client';
+import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
 import type { TestContext } from 'vitest';
 import type { SyncSchedulerInput } from '../../src/model/scheduler.js';
 import type { Status } from '../../src/model/status.js';
@@ -7,13 +7,15 @@ import type { syncScheduler } from '../../workflows/sync-scheduler.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { FakeActivities } from './fake-activities.js';
+import { recordHistory } from './histories.js';
 
 /** A site whose scheduler runs on the real Temporal server, with activities that the test answers for. */
 export interface SiteUnderTest {
   readonly siteId: string;
+  readonly firstRunId: string;
   readonly fake: FakeActivities;
   readonly handle: WorkflowHandle<typeof syncScheduler>;
-  start(input: Partial<SyncSchedulerInput>): Promise<WorkflowHandle<typeof syncScheduler>>;
+  start(input: Partial<SyncSchedulerInput>): Promise<unknown>;
   status(): Promise<Status>;
   /** Waits until so many cycles have ended. */
   cycled(cycles: number): Promise<Status>;
@@ -30,7 +32,10 @@ export async function withSite(
   const fake = new FakeActivities();
   await temporal.startWorker({ activities: { ...fake } });
   const site = await openSite(temporal, fake, input);
-  await test(site).finally(() => endQuietly(site));
+  const firstRun = temporal.client.workflow.getHandle(toWorkflowId(site.siteId), site.firstRunId);
+  await test(site)
+    .then(() => recordHistory(context.task.name, firstRun))
+    .finally(() => endQuietly(site));
 }
 
 async function openSite(
@@ -39,13 +44,15 @@ async function openSite(
   input: Partial<SyncSchedulerInput>,
 ): Promise<SiteUnderTest> {
   const workflowId = toWorkflowId(siteId);
-  const start = (changes: Partial<SyncSchedulerInput>): Promise<WorkflowHandle<typeof syncScheduler>> =>
+  const start = (
+    changes: Partial<SyncSchedulerInput>,
+  ): Promise<WorkflowHandleWithFirstExecutionRunId<typeof syncScheduler>> =>
     client.workflow.start<typeof syncScheduler>(WORKFLOW_TYPE, {
       workflowId,
       taskQueue,
       args: [{ siteId, ...changes }],
     });
-  await start(input);
+  const { firstExecutionRunId } = await start(input);
   const handle = client.workflow.getHandle<typeof syncScheduler>(workflowId); // the latest run, not the first one
   const status = (): Promise<Status> => handle.query<Status>('getStatus');
   const statusWhen = async (isMet: (status: Status) => boolean, what: string): Promise<Status> => {
@@ -55,6 +62,7 @@ async function openSite(
   };
   return {
     siteId,
+    firstRunId: firstExecutionRunId,
     fake,
     handle,
     start,
