@@ -1,0 +1,74 @@
+import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
+import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
+import type { Secret } from '../config/secret.js';
+import { BadTemporalSettings } from './errors.js';
+import { toTemporalError } from './translate-errors.js';
+
+/** The `TEMPORAL_*` settings, read by Temporal's own library. */
+export interface TemporalAccess {
+  readonly address: string;
+  readonly namespace: string;
+  /** For `NativeConnection.connect` of a worker; holds secrets. */
+  readonly connectionOptions: ClientConnectConfig['connectionOptions'];
+}
+
+/** A connection for commands that ask and signal. Close it, or the process stays. */
+export interface TemporalClient {
+  readonly client: Client;
+  readonly address: string;
+  readonly namespace: string;
+  close(): Promise<void>;
+}
+
+const DEFAULT_ADDRESS = 'localhost:7233';
+const DEFAULT_NAMESPACE = 'default';
+
+/** A person waits: a server that is there answers in a few milliseconds, one beyond a slow link in a second or two. */
+export const CONNECT_TIMEOUT_MS = 4_000;
+/** No call of the client has a deadline by itself; without one it would wait for ever. */
+export const CALL_TIMEOUT_MS = 10_000;
+
+/**
+ * Where Temporal is and how to get in.
+ * @throws BadTemporalSettings - a profile or file that is not there, or that cannot be read
+ */
+export function toTemporalAccess(settings: Secret<Readonly<Record<string, string>>>): TemporalAccess {
+  try {
+    const profile = settings.reveal()['TEMPORAL_PROFILE'];
+    const { connectionOptions, namespace } = loadClientConnectConfig({
+      overrideEnvVars: { ...settings.reveal() },
+      ...(profile === undefined ? {} : { profile }),
+    });
+    const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+    return {
+      address,
+      namespace: namespace ?? DEFAULT_NAMESPACE,
+      connectionOptions: { ...connectionOptions, address },
+    };
+  } catch (error) {
+    throw new BadTemporalSettings(error instanceof Error ? error.message : String(error));
+  }
+}
+
+/**
+ * Connects to Temporal; every later call through `client` needs `withDeadline`, as the site handle does.
+ * @throws Unreachable - no answer within seconds
+ * @throws Refused - the server lets us not in
+ * @throws BadTemporalSettings
+ */
+export async function connectTemporal(
+  settings: Secret<Readonly<Record<string, string>>>,
+  options: { readonly connectTimeoutMs?: number } = {},
+): Promise<TemporalClient> {
+  const { address, namespace, connectionOptions } = toTemporalAccess(settings);
+  try {
+    const connection = await Connection.connect({
+      ...(connectionOptions as ConnectionOptions),
+      connectTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    });
+    const client = new Client({ connection, namespace });
+    return { client, address, namespace, close: () => connection.close() };
+  } catch (error) {
+    throw toTemporalError(error, { address, namespace });
+  }
+}

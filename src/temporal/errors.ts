@@ -1,0 +1,170 @@
+import type { SchedulerSettings } from '../model/scheduler.js';
+
+/** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
+export type TemporalErrorCode =
+  | 'alreadyRunning'
+  | 'notRunning'
+  | 'stillRunning'
+  | 'noWorker'
+  | 'unreachable'
+  | 'refused'
+  | 'invalidChange'
+  | 'searchAttributesMissing'
+  | 'temporalSettings';
+
+/** An error of talking to Temporal that a person can act on. `facts` hold what the message says, for programs. */
+export abstract class TemporalError extends Error {
+  abstract readonly code: TemporalErrorCode;
+  abstract readonly facts: Readonly<Record<string, unknown>>;
+  /** What to do now: the next command. */
+  abstract readonly next: string;
+}
+
+/** The site's workflow runs already: its id is the site's lock. */
+export class AlreadyRunning extends TemporalError {
+  override readonly name = 'AlreadyRunning';
+  readonly code = 'alreadyRunning';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, workflowId: string, since: string | null) {
+    super(`Site ${siteId} is running already: workflow ${workflowId}${since === null ? '' : `, since ${since}`}`);
+    this.facts = { siteId, workflowId, since };
+    this.next = `meter-sync status --site ${siteId}`;
+  }
+}
+
+/** How a workflow came to its end, as Temporal names it: COMPLETED, FAILED, TERMINATED, ... */
+export interface Closing {
+  /** ISO 8601 UTC. */
+  readonly closedAt: string | null;
+  readonly how: string;
+}
+
+/** The site has no workflow that runs; `closing` is null when none is known at all. */
+export class NotRunning extends TemporalError {
+  override readonly name = 'NotRunning';
+  readonly code = 'notRunning';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, closing: Closing | null) {
+    const end =
+      closing === null ? 'it was never started, or so long ago that Temporal has forgotten it' : toWords(closing);
+    super(`Site ${siteId} is not running: ${end}`);
+    this.facts = { siteId, ...(closing ?? { closedAt: null, how: null }) };
+    this.next = `meter-sync start --site ${siteId}`;
+  }
+}
+
+/** The site was told to stop and has not ended in the time that was given; the signal stands. */
+export class StillRunning extends TemporalError {
+  override readonly name = 'StillRunning';
+  readonly code = 'stillRunning';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, waitedMs: number) {
+    super(
+      `Site ${siteId} was told to stop and has not ended within ${waitedMs / 1000} s; it ends with its running cycle`,
+    );
+    this.facts = { siteId, waitedMs };
+    this.next = `meter-sync status --site ${siteId}`;
+  }
+}
+
+/** Temporal answers, but no worker polls the task queue, so nothing moves and the workflow cannot be asked. */
+export class NoWorker extends TemporalError {
+  override readonly name = 'NoWorker';
+  readonly code = 'noWorker';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, taskQueue: string, lastSeenAt: string | null) {
+    const seen = lastSeenAt === null ? 'none was seen in the last minutes' : `the last one was seen at ${lastSeenAt}`;
+    super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}`);
+    this.facts = { siteId, taskQueue, lastSeenAt };
+    this.next = `meter-sync worker --site ${siteId}`;
+  }
+}
+
+/** Temporal does not answer. */
+export class Unreachable extends TemporalError {
+  override readonly name = 'Unreachable';
+  readonly code = 'unreachable';
+  readonly facts;
+  readonly next =
+    'Look at TEMPORAL_ADDRESS (or --address) and at the server, then run: meter-sync check. For a server to try things out: meter-sync dev';
+
+  /** True when the call's own time was up: then it may be a worker that did not answer, and not Temporal. */
+  readonly isTimeout: boolean;
+
+  constructor(address: string, reason: string, isTimeout = false) {
+    super(`Temporal does not answer at ${address}: ${reason}`);
+    this.facts = { address };
+    this.isTimeout = isTimeout;
+  }
+}
+
+/** Temporal answers and refuses: no such namespace, no rights, a request it does not take. */
+export class Refused extends TemporalError {
+  override readonly name = 'Refused';
+  readonly code = 'refused';
+  readonly facts;
+  readonly next =
+    'Look at TEMPORAL_NAMESPACE and at the credentials (TEMPORAL_API_KEY, TEMPORAL_TLS_*): meter-sync check';
+
+  constructor(address: string, namespace: string, reason: string) {
+    super(`Temporal at ${address} refuses (namespace ${namespace}): ${reason}`);
+    this.facts = { address, namespace };
+  }
+}
+
+/** The workflow refused a change of settings; everything stays as it was. */
+export class InvalidChange extends TemporalError {
+  override readonly name = 'InvalidChange';
+  readonly code = 'invalidChange';
+  readonly facts;
+  readonly next = 'meter-sync configure --help';
+
+  constructor(change: Partial<SchedulerSettings>, reason: string) {
+    super(`The change was refused: ${reason}`);
+    this.facts = { change };
+  }
+}
+
+/** Search attributes that the workflow needs are not there and cannot be registered by us. */
+export class SearchAttributesMissing extends TemporalError {
+  override readonly name = 'SearchAttributesMissing';
+  readonly code = 'searchAttributesMissing';
+  readonly facts;
+  readonly next;
+
+  constructor(namespace: string, missing: readonly string[], reason: string) {
+    super(`Search attributes are missing in namespace ${namespace}: ${missing.join(', ')}; ${reason}`);
+    this.facts = { namespace, missing };
+    this.next = missing.map((name) => toCreateCommand(namespace, name)).join(' && ');
+  }
+}
+
+/** `TEMPORAL_*` settings, or the file they name, cannot be used. */
+export class BadTemporalSettings extends TemporalError {
+  override readonly name = 'BadTemporalSettings';
+  readonly code = 'temporalSettings';
+  readonly facts = {};
+  readonly next = 'meter-sync check';
+
+  constructor(reason: string) {
+    super(`The settings TEMPORAL_* cannot be used: ${reason}`);
+  }
+}
+
+/** The command by which an administrator of the namespace registers a search attribute. */
+export function toCreateCommand(namespace: string, name: string): string {
+  return `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`;
+}
+
+function toWords({ closedAt, how }: Closing): string {
+  const words = how === 'COMPLETED' ? 'it was stopped' : `its workflow ended as ${how}`;
+  return closedAt === null ? words : `${words} at ${closedAt}`;
+}

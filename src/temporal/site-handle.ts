@@ -1,0 +1,146 @@
+import {
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from '@temporalio/client';
+import type { SchedulerSettings } from '../model/scheduler.js';
+import type { Status } from '../model/status.js';
+import * as wire from '../model/wire.js';
+import { callTemporal } from './call.js';
+import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
+import { InvalidChange, NotRunning, NoWorker, StillRunning, Unreachable } from './errors.js';
+import { readSiteRecord, type SiteRecord } from './site-record.js';
+import { isPolled, readPollers } from './task-queue.js';
+import { GRPC, toGrpcCode } from './translate-errors.js';
+
+/**
+ * A query of a worker that was just replaced waits ten seconds for the old one's own queue before it goes to the new one.
+ */
+const QUERY_TIMEOUT_MS = 12_000;
+/** A probe asks both databases and gives each ten seconds to connect. */
+const REFRESH_TIMEOUT_MS = 35_000;
+
+/** A site's workflow. Signals need no worker; the status and updates do. Every method may be called again. */
+export interface SiteHandle {
+  readonly siteId: string;
+  readonly workflowId: string;
+  /** @throws NotRunning, Unreachable, Refused */
+  stop(): Promise<void>;
+  /** @throws NotRunning, Unreachable, Refused */
+  pause(): Promise<void>;
+  /** @throws NotRunning, Unreachable, Refused */
+  resume(): Promise<void>;
+  /** @throws NotRunning, Unreachable, Refused */
+  syncNow(): Promise<void>;
+  /** Answers with all settings in force. @throws InvalidChange, NoWorker, NotRunning, Unreachable, Refused */
+  configure(change: Partial<SchedulerSettings>): Promise<SchedulerSettings>;
+  /** A status with live figures of both databases. @throws NoWorker, NotRunning, Unreachable, Refused */
+  refreshStatus(): Promise<Status>;
+  /** The status as the workflow has it. @throws NoWorker, NotRunning, Unreachable, Refused */
+  status(): Promise<Status>;
+  /** What Temporal knows without a worker; null when it knows of no workflow. @throws Unreachable, Refused */
+  record(): Promise<SiteRecord | null>;
+  /**
+   * Waits for the end of the workflow and answers with its final status.
+   * @throws StillRunning after `timeoutMs`; NotRunning when it ended in another way; Unreachable, Refused
+   */
+  result(timeoutMs: number): Promise<Status>;
+}
+
+/** The handle of a site, whether it runs or not: nothing is asked before a method is called. */
+export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
+  const site: OpenSite = { temporal, siteId, workflowId: wire.toWorkflowId(siteId) };
+  const { workflow } = temporal.client;
+  const handle = workflow.getHandle(site.workflowId);
+  const signal = (name: string) => (): Promise<void> => ofRunning(site, () => handle.signal(name), CALL_TIMEOUT_MS);
+  return {
+    siteId,
+    workflowId: site.workflowId,
+    stop: signal(wire.STOP_SIGNAL),
+    pause: signal(wire.PAUSE_SIGNAL),
+    resume: signal(wire.RESUME_SIGNAL),
+    syncNow: signal(wire.SYNC_NOW_SIGNAL),
+    configure: async (change) => {
+      try {
+        const update = (): Promise<SchedulerSettings> =>
+          handle.executeUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE, {
+            args: [change],
+          });
+        return await ofWorker(site, update, QUERY_TIMEOUT_MS);
+      } catch (error) {
+        if (error instanceof WorkflowUpdateFailedError)
+          throw new InvalidChange(change, error.cause?.message ?? error.message);
+        throw error;
+      }
+    },
+    refreshStatus: () =>
+      ofWorker(site, () => handle.executeUpdate<Status, []>(wire.REFRESH_STATUS_UPDATE), REFRESH_TIMEOUT_MS),
+    status: () => ofWorker(site, () => handle.query<Status>(wire.GET_STATUS_QUERY), QUERY_TIMEOUT_MS),
+    record: () => readSiteRecord(temporal, siteId),
+    result: (timeoutMs) => awaitResult(site, () => handle.result() as Promise<Status>, timeoutMs),
+  };
+}
+
+interface OpenSite {
+  readonly temporal: TemporalClient;
+  readonly siteId: string;
+  readonly workflowId: string;
+}
+
+/** A call that needs a workflow which runs. */
+async function ofRunning<Result>(site: OpenSite, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
+  try {
+    return await callTemporal(site.temporal, call, timeoutMs);
+  } catch (error) {
+    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    throw new NotRunning(site.siteId, (await readSiteRecord(site.temporal, site.siteId))?.closing ?? null);
+  }
+}
+
+/**
+ * A call that a worker must answer. Temporal itself takes such a call even when nobody polls, and keeps it waiting: so the
+ * pollers are asked at the same time, and with none there the answer is not waited for.
+ */
+async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
+  const answer = ofRunning(site, call, timeoutMs);
+  answer.catch(() => undefined); // handled below, unless nobody can answer: then it ends at its own deadline, unheard
+  const nobody = refuseWithoutWorker(site);
+  try {
+    return await Promise.race([answer, nobody.then(() => answer)]);
+  } catch (error) {
+    throw isUnanswered(error) ? await toNoWorker(site) : error;
+  }
+}
+
+/** Throws when the site runs and nobody polls its task queue. */
+async function refuseWithoutWorker(site: OpenSite): Promise<void> {
+  const record = await readSiteRecord(site.temporal, site.siteId);
+  if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
+  const pollers = await readPollers(site.temporal, record.taskQueue);
+  if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers.lastSeenAt);
+}
+
+/** True for the ways in which Temporal says that no worker took the call. */
+function isUnanswered(error: unknown): boolean {
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
+  if (error instanceof Unreachable) return error.isTimeout;
+  return toGrpcCode(error) === GRPC.failedPrecondition;
+}
+
+async function toNoWorker({ temporal, siteId }: OpenSite): Promise<NoWorker> {
+  const record = await readSiteRecord(temporal, siteId); // when this fails too, it is Temporal that does not answer
+  const taskQueue = record?.taskQueue ?? wire.toSiteTaskQueue(siteId);
+  return new NoWorker(siteId, taskQueue, (await readPollers(temporal, taskQueue)).lastSeenAt);
+}
+
+async function awaitResult(site: OpenSite, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {
+  try {
+    return await ofRunning(site, result, timeoutMs);
+  } catch (error) {
+    if (error instanceof Unreachable && error.isTimeout) throw new StillRunning(site.siteId, timeoutMs);
+    if (!(error instanceof WorkflowFailedError)) throw error;
+    const record = await readSiteRecord(site.temporal, site.siteId);
+    throw new NotRunning(site.siteId, record?.closing ?? null);
+  }
+}

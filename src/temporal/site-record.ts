@@ -1,0 +1,83 @@
+import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { toWorkflowId } from '../model/wire.js';
+import { callTemporal } from './call.js';
+import type { TemporalClient } from './connection.js';
+import type { Closing } from './errors.js';
+import { SITE_KEYS } from './search-attributes.js';
+
+/** What Temporal itself knows of a site, without asking a worker. */
+export interface SiteRecord {
+  readonly siteId: string;
+  readonly workflowId: string;
+  readonly runId: string;
+  readonly taskQueue: string;
+  /** When the site was started; runs that continued it since do not count. ISO 8601 UTC. */
+  readonly startedAt: string;
+  /** Null while it runs. */
+  readonly closing: Closing | null;
+  /** As the workflow last published them; null when it never did. */
+  readonly lastKnown: {
+    readonly state: string | null;
+    readonly health: string | null;
+    readonly lag: string | null;
+  };
+  /** Attempts of activities under way, of which a failing one says why. */
+  readonly pending: readonly PendingActivity[];
+}
+
+/** An activity that has been asked for and has not ended. */
+export interface PendingActivity {
+  readonly name: string;
+  readonly attempt: number;
+  readonly lastFailure: string | null;
+}
+
+/**
+ * What Temporal knows of a site's latest run; null when it knows of none.
+ * @throws Unreachable, Refused
+ */
+export async function readSiteRecord(temporal: TemporalClient, siteId: string): Promise<SiteRecord | null> {
+  const workflowId = toWorkflowId(siteId);
+  const latest = await describe(temporal, workflowId);
+  if (latest === null) return null;
+  const firstRunId = latest.raw.workflowExecutionInfo?.firstRunId ?? latest.runId;
+  const isFirst = firstRunId === '' || firstRunId === latest.runId;
+  const first = isFirst ? latest : await describe(temporal, workflowId, firstRunId);
+  const attributes = latest.typedSearchAttributes;
+  return {
+    siteId,
+    workflowId,
+    runId: latest.runId,
+    taskQueue: latest.taskQueue,
+    startedAt: (first ?? latest).startTime.toISOString(), // the first run is forgotten when its retention has passed
+    closing: toClosing(latest),
+    lastKnown: {
+      state: attributes.get(SITE_KEYS.state) ?? null,
+      health: attributes.get(SITE_KEYS.health) ?? null,
+      lag: attributes.get(SITE_KEYS.lag) ?? null,
+    },
+    pending: (latest.raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure }) => ({
+      name: activityType?.name ?? '',
+      attempt: attempt ?? 1,
+      lastFailure: lastFailure?.message ?? null,
+    })),
+  };
+}
+
+function toClosing({ status, closeTime }: WorkflowExecutionDescription): Closing | null {
+  if (status.name === 'RUNNING' || status.name === 'CONTINUED_AS_NEW') return null; // between two runs it runs on
+  return { how: status.name, closedAt: closeTime?.toISOString() ?? null };
+}
+
+async function describe(
+  temporal: TemporalClient,
+  workflowId: string,
+  runId?: string,
+): Promise<WorkflowExecutionDescription | null> {
+  try {
+    return await callTemporal(temporal, () => temporal.client.workflow.getHandle(workflowId, runId).describe());
+  } catch (error) {
+    if (error instanceof WorkflowNotFoundError) return null;
+    throw error;
+  }
+}

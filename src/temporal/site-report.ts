@@ -1,0 +1,45 @@
+import type { Status } from '../model/status.js';
+import { type Closing, NoWorker, NotRunning } from './errors.js';
+import type { SiteHandle } from './site-handle.js';
+import type { SiteRecord } from './site-record.js';
+
+/** The best that can be told of a site now. */
+export type SiteReport =
+  | { readonly seen: 'live'; readonly status: Status }
+  /** It has ended; the final status is its result, unless it was not stopped but failed or was terminated. */
+  | { readonly seen: 'ended'; readonly closing: Closing; readonly status: Status | null }
+  /** Nobody can answer; what Temporal itself knows. */
+  | { readonly seen: 'withoutWorker'; readonly record: SiteRecord; readonly noWorker: NoWorker };
+
+/** The result of a workflow that has ended is there at once. */
+const RESULT_TIMEOUT_MS = 10_000;
+
+/**
+ * The status of a site, or what is known without a worker, or how it ended.
+ * @param read how to ask the workflow: its status as it is, or with a look at both databases
+ * @throws NotRunning - Temporal knows of no workflow at all
+ * @throws Unreachable, Refused
+ */
+export async function readSiteReport(site: SiteHandle, read: 'status' | 'refreshStatus'): Promise<SiteReport> {
+  try {
+    const status = await site[read]();
+    if (status.isRunning) return { seen: 'live', status };
+  } catch (error) {
+    if (!(error instanceof NoWorker || error instanceof NotRunning)) throw error;
+    if (error instanceof NoWorker) return readRecord(site, error);
+  }
+  return readEnd(site);
+}
+
+async function readRecord(site: SiteHandle, noWorker: NoWorker): Promise<SiteReport> {
+  const record = await site.record();
+  if (record === null) throw new NotRunning(site.siteId, null);
+  return { seen: 'withoutWorker', record, noWorker };
+}
+
+async function readEnd(site: SiteHandle): Promise<SiteReport> {
+  const closing = (await site.record())?.closing ?? null;
+  if (closing === null) throw new NotRunning(site.siteId, null);
+  const status = closing.how === 'COMPLETED' ? await site.result(RESULT_TIMEOUT_MS) : null;
+  return { seen: 'ended', closing, status };
+}

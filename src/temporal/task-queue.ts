@@ -1,0 +1,47 @@
+import type { TemporalClient } from './connection.js';
+import { callTemporal } from './call.js';
+
+/** `temporal.api.enums.v1.TaskQueueType`. */
+const TASK_QUEUE_TYPES = { workflows: 1, activities: 2 } as const;
+
+/** Who polls a task queue; Temporal forgets a poller some five minutes after its last poll. */
+export interface Pollers {
+  readonly taskQueue: string;
+  readonly identities: readonly string[];
+  /** The latest poll began then, ISO 8601 UTC; null: none in the last minutes. */
+  readonly lastSeenAt: string | null;
+}
+
+/** A poll that finds nothing ends after a minute and the next one follows, so a worker that lives was seen since. */
+const ALIVE_WITHIN_MS = 75_000;
+
+/**
+ * The pollers of a task queue, as the server has seen them.
+ * @throws Unreachable, Refused
+ */
+export async function readPollers(
+  temporal: TemporalClient,
+  taskQueue: string,
+  kind: keyof typeof TASK_QUEUE_TYPES = 'workflows',
+): Promise<Pollers> {
+  const { client, namespace } = temporal;
+  const answer = await callTemporal(temporal, () =>
+    client.workflowService.describeTaskQueue({
+      namespace,
+      taskQueue: { name: taskQueue },
+      taskQueueType: TASK_QUEUE_TYPES[kind],
+    }),
+  );
+  const pollers = answer.pollers ?? [];
+  const seen = pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
+  return {
+    taskQueue,
+    identities: pollers.map(({ identity }) => identity ?? ''),
+    lastSeenAt: seen.length === 0 ? null : new Date(Math.max(...seen)).toISOString(),
+  };
+}
+
+/** True when a worker may be polling now; one that was killed looks alive for another minute. */
+export function isPolled({ lastSeenAt }: Pollers, now: number): boolean {
+  return lastSeenAt !== null && now - Date.parse(lastSeenAt) < ALIVE_WITHIN_MS;
+}
