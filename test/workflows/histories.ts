@@ -1,7 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { historyToJSON } from '@temporalio/common/lib/proto-utils.js';
-import type { WorkflowHandle } from '@temporalio/client';
+import { promisify } from 'node:util';
+import { findTemporalBinary } from '../../src/dev/temporal-binary.js';
 
 /** Histories of released versions, one folder a version. A file once committed is never recorded anew. */
 const FOLDER = join(import.meta.dirname, 'histories');
@@ -21,18 +22,29 @@ export async function readHistories(): Promise<RecordedHistory[]> {
   );
 }
 
+/** The run of a test's workflow that is to be recorded. */
+export interface RunOnServer {
+  readonly address: string;
+  readonly workflowId: string;
+  readonly runId: string;
+}
+
 /**
- * Records the first run of a test's workflow when `METER_SYNC_RECORD_HISTORIES` names a version:
- * `METER_SYNC_RECORD_HISTORIES=0.1.0 npx vitest run test/workflows -t '...'`, from the code that is released.
+ * Records a run when `METER_SYNC_RECORD_HISTORIES` names a version, from the code that is released:
+ * `METER_SYNC_RECORD_HISTORIES=0.1.0 npx vitest run test/workflows -t '...'`.
  */
-export async function recordHistory(title: string, handle: WorkflowHandle): Promise<void> {
+export async function recordHistory(title: string, { address, workflowId, runId }: RunOnServer): Promise<void> {
   const version = process.env['METER_SYNC_RECORD_HISTORIES'];
   if (version === undefined) return;
-  const folder = join(FOLDER, version);
-  await mkdir(folder, { recursive: true });
+  const { path } = await findTemporalBinary(process.env, (line) => process.stderr.write(`${line}\n`));
+  const run = ['--address', address, '--workflow-id', workflowId, '--run-id', runId];
+  const { stdout } = await promisify(execFile)(path, ['workflow', 'show', ...run, '--output', 'json'], {
+    maxBuffer: 2 ** 26,
+  });
   const name = title
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
     .slice(0, 80);
-  await writeFile(join(folder, `${name}.json`), `${historyToJSON(await handle.fetchHistory())}\n`);
+  await mkdir(join(FOLDER, version), { recursive: true });
+  await writeFile(join(FOLDER, version, `${name}.json`), `${JSON.stringify(JSON.parse(stdout))}\n`);
 }

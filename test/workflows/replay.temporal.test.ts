@@ -1,3 +1,4 @@
+import { DeterminismViolationError } from '@temporalio/workflow';
 import { DefaultLogger, Runtime, Worker } from '@temporalio/worker';
 import { expect, inject, test } from 'vitest';
 import { readHistories } from './histories.js';
@@ -22,5 +23,5 @@ test('a history that does not fit the code is found', async () => {
     JSON.stringify(first?.history).replaceAll('uploadReadings', 'uploadSomethingElse'),
   ) as unknown;
   const workflowBundle = { codePath: inject('stack').bundlePath };
-  await expect(Worker.runReplayHistory({ workflowBundle }, broken)).rejects.toThrow();
+  await expect(Worker.runReplayHistory({ workflowBundle }, broken)).rejects.toThrow(DeterminismViolationError);
 });

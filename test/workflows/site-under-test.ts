@@ -32,9 +32,9 @@ export async function withSite(
   const fake = new FakeActivities();
   await temporal.startWorker({ activities: { ...fake } });
   const site = await openSite(temporal, fake, input);
-  const firstRun = temporal.client.workflow.getHandle(toWorkflowId(site.siteId), site.firstRunId);
+  const { workflowId } = site.handle;
   await test(site)
-    .then(() => recordHistory(context.task.name, firstRun))
+    .then(() => recordHistory(context.task.name, { address: temporal.address, workflowId, runId: site.firstRunId }))
     .finally(() => endQuietly(site));
 }
 
