@@ -109,7 +109,9 @@ async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, tim
   try {
     return await Promise.race([answer, nobody.then(() => answer)]);
   } catch (error) {
-    throw isUnanswered(error) ? await toNoWorker(site) : error;
+    if (!isUnanswered(error)) throw error;
+    await nobody; // tells better why, when the workflow has ended or nobody polls
+    throw await toNoWorker(site);
   }
 }
 

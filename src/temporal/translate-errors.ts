@@ -15,6 +15,9 @@ export const GRPC = {
   unauthenticated: 16,
 } as const;
 
+/** grpc-js gives this one no code, so its text decides. */
+const NO_CONNECTION = /^Failed to connect before the deadline/;
+
 /** Where a call went, for the message. */
 export interface Place {
   readonly address: string;
@@ -31,6 +34,8 @@ export function toGrpcCode(error: unknown): number | null {
 export function toTemporalError(error: unknown, { address, namespace }: Place): unknown {
   if (error instanceof TemporalError) return error;
   if (error instanceof NamespaceNotFoundError) return new Refused(address, namespace, 'there is no such namespace');
+  if (error instanceof Error && NO_CONNECTION.test(error.message))
+    return new Unreachable(address, 'no connection in time');
   const grpc = findGrpcError(error);
   if (grpc === null) return error;
   const { code, details } = grpc;

@@ -1,0 +1,130 @@
+import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { Secret } from '../../src/config/secret.js';
+import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
+import { AlreadyRunning, InvalidChange, NotRunning, NoWorker, StillRunning } from '../../src/temporal/errors.js';
+import { openSite, type SiteHandle } from '../../src/temporal/site-handle.js';
+import { readSiteReport } from '../../src/temporal/site-report.js';
+import { startSite } from '../../src/temporal/start-site.js';
+import { connectTemporal as connectTest, type TestTemporal } from '../support/temporal.js';
+import { until } from '../support/wait.js';
+import { FakeActivities } from '../workflows/fake-activities.js';
+
+const SETTINGS = { intervalMs: 3_600_000, batchRows: 100 };
+
+interface Site {
+  readonly test: TestTemporal;
+  readonly temporal: TemporalClient;
+  readonly handle: SiteHandle;
+  start(): Promise<unknown>;
+}
+
+let site: Site;
+beforeEach(async (context: TestContext) => {
+  const temporalTest = await connectTest(context);
+  const temporal = await connectTemporal(new Secret({ TEMPORAL_ADDRESS: temporalTest.address }));
+  const { siteId, taskQueue } = temporalTest;
+  const handle = openSite(temporal, siteId);
+  site = { test: temporalTest, temporal, handle, start: () => startSite(temporal, { siteId, taskQueue, ...SETTINGS }) };
+  return async () => {
+    const { workflow } = temporal.client;
+    await workflow
+      .getHandle(handle.workflowId)
+      .terminate()
+      .catch(() => undefined); // most tests have ended it
+    await temporal.close();
+  };
+});
+
+const withWorker = async (): Promise<void> =>
+  void (await site.test.startWorker({ activities: { ...new FakeActivities() } }));
+
+test('a second start is refused and says since when the site runs', async () => {
+  await site.start();
+  const refused: unknown = await site.start().catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(AlreadyRunning);
+  const { since } = (refused as AlreadyRunning).facts;
+  expect(Math.abs(Date.now() - Date.parse(since ?? ''))).toBeLessThan(30_000);
+  expect((refused as AlreadyRunning).next).toContain('meter-sync status --site');
+});
+
+test('a started site answers, takes its settings from the start, and can be found by its search attribute', async () => {
+  await withWorker();
+  await site.start();
+  const status = await site.handle.status();
+  expect(status).toMatchObject({ siteId: site.test.siteId, intervalMs: SETTINGS.intervalMs, isRunning: true });
+  const query = `MeterSyncSite = '${site.test.siteId}'`;
+  const found = await until(async () => (await site.temporal.client.workflow.count(query)).count, { what: query });
+  expect(found).toBe(1);
+});
+
+test('pause, resume and syncNow take effect', async () => {
+  await withWorker();
+  await site.start();
+  await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
+  await site.handle.pause();
+  await until(async () => (await site.handle.status()).state === 'paused', { what: 'the pause' });
+  await site.handle.syncNow();
+  await until(async () => (await site.handle.status()).cycles === 2, { what: 'the cycle that was asked for' });
+  await site.handle.resume();
+  await until(async () => (await site.handle.status()).cycles === 3, { what: 'the cycle of the resume' });
+});
+
+test('configure answers with all settings in force, and a refused change leaves them as they were', async () => {
+  await withWorker();
+  await site.start();
+  expect(await site.handle.configure({ intervalMs: 7_200_000 })).toEqual({ intervalMs: 7_200_000, batchRows: 100 });
+  const refused: unknown = await site.handle.configure({ batchRows: 0 }).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(InvalidChange);
+  expect((refused as Error).message).toContain('batchRows');
+  expect((await site.handle.status()).intervalMs).toBe(7_200_000);
+});
+
+test('refreshStatus answers with live figures', async () => {
+  await withWorker();
+  await site.start();
+  expect(await site.handle.refreshStatus()).toMatchObject({ localDbConnected: true, remoteDbConnected: true });
+});
+
+test('stop ends the workflow, its result is the final status, and a second stop says so', async () => {
+  await withWorker();
+  await site.start();
+  await site.handle.stop();
+  expect(await site.handle.result(20_000)).toMatchObject({ state: 'stopped', isRunning: false });
+  const refused: unknown = await site.handle.stop().catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(NotRunning);
+  expect((refused as NotRunning).facts).toMatchObject({ how: 'COMPLETED', closedAt: expect.any(String) as unknown });
+  expect(await readSiteReport(site.handle, 'status')).toMatchObject({ seen: 'ended', status: { state: 'stopped' } });
+});
+
+test('a site that was never started is told as such by every call', async () => {
+  const { stop, status, refreshStatus, configure } = site.handle;
+  for (const call of [stop, status, refreshStatus, () => configure({ batchRows: 1 })]) {
+    await expect(call()).rejects.toBeInstanceOf(NotRunning);
+  }
+});
+
+test('without a worker signals are taken, and the rest says within seconds that nobody polls', async () => {
+  await site.start();
+  await site.handle.syncNow();
+  const startedAt = Date.now();
+  await expect(site.handle.status()).rejects.toBeInstanceOf(NoWorker);
+  await expect(site.handle.configure({ batchRows: 1 })).rejects.toBeInstanceOf(NoWorker);
+  expect(Date.now() - startedAt).toBeLessThan(3_000);
+  await expect(site.handle.result(500)).rejects.toBeInstanceOf(StillRunning);
+});
+
+test('after its worker has gone a site still tells what was last known', async () => {
+  const worker = await site.test.startWorker({ activities: { ...new FakeActivities() } });
+  await site.start();
+  await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
+  await worker.stop();
+  const report = await readSiteReport(site.handle, 'status');
+  expect(report).toMatchObject({ seen: 'withoutWorker', record: { lastKnown: { state: 'idle', health: 'ok' } } });
+});
+
+test('a terminated site has ended without a final status', async () => {
+  await site.start();
+  await site.temporal.client.workflow.getHandle(site.handle.workflowId).terminate();
+  const report = await readSiteReport(site.handle, 'status');
+  expect(report).toMatchObject({ seen: 'ended', status: null, closing: { how: 'TERMINATED' } });
+});
