@@ -1,0 +1,123 @@
+import { expect, it } from 'vitest';
+import { openSite, setForDatabase } from './site-under-test.js';
+
+it('batches take the oldest readings first, and at most as many as they may', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 100);
+  const drain = new AbortController();
+  const result = await site.upload({ batchRows: 7, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  expect(result).toMatchObject({ batches: 1, removed: 7, more: true, queueSize: 93 });
+  expect(result.oldestUnsynced).toBe('2026-01-01T00:00:08.000000Z');
+  expect(await site.remote.value('select max(id) from meter_readings')).toBe('7');
+});
+
+it('readings of one instant are told apart by their key', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 100);
+  await site.local.sql(`update meter_readings set created_at = '2026-01-01'`);
+  expect(await site.upload({ batchRows: 9 })).toMatchObject({ batches: 12, removed: 100, queueSize: 0 });
+});
+
+it('a late reading below an earlier boundary moves in the next drain', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(100, 200);
+  await site.upload({ batchRows: 10 });
+  await site.queueReadings(1, 5);
+  expect(await site.upload({ batchRows: 10 })).toMatchObject({ removed: 5, queueSize: 0 });
+});
+
+it('readings without an instant, or with an infinite one, are neither lost nor in the way', async (context) => {
+  const site = await openSite(context, {
+    local:
+      'create table meter_readings (id bigint primary key, created_at timestamptz, value numeric, is_synchronized boolean)',
+    remote: 'create table meter_readings (id bigint primary key, created_at timestamptz, value numeric)',
+  });
+  await site.queueReadings(1, 20);
+  await site.local.sql(`update meter_readings set created_at = null where id <= 8;
+    update meter_readings set created_at = 'infinity' where id = 9;
+    update meter_readings set created_at = '-infinity' where id = 10;
+    update meter_readings set created_at = '0044-03-15 BC' where id = 11`);
+  const before = await site.contents(site.local);
+  const drain = new AbortController();
+  const first = await site.upload({ batchRows: 3, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  expect(first).toMatchObject({ removed: 3, queueSize: 17, oldestUnsynced: '2026-01-01T00:00:13.000000Z' });
+  const rest = await site.upload({ batchRows: 3 });
+  expect(rest).toMatchObject({ removed: 17, queueSize: 0, oldestUnsynced: null, more: false });
+  expect(await site.contents(site.remote)).toEqual(before);
+});
+
+it('the age of the queue is that of its oldest instant in UTC, whatever the session says', async (context) => {
+  const site = await openSite(context, {
+    local:
+      'create table meter_readings (id bigint primary key, created_at timestamp(3), value numeric, is_synchronized boolean)',
+    remote:
+      'create table meter_readings (id bigint primary key, created_at timestamp, value numeric check (value > 1))',
+  });
+  await site.local.sql(setForDatabase('TimeZone', 'Asia/Kathmandu'));
+  await site.local.sql(setForDatabase('DateStyle', 'SQL, DMY'));
+  await site.local.sql(
+    `insert into meter_readings values (1, '2026-02-03 04:05:06.789', 2), (2, '2026-02-03 04:05:06.790', 2)`,
+  );
+  await site.local.sql(`insert into meter_readings select n, '2026-02-03 04:05:07', 2 from generate_series(3, 9) n`);
+  const drain = new AbortController();
+  const result = await site.upload({ batchRows: 1, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  expect(result.oldestUnsynced).toBe('2026-02-03T04:05:06.790000Z');
+  expect(await site.upload({ batchRows: 2 })).toMatchObject({ removed: 8, queueSize: 0 });
+});
+
+it('without a flag every reading is queued', async (context) => {
+  const table = 'create table meter_readings (id bigint primary key, created_at timestamptz, value numeric)';
+  const site = await openSite(context, { local: table, remote: table, readings: { flag: null } });
+  await site.queueReadings(1, 50);
+  expect(await site.upload({ batchRows: 20 })).toMatchObject({ batches: 3, removed: 50, queueSize: 0 });
+});
+
+it('keys may be of several columns, of any type and in any order', async (context) => {
+  const columns = `logger varchar(8), channel "char", kind char(4), at numeric(20,6), created_at date, value real`;
+  const site = await openSite(context, {
+    local: `create table meter_readings (${columns}, is_synchronized boolean, primary key (logger, channel, kind, at))`,
+    remote: `create table meter_readings (${columns}, primary key (at, kind, channel, logger))`,
+    readings: { key: ['kind', 'logger', 'at', 'channel'] },
+  });
+  await site.local.sql(`insert into meter_readings
+    select 'Zähler''' || n % 3, chr(97 + n % 5)::"char", 'k' || n % 2, n / 7.0, '2026-01-01'::date + n % 4, n from generate_series(1, 200) n`);
+  const before = await site.contents(site.local, 'logger, channel, kind, at, created_at, value');
+  expect(await site.upload({ batchRows: 11 })).toMatchObject({ batches: 19, removed: 200, queueSize: 0 });
+  expect(await site.contents(site.remote, 'logger, channel, kind, at, created_at, value')).toEqual(before);
+});
+
+it('names of tables and columns may be anything that PostgreSQL takes', async (context) => {
+  const columns = `"i""d; --" uuid primary key, "select" timestamptz, "Wert in %s $1 \\" text, "is synced" boolean`;
+  const site = await openSite(context, {
+    local: `create schema "Anlage ""A"""; create table "Anlage ""A"""."meter readings; drop" (${columns})`,
+    remote: `create schema "Anlage ""A"""; create table "Anlage ""A"""."meter readings; drop" (${columns})`,
+    readings: {
+      table: { schema: 'Anlage "A"', name: 'meter readings; drop' },
+      key: ['i"d; --'],
+      order: 'select',
+      flag: 'is synced',
+    },
+  });
+  const table = `"Anlage ""A"""."meter readings; drop"`;
+  const insert = `insert into ${table} select gen_random_uuid(), null, 'a' || n from generate_series(1, 20) n`;
+  await site.local.sql(`${insert}; create table kept as table ${table}`);
+  expect(await site.upload({ batchRows: 6 })).toMatchObject({ batches: 4, inserted: 20, queueSize: 0 });
+  await site.local.sql(`insert into ${table} table kept`);
+  expect(await site.upload({ batchRows: 6 })).toMatchObject({ batches: 4, alreadyThere: 20, queueSize: 0 });
+  await site.remote.sql(`update ${table} set "Wert in %s $1 \\" = 'other'`);
+  await site.local.sql(`insert into ${table} table kept`);
+  await expect(site.upload()).rejects.toMatchObject({ kind: 'data' });
+  expect(site.logged.at(-1)?.facts).toMatchObject({ examples: { 0: { columns: ['Wert in %s $1 \\'] } } });
+});
+
+it('an empty queue takes no batch and says so', async (context) => {
+  const site = await openSite(context);
+  expect(await site.upload()).toMatchObject({
+    batches: 0,
+    selected: 0,
+    more: false,
+    queueSize: 0,
+    oldestUnsynced: null,
+    totalUploaded: 0,
+  });
+});

@@ -1,0 +1,99 @@
+import { describe, expect, it } from 'vitest';
+import {
+  deleteReadings,
+  type Queue,
+  selectAny,
+  selectBoundary,
+  selectQueueFigures,
+  selectReadings,
+} from '../../../activities/upload/queue.js';
+import { compareStaged, createStaging, insertAbsent, selectConflicts } from '../../../activities/upload/staging.js';
+import { countRows } from '../../../activities/probe/count-rows.js';
+
+const queue: Queue = {
+  readings: {
+    table: { schema: 'Site "A"', name: 'meter; drop table x' },
+    key: ['i"d', 'select'],
+    order: "at '",
+    flag: 'is synced',
+  },
+  orderType: 'timestamp with time zone',
+  keyTypes: ['uuid', 'app."My Type"'],
+  orderMayBeNull: true,
+  orderIsTime: true,
+};
+const above = { order: "2026-01-01' or true --", key: ["k'1", 'k\\2'] };
+
+describe('the statements of the queue', () => {
+  it('quote every name and every boundary', () => {
+    expect(
+      flat(selectReadings(queue, [{ name: 'va"lue', maxLength: null }], { hasOrder: true, above, upTo: above })),
+    ).toBe(
+      `select r."va""lue" from "Site ""A"""."meter; drop table x" as r where r."is synced" is not true ` +
+        `and r."at '" is not null ` +
+        `and (r."at '", r."i""d", r."select") > ` +
+        `('2026-01-01'' or true --'::timestamp with time zone, 'k''1'::uuid, E'k\\\\2'::app."My Type") ` +
+        `and (r."at '", r."i""d", r."select") <= ` +
+        `('2026-01-01'' or true --'::timestamp with time zone, 'k''1'::uuid, E'k\\\\2'::app."My Type") ` +
+        `order by r."at '", r."i""d", r."select"`,
+    );
+  });
+
+  it('copy and delete by the same words', () => {
+    for (const hasOrder of [true, false]) {
+      const stretch = { hasOrder, above: null, upTo: hasOrder ? above : { ...above, order: null } };
+      const where = (text: string): string =>
+        flat(text)
+          .replace(/^.* where /, '')
+          .replace(/ order by .*$/, '');
+      expect(where(deleteReadings(queue, stretch).text)).toBe(where(selectReadings(queue, [], stretch)));
+    }
+  });
+
+  it('order readings without a value in the order column by their key alone', () => {
+    const { text, values } = selectBoundary(queue, { hasOrder: false, above: { order: null, key: ['a', 'b'] } }, 50);
+    expect(flat(text)).toContain(`r."at '" is null and (r."i""d", r."select") > ('a'::uuid, 'b'::app."My Type")`);
+    expect(values).toEqual([49]);
+  });
+
+  it('queue every reading when there is no flag', () => {
+    const { text } = selectAny(
+      { ...queue, readings: { ...queue.readings, flag: null } },
+      { hasOrder: true, above: null },
+    );
+    expect(flat(text)).toContain(`where true and r."at '" is not null`);
+  });
+
+  it('give no age to a queue that is not ordered by time', () => {
+    expect(selectQueueFigures({ ...queue, orderIsTime: false }).text).toContain('null as oldest_unsynced');
+  });
+
+  it('mark texts that the remote would cut', () => {
+    const text = selectReadings(queue, [{ name: 'n', maxLength: 3 }], { hasOrder: true, above: null, upTo: null });
+    expect(text).toContain(`case when char_length(r."n") > 3 then r."n" || '.' else r."n" end`);
+  });
+});
+
+describe('the statements of the staging table and the probe', () => {
+  it('quote every name and carry names as values only', () => {
+    const columns = ['i"d', 'select', "va'lue"];
+    const statements = [
+      createStaging(queue.readings, columns),
+      insertAbsent(queue.readings, columns),
+      compareStaged(queue.readings, columns),
+      selectConflicts(queue.readings, columns, 3),
+      countRows({ table: queue.readings.table, key: [], filter: { column: 'te"nant', value: "x' or true" } }),
+    ];
+    for (const { text } of statements) {
+      expect(text).toContain('"Site ""A"""."meter; drop table x"');
+      expect(text.replace(/"([^"]|"")*"/g, '')).not.toMatch(/drop table|va'lue|or true/);
+    }
+    expect(statements[1]?.text).toContain('on conflict ("i""d", "select") do nothing');
+    expect(statements[3]?.values).toEqual([3, ...columns]);
+    expect(statements[4]?.values).toEqual(["x' or true"]);
+  });
+});
+
+function flat(text: string): string {
+  return text.trim().replace(/\s+/g, ' ');
+}

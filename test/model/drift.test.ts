@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { compareEnds } from '../../src/model/drift.js';
+import type { Column, QueueTable, TableShape } from '../../src/model/table.js';
+
+const table = { schema: null, name: 'meter_readings' };
+const queue: QueueTable = { table, key: ['id'], order: 'created_at', flag: 'is_synchronized' };
+const id = column('id', 'uuid', { notNull: true });
+const createdAt = column('created_at', 'timestamp with time zone');
+const flag = column('is_synchronized', 'boolean');
+
+describe('two tables of readings compared', () => {
+  it('moves the columns that both have in binary, and never the flag', () => {
+    const value = column('value', 'double precision');
+    const { transfer, drifts } = compareEnds({
+      queue,
+      local: shape([createdAt, id, flag, value, column('note', 'text')]),
+      remote: shape([createdAt, id, flag, value, column('received_at', 'date')]),
+    });
+    expect(drifts).toEqual([]);
+    expect(transfer.columns.map(({ name }) => name)).toEqual(['created_at', 'id', 'value']);
+    expect(transfer).toMatchObject({ format: 'binary', localOnly: ['note'] });
+  });
+
+  it('moves the whole batch as text when one column needs it', () => {
+    const { transfer, drifts } = compare([column('value', 'integer')], [column('value', 'bigint')]);
+    expect({ format: transfer.format, drifts }).toEqual({ format: 'text', drifts: [] });
+  });
+
+  it('moves a type as text whose binary form holds object ids', () => {
+    const kind = column('kind', 'kind[]', { isPortable: false });
+    expect(compare([kind], [kind]).transfer.format).toBe('text');
+  });
+
+  it('sees through domains', () => {
+    const kwh = (baseType: string): Column => column('value', 'kwh', { baseType });
+    expect(compare([kwh('numeric(18,6)')], [kwh('numeric(18,2)')]).drifts).toMatchObject([{ column: 'value' }]);
+    expect(compare([kwh('numeric(18,2)')], [column('value', 'numeric(18,6)')]).drifts).toEqual([]);
+  });
+
+  it('never writes a generated column', () => {
+    const local = column('total', 'numeric(18,6)');
+    const { transfer, drifts } = compare([local], [column('total', 'integer', { isGenerated: true, notNull: true })]);
+    expect(drifts).toEqual([]);
+    expect(transfer.columns.map(({ name }) => name)).not.toContain('total');
+    expect(transfer.localOnly).toEqual([]);
+  });
+
+  it('tells every drift at once, each with its column', () => {
+    const { drifts } = compareEnds({
+      queue: { ...queue, key: ['site', 'id'] },
+      local: shape([id, column('value', 'numeric(18,6)'), column('site', 'text')]),
+      remote: shape([id, column('value', 'numeric(20,2)'), column('tariff', 'text', { notNull: true })]),
+    });
+    expect(drifts.map(({ side, column }) => [side, column])).toEqual([
+      ['local', 'created_at'],
+      ['local', 'is_synchronized'],
+      ['local', 'site'],
+      ['remote', 'site'],
+      ['remote', 'tariff'],
+      ['remote', 'value'],
+    ]);
+  });
+
+  it('wants a unique key on exactly the key of the readings, in any order', () => {
+    const both = { ...queue, key: ['meter', 'id'] };
+    const columns = [id, createdAt, flag, column('meter', 'bigint', { notNull: true })];
+    const driftsOf = (uniqueKeys: string[][]): number =>
+      compareEnds({ queue: both, local: shape(columns), remote: { ...shape(columns), uniqueKeys } }).drifts.length;
+    expect(driftsOf([['id', 'meter']])).toBe(0);
+    expect(driftsOf([['id']])).toBe(1);
+    expect(driftsOf([['id', 'meter', 'created_at']])).toBe(1);
+    expect(driftsOf([])).toBe(1);
+  });
+
+  it('answers for any two tables that a column moves or is named, and never both', () => {
+    const type = fc.constantFrom(
+      'integer',
+      'bigint',
+      'real',
+      'double precision',
+      'numeric(9,3)',
+      'numeric',
+      'text',
+      'date',
+    );
+    const columns = fc.uniqueArray(
+      fc.record({ name: fc.constantFrom('a', 'b', 'c', 'd'), type, notNull: fc.boolean(), hasDefault: fc.boolean() }),
+      { selector: ({ name }) => name },
+    );
+    fc.assert(
+      fc.property(columns, columns, (local, remote) => {
+        const { transfer, drifts } = compare(local.map(toColumn), remote.map(toColumn));
+        const told = new Set([...drifts.map((drift) => drift.column), ...transfer.localOnly]);
+        if (drifts.length > 0) return;
+        const moved = new Set(transfer.columns.map(({ name }) => name));
+        for (const { name } of local) expect(moved.has(name)).toBe(!told.has(name));
+        for (const { name, notNull, hasDefault } of remote)
+          expect(moved.has(name) || !notNull || hasDefault).toBe(true);
+      }),
+    );
+  });
+});
+
+function compare(local: Column[], remote: Column[]): ReturnType<typeof compareEnds> {
+  const [ours, theirs] = [
+    [createdAt, id, flag, ...local],
+    [createdAt, id, ...remote],
+  ];
+  return compareEnds({ queue, local: shape(ours), remote: shape(theirs) });
+}
+
+function shape(columns: Column[]): TableShape {
+  return { table, columns, uniqueKeys: [['id']] };
+}
+
+function toColumn({ name, type, ...facts }: { name: string; type: string }): Column {
+  return column(name, type, facts);
+}
+
+function column(name: string, type: string, facts: Partial<Column> = {}): Column {
+  const defaults = { notNull: false, hasDefault: false, isGenerated: false, isIdentity: false, isPortable: true };
+  return { name, type, baseType: type, ...defaults, ...facts };
+}
