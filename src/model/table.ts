@@ -43,6 +43,8 @@ export interface Column {
   readonly hasDefault: boolean;
   /** `generated always as (...) stored` and `generated always as identity`: no value may be written. */
   readonly isGenerated: boolean;
+  /** `generated always as identity`: an insert may override it, an update may not. */
+  readonly isIdentity: boolean;
 }
 
 /** What the catalogue tells of a table. */

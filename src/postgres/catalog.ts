@@ -38,7 +38,8 @@ export function selectColumns(tableId: string): Statement {
         (${IS_PORTABLE})::text as is_portable,
         a.attnotnull::text as not_null,
         (a.atthasdef or a.attidentity <> '')::text as has_default,
-        (a.attgenerated <> '' or a.attidentity = 'a')::text as is_generated
+        (a.attgenerated <> '' or a.attidentity = 'a')::text as is_generated,
+        (a.attidentity = 'a')::text as is_identity
       from pg_catalog.pg_attribute a
       join resolved r on r.attnum = a.attnum
       join pg_catalog.pg_type t on t.oid = r.typid and t.typtype <> 'd'
@@ -80,6 +81,7 @@ interface ColumnRow {
   readonly not_null: string;
   readonly has_default: string;
   readonly is_generated: string;
+  readonly is_identity: string;
 }
 
 /**
@@ -114,5 +116,6 @@ function toColumn(row: ColumnRow): Column {
     notNull: row.not_null === 'true',
     hasDefault: row.has_default === 'true',
     isGenerated: row.is_generated === 'true',
+    isIdentity: row.is_identity === 'true',
   };
 }

@@ -1,0 +1,42 @@
+import { finished } from 'node:stream/promises';
+import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
+import type { CopyEnd } from './copy.js';
+import { toDatabaseFailure } from './errors.js';
+
+/**
+ * All rows that a `copy ... to stdout` in text format gives, one line each: a line feed inside a value is escaped. They
+ * are held in memory, so this is for small tables only.
+ * @throws DatabaseFailure of the session's side
+ */
+export async function readCopyLines({ session, text }: CopyEnd): Promise<string[]> {
+  try {
+    const chunks: Buffer[] = [];
+    for await (const chunk of session.client.query(copyTo(text))) chunks.push(chunk as Buffer);
+    return Buffer.concat(chunks).toString('utf8').split('\n').slice(0, -1);
+  } catch (error) {
+    throw toDatabaseFailure(error, session.side);
+  }
+}
+
+/**
+ * Sends lines to a `copy ... from stdin` in text format: all of them are taken, or none.
+ * @throws DatabaseFailure of the session's side
+ */
+export async function writeCopyLines({ session, text }: CopyEnd, lines: readonly string[]): Promise<void> {
+  try {
+    const writer = session.client.query(copyFrom(text));
+    writer.end(lines.map((line) => `${line}\n`).join(''));
+    await finished(writer);
+  } catch (error) {
+    throw toDatabaseFailure(error, session.side);
+  }
+}
+
+const ESCAPES: Readonly<Record<string, string>> = { b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v' };
+
+/** The first values of a line, as PostgreSQL printed them; null where there is none. */
+export function readCopyFields(line: string, count: number): (string | null)[] {
+  return line
+    .split('\t', count)
+    .map((field) => (field === '\\N' ? null : field.replace(/\\(.)/gs, (_, char: string) => ESCAPES[char] ?? char)));
+}
