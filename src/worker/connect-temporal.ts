@@ -1,0 +1,72 @@
+import { NativeConnection, TransportError } from '@temporalio/worker';
+import type { SiteConfig } from '../config/load.js';
+import { type TemporalAccess, toTemporalAccess } from '../temporal/connection.js';
+import { Unreachable } from '../temporal/errors.js';
+import { ensureSearchAttributes } from '../temporal/search-attributes.js';
+import { toTemporalError } from '../temporal/translate-errors.js';
+import type { WorkerLogger } from './logger.js';
+import { growingWaits, waitFor } from './waits.js';
+
+/** A worker's connection to a namespace that has what our workflows need. */
+export interface WorkerConnection {
+  readonly connection: NativeConnection;
+  readonly namespace: string;
+}
+
+/**
+ * Connects to Temporal, and tries again while it is not up: at a restart of a machine the order of things is not ours.
+ * (The SDK's own connecting fails at once; later, once connected, its polls outlive any outage.) Search attributes that
+ * the namespace lacks are registered: one that is missing would fail every workflow task, for ever and without a word.
+ * @throws SearchAttributesMissing - they may not be registered by us; says the commands of an administrator
+ * @throws Refused, BadTemporalSettings - wrong credentials, namespace or settings
+ * @throws the reason of `end` when it aborts
+ */
+export async function connectToTemporal(
+  { temporal }: Pick<SiteConfig, 'temporal'>,
+  logger: WorkerLogger,
+  end: AbortSignal,
+): Promise<WorkerConnection> {
+  hideSecrets(temporal.reveal(), logger);
+  const access = toTemporalAccess(temporal);
+  const { address, namespace } = access;
+  const waits = growingWaits();
+  for (;;) {
+    end.throwIfAborted();
+    try {
+      const connection = await connectOnce(access, logger);
+      logger.info('connected to Temporal', { address, namespace });
+      return { connection, namespace };
+    } catch (error) {
+      if (!(error instanceof Unreachable)) throw error;
+      const waitMs = waits.next();
+      logger.warn('Temporal does not answer; trying again', { address, waitMs, problem: error.message });
+      await waitFor(waitMs, end);
+    }
+  }
+}
+
+async function connectOnce(access: TemporalAccess, logger: WorkerLogger): Promise<NativeConnection> {
+  const connection = await open(access);
+  try {
+    const registered = await ensureSearchAttributes(connection, access.namespace);
+    if (registered.length > 0) logger.info('search attributes registered', { searchAttributes: registered });
+    return connection;
+  } catch (error) {
+    await connection.close();
+    throw toTemporalError(error, access);
+  }
+}
+
+async function open({ address, connectionOptions }: TemporalAccess): Promise<NativeConnection> {
+  try {
+    return await NativeConnection.connect(connectionOptions);
+  } catch (error) {
+    throw error instanceof TransportError ? new Unreachable(address, error.message) : error;
+  }
+}
+
+function hideSecrets(env: Readonly<Record<string, string>>, logger: WorkerLogger): void {
+  for (const [name, value] of Object.entries(env)) {
+    if (/(API_KEY|KEY_DATA|AUTH)$/.test(name) || name.startsWith('TEMPORAL_GRPC_META_')) logger.hide(value);
+  }
+}

@@ -1,0 +1,44 @@
+import { hostname } from 'node:os';
+import { Worker } from '@temporalio/worker';
+import type { ActivityDependencies } from '../../activities/databases.js';
+import { createActivities } from '../../activities/index.js';
+import type { SiteConfig } from '../config/load.js';
+import type { WorkerConnection } from './connect-temporal.js';
+import { toDrainTimes } from './drain.js';
+import { type Hosts, listTaskQueues, toLimits } from './task-queues.js';
+import { loadWorkflowBundle } from './workflow-bundle.js';
+
+/** What workers of one process share. */
+export interface WorkerParts extends WorkerConnection, ActivityDependencies {
+  readonly hosts: Hosts;
+}
+
+/**
+ * One Temporal worker for each task queue of the sites, all on one connection; none of them polls yet.
+ * @throws Error the workflow bundle is missing
+ */
+export async function createWorkers(
+  sites: readonly SiteConfig[],
+  { connection, namespace, hosts, site, drain }: WorkerParts,
+): Promise<readonly Worker[]> {
+  const activities = createActivities({ site, drain });
+  const workflowBundle = hosts === 'activities' ? undefined : await loadWorkflowBundle();
+  const shared = {
+    connection,
+    namespace,
+    // seen in the Web UI, and as the last one that polled when none polls any more
+    identity: `meter-sync@${hostname()}:${process.pid}`,
+    ...toDrainTimes(Math.max(...sites.map(({ shutdownMs }) => shutdownMs))),
+  };
+  return Promise.all(
+    listTaskQueues(sites, hosts).map((queue) =>
+      Worker.create({
+        ...shared,
+        taskQueue: queue.taskQueue,
+        ...(queue.workflows && workflowBundle !== undefined ? { workflowBundle } : {}),
+        ...(queue.activities ? { activities } : {}),
+        ...toLimits(queue),
+      }),
+    ),
+  );
+}

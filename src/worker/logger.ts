@@ -1,0 +1,56 @@
+import pc from 'picocolors';
+import winston from 'winston';
+import type { Log, LogFacts } from '../../activities/attempt.js';
+import type { LogFormat, LogLevel } from '../config/settings.js';
+import { toJsonLine, toPrettyLine } from './log-line.js';
+import { createRedactor } from './redact.js';
+
+/** The log of a process. */
+export interface WorkerLogger extends Log {
+  /** The least important level that is written. */
+  readonly level: LogLevel;
+  /** Keeps a secret out of every line from now on, should it ever come into a message. */
+  hide(secret: string): void;
+  /** Waits until everything is written. */
+  close(): Promise<void>;
+}
+
+export interface LoggerSettings {
+  readonly level: LogLevel;
+  /** `auto`: pretty on a terminal, JSON lines otherwise. */
+  readonly format: LogFormat;
+  /** Standard error by default: standard output belongs to `--json`. */
+  readonly stream?: NodeJS.WritableStream & { readonly isTTY?: boolean };
+}
+
+/** A log of one line an entry, with colours for people on a terminal; one JSON object a line for everything else. */
+export function createLogger({ level, format, stream = process.stderr }: LoggerSettings): WorkerLogger {
+  const isTerminal = stream.isTTY === true;
+  const isPretty = format === 'pretty' || (format === 'auto' && isTerminal);
+  const colours = pc.createColors(isTerminal && !process.env['NO_COLOR']);
+  const redactor = createRedactor();
+  const toLine = winston.format((entry) => {
+    const { level, message, facts } = entry as unknown as { level: LogLevel; message: string; facts: LogFacts };
+    const parts = { time: new Date(), level, message, facts, redact: redactor.redact };
+    return { ...entry, [Symbol.for('message')]: isPretty ? toPrettyLine(parts, colours) : toJsonLine(parts) };
+  });
+  const logger = winston.createLogger({
+    level,
+    format: toLine(),
+    transports: [new winston.transports.Stream({ stream, eol: '\n' })],
+  });
+  // facts stay apart: winston would take a fact named `level` or `message` for its own
+  const log =
+    (level: LogLevel) =>
+    (message: string, facts: LogFacts = {}) =>
+      void logger.log({ level, message, facts });
+  return {
+    level,
+    debug: log('debug'),
+    info: log('info'),
+    warn: log('warn'),
+    error: log('error'),
+    hide: redactor.hide,
+    close: () => new Promise((resolve) => logger.once('finish', resolve).end()),
+  };
+}

@@ -1,0 +1,67 @@
+import type { ActivityDependencies, SiteDatabases } from '../../activities/databases.js';
+import { type Config } from '../config/load.js';
+import { toPoolSettings } from '../config/pool-settings.js';
+import type { Side } from '../model/failures.js';
+import { DatabaseFailure } from '../postgres/errors.js';
+import { createPool } from '../postgres/pool.js';
+import type { Database } from '../postgres/session.js';
+import type { WorkerLogger } from './logger.js';
+
+/** An upload and a probe beside it, with one to spare. Ten thousand sites share the customer's server. */
+const MAX_CONNECTIONS = 4;
+
+/** The databases of all sites of a worker. */
+export interface SitePools {
+  readonly site: ActivityDependencies['site'];
+  readonly all: ReadonlyMap<string, SiteDatabases>;
+  /** Waits for the connections in use, then closes all: the remote ones first, as they depend on the local ones. */
+  close(): Promise<void>;
+}
+
+/** A pool for each database of each site. Nothing is connected yet. */
+export function openSitePools(sites: readonly Config[], logger: WorkerLogger): SitePools {
+  const all = new Map(sites.map((config) => [config.siteId, openSite(config, logger)]));
+  return {
+    all,
+    site: (siteId) => all.get(siteId) ?? refuse(siteId, [...all.keys()]),
+    close: async () => {
+      const databases = [...all.values()];
+      await Promise.all(databases.map(({ remote }) => remote.pool.end()));
+      await Promise.all(databases.map(({ local }) => local.pool.end()));
+    },
+  };
+}
+
+function openSite(config: Config, logger: WorkerLogger): SiteDatabases {
+  return { local: open('local', config, logger), remote: open('remote', config, logger), tables: config.tables };
+}
+
+function open(side: Side, config: Config, logger: WorkerLogger): Database {
+  const { siteId } = config;
+  const settings = toPoolSettings(config[side], {
+    applicationName: `meter-sync:${siteId}`,
+    maxConnections: MAX_CONNECTIONS,
+  });
+  const pool = createPool({ ...settings, password: hidden(settings.password, logger) }, (error) =>
+    logger.warn('idle connection lost', { site: siteId, database: side, error }),
+  );
+  return { side, pool };
+}
+
+/** A password that the log knows, and hides, before anything is sent with it. */
+function hidden(password: (() => string | Promise<string>) | null, logger: WorkerLogger): typeof password {
+  if (password === null) return null;
+  return async () => {
+    const secret = await password();
+    logger.hide(secret);
+    return secret;
+  };
+}
+
+/** Somebody started a workflow on this worker's task queue for a site that it does not know. */
+function refuse(siteId: string, known: readonly string[]): never {
+  throw new DatabaseFailure(
+    'config',
+    `this worker does not serve the site ${siteId}; wanted one of its own: ${known.slice(0, 10).join(', ')}`,
+  );
+}
