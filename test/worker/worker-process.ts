@@ -1,0 +1,62 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import { until } from '../support/wait.js';
+
+/** A line of a worker's log, as a log store would take it. */
+export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string; readonly level: string };
+
+/** A worker in a process of its own. Killed when the test ends, should it still run. */
+export interface WorkerProcess {
+  readonly lines: readonly LogLine[];
+  /** Everything that was printed, on both outputs. */
+  printed(): string;
+  /** Waits for a line with this message. */
+  line(message: string): Promise<LogLine>;
+  signal(signal: NodeJS.Signals): void;
+  /** The exit code; null when a signal ended the process. */
+  exited(): Promise<number | null>;
+}
+
+const ENTRY = fileURLToPath(new URL('./run-worker.ts', import.meta.url));
+
+/** Starts a worker of the sources with these settings and nothing else of ours from the environment. */
+export function spawnWorker(settings: Readonly<Record<string, string>>): WorkerProcess {
+  const child = spawn(process.execPath, ['--import', 'tsx', ENTRY], {
+    env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  onTestFinished(() => void child.kill('SIGKILL'));
+  const exit = once(child, 'close') as Promise<[number | null]>;
+  const { lines, printed } = collect(child);
+  return {
+    lines,
+    printed,
+    line: (message) =>
+      until(() => lines.find((line) => line.message === message) ?? failWhenEnded(child, message, printed()), {
+        what: `the line '${message}' in the log:\n${printed()}`,
+      }),
+    signal: (signal) => void child.kill(signal),
+    exited: async () => (await exit)[0],
+  };
+}
+
+function collect(child: ChildProcess): { lines: LogLine[]; printed: () => string } {
+  const lines: LogLine[] = [];
+  const raw: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    if (stream === null) continue;
+    createInterface({ input: stream }).on('line', (line) => {
+      raw.push(line);
+      if (line.startsWith('{')) lines.push(JSON.parse(line) as LogLine);
+    });
+  }
+  return { lines, printed: () => raw.join('\n') };
+}
+
+function failWhenEnded(child: ChildProcess, message: string, printed: string): undefined {
+  if (child.exitCode === null) return undefined;
+  throw new Error(`the worker ended with ${child.exitCode} before it logged '${message}':\n${printed}`);
+}
