@@ -34,11 +34,13 @@ export function planDownload(owned: OwnedTable, ends: { local: TableShape; remot
   const carried = [...owned.key, ...others];
   const activity = ACTIVITY_COLUMNS.find((name) => isActivity(local.get(name))) ?? null;
   const written = activity === null || carried.includes(activity) ? carried : [...carried, activity];
+  const mayDiffer = ({ name, isIdentity }: Column): boolean =>
+    written.includes(name) && !owned.key.includes(name) && !isIdentity;
   return {
     ...owned,
     carried,
     written,
-    compared: written.filter((name) => !owned.key.includes(name) && local.get(name)?.isIdentity === false),
+    compared: ends.local.columns.filter(mayDiffer).map(({ name }) => name),
     activity,
     name: carried.includes(NAME_COLUMN) ? NAME_COLUMN : null,
   };
