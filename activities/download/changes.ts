@@ -1,3 +1,4 @@
+import type { ForeignKey } from '../../src/postgres/foreign-keys.js';
 import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import type { DownloadPlan } from './plan-download.js';
@@ -75,6 +76,30 @@ export function selectStaged(plan: DownloadPlan, places: readonly string[]): Sta
   return {
     text: `select s.ctid::text as place, ${describe(plan, 's')} from ${STAGED} as s where true${andPlaced(places)}`,
     values: toValues(places),
+  };
+}
+
+/** Takes rows out of the staging whose parent is missing. Their keys are noted: the remote has these rows. */
+export function setOrphansAside(plan: DownloadPlan, foreignKey: ForeignKey): Statement {
+  const { columns, parent, parentColumns, isOwnParent } = foreignKey;
+  const isParent = columns.map((name, at) => `p.${ident(parentColumns[at] ?? name)} = s.${ident(name)}`).join(' and ');
+  const parents =
+    isOwnParent && parentColumns.every((name) => plan.written.includes(name)) ? [parent, STAGED] : [parent];
+  return {
+    text: `
+      with aside as (
+        delete from ${STAGED} as s
+        where ${columns.map((name) => `s.${ident(name)} is not null`).join(' and ')}
+          and ${parents.map((from) => `not exists (select from ${from} as p where ${isParent})`).join(' and ')}
+        returning s.*
+      ), noted as (
+        insert into ${REFUSED_KEYS} (${idents(plan.key)})
+        select ${idents(plan.key)} from aside
+      )
+      select ${describe(plan, 'a')}, '[]' as fields
+      from aside as a
+      order by ${idents(plan.key, 'a')}`,
+    values: [],
   };
 }
 

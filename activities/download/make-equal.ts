@@ -10,6 +10,7 @@ import { applyChanges, type RefusedRow, retireGone } from './apply-changes.js';
 import { checkFilter, checkKeys, checkNotEmptied } from './check-ends.js';
 import { logChanges } from './log-changes.js';
 import { type DownloadPlan, planDownload } from './plan-download.js';
+import { FOREIGN_KEY_VIOLATION, setAsideOrphans } from './set-aside.js';
 import { type StagedRows, stageRows } from './stage-rows.js';
 import { allowDownload, checkConstraintsAtOnce, countOwned } from './staging.js';
 
@@ -30,9 +31,6 @@ export interface Download {
   readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
 }
-
-/** What PostgreSQL says when the row that a foreign key names is not there. */
-const FOREIGN_KEY_VIOLATION = '23503';
 
 /**
  * Makes a local table equal to the remote one, its owner, for the columns that both have: in one local transaction, from
@@ -91,6 +89,7 @@ async function fetchRows(
 }
 
 async function apply(here: Session, plan: DownloadPlan, staged: StagedRows): Promise<Download> {
+  const orphans = await setAsideOrphans(here, plan);
   const { inserted, updated, refused } = await applyChanges(here, plan);
   const gone = await retireGone(here, plan);
   const [local] = await run<{ rows: string }>(here, countOwned(plan));
@@ -101,7 +100,7 @@ async function apply(here: Session, plan: DownloadPlan, staged: StagedRows): Pro
     inserted,
     updated,
     ...gone,
-    waiting: refused.filter(isWaiting),
+    waiting: [...orphans, ...refused.filter(isWaiting)],
     refused: [...staged.refused, ...refused.filter((row) => !isWaiting(row))],
   };
 }

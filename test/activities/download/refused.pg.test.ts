@@ -8,8 +8,15 @@ const LOCAL = `
   create table meter (id bigint primary key, name text unique, tenant_id bigint constraint of_tenant references tenant,
     parent_id bigint constraint of_parent references meter)`;
 
-it('a meter waits for its tenant, and comes when the tenant is there', async (context) => {
-  const site = await openSite(context, { local: LOCAL, remote: REMOTE });
+it.for([
+  { key: 'a foreign key', change: '' },
+  {
+    key: 'a foreign key that was never validated',
+    change:
+      'alter table meter drop constraint of_tenant, add constraint of_tenant foreign key (tenant_id) references tenant not valid',
+  },
+])('a meter waits for its tenant by $key, and comes when the tenant is there', async ({ change }, context) => {
+  const site = await openSite(context, { local: `${LOCAL}; ${change}`, remote: REMOTE });
   await site.local.sql('insert into tenant values (1)');
   await site.remote.sql(
     `insert into meter select n, 'm' || n, case when n in (3, 77) then 2 else 1 end from generate_series(1, 100) n`,
