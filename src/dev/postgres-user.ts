@@ -24,3 +24,15 @@ function findUser(name: string): SystemUser | undefined {
   if (uid === undefined || gid === undefined) return undefined;
   return Number.isInteger(uid) && Number.isInteger(gid) ? { name, uid, gid } : undefined;
 }
+
+/**
+ * Checks that the server's user can reach the folder of its data.
+ * @throws Error it cannot: says which user and what opens the folder
+ */
+export function checkFolderIsOpen(user: SystemUser | undefined, folder: string): void {
+  if (!user || spawnSync('test', ['-x', folder], { uid: user.uid, gid: user.gid }).status === 0) return;
+  throw new Error(
+    `The folder ${folder} cannot be entered by the user ${user.name}, as which PostgreSQL runs here because it refuses to ` +
+      `run as root. Open it and the folders above it with chmod o+x, or name another folder with --data.`,
+  );
+}

@@ -4,7 +4,7 @@ import { SEARCH_ATTRIBUTES } from '../model/wire.js';
 import type { GuardedProcess } from './guarded-process.js';
 import { findPostgresBinaries } from './postgres-binaries.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
-import { choosePostgresUser } from './postgres-user.js';
+import { checkFolderIsOpen, choosePostgresUser } from './postgres-user.js';
 import type { Tell } from './progress.js';
 import { openStackFolder, type StackFolder } from './stack-folder.js';
 import { findTemporalBinary } from './temporal-binary.js';
@@ -68,6 +68,7 @@ type Note = <T extends { readonly process: GuardedProcess }>(starting: Promise<T
 
 async function startDatabases(folder: StackFolder, note: Note): Promise<[PostgresServer, PostgresServer]> {
   const user = choosePostgresUser();
+  checkFolderIsOpen(user, folder.path);
   const binaries = await findPostgresBinaries(user, join(folder.path, 'postgresql'));
   const start = (side: 'local' | 'remote', database: string): Promise<PostgresServer> =>
     note(

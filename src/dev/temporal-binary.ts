@@ -16,11 +16,15 @@ export interface TemporalBinary {
   readonly version: string;
 }
 
-/** One way to come by the program; `undefined` when the way is closed here. */
-type Way = (folder: string, tell: Tell) => Promise<string | undefined>;
+/** One way to come by the program, which leaves it as a file of this name in the cache folder. */
+export interface Way {
+  readonly name: string;
+  /** Answers with the file; `undefined` when the way is closed here, with the reason told. */
+  readonly obtain: (destination: string, tell: Tell) => Promise<string | undefined>;
+}
 
-/** In the order they are tried; each leaves one file in the cache folder. */
-const WAYS: readonly { readonly name: string; readonly obtain: Way }[] = [
+/** In the order they are tried. */
+const WAYS: readonly Way[] = [
   { name: 'temporal-downloaded', obtain: downloadWithSdk },
   { name: 'temporal-built', obtain: buildWithGo },
 ];
@@ -37,7 +41,11 @@ export function cacheFolder(env: NodeJS.ProcessEnv): string {
  * wait; work that was cut short leaves nothing that a later start would take for whole.
  * @throws Error no way is open, naming all of them; or the program named by setting does not run
  */
-export async function findTemporalBinary(env: NodeJS.ProcessEnv, tell: Tell): Promise<TemporalBinary> {
+export async function findTemporalBinary(
+  env: NodeJS.ProcessEnv,
+  tell: Tell,
+  ways: readonly Way[] = WAYS,
+): Promise<TemporalBinary> {
   const named = env['METER_SYNC_TEMPORAL_BINARY'];
   if (named) return checkNamed(named);
   for (const folder of (env['PATH'] ?? '').split(delimiter).filter(Boolean)) {
@@ -45,7 +53,7 @@ export async function findTemporalBinary(env: NodeJS.ProcessEnv, tell: Tell): Pr
     if (found) return found;
   }
   const cache = cacheFolder(env);
-  return (await findCached(cache)) ?? (await obtain(cache, tell));
+  return (await findCached(cache, ways)) ?? (await obtain(cache, ways, tell));
 }
 
 async function checkNamed(path: string): Promise<TemporalBinary> {
@@ -57,23 +65,23 @@ async function checkNamed(path: string): Promise<TemporalBinary> {
   );
 }
 
-async function findCached(cache: string): Promise<TemporalBinary | undefined> {
-  for (const { name } of WAYS) {
+async function findCached(cache: string, ways: readonly Way[]): Promise<TemporalBinary | undefined> {
+  for (const { name } of ways) {
     const found = await check(join(cache, name));
     if (found) return found;
   }
   return undefined;
 }
 
-async function obtain(cache: string, tell: Tell): Promise<TemporalBinary> {
+async function obtain(cache: string, ways: readonly Way[], tell: Tell): Promise<TemporalBinary> {
   mkdirSync(cache, { recursive: true });
   const release = await lockFile(join(cache, 'temporal.lock'), ({ pid }) =>
     tell(`Process ${pid} is fetching the Temporal server already; waiting for it (up to some minutes).`),
   );
   try {
-    const meanwhile = await findCached(cache);
+    const meanwhile = await findCached(cache, ways);
     if (meanwhile) return meanwhile;
-    for (const { name, obtain } of WAYS) {
+    for (const { name, obtain } of ways) {
       const path = await obtain(join(cache, name), tell);
       const found = path === undefined ? undefined : await check(path);
       if (found) return found;

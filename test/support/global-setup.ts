@@ -1,7 +1,3 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-
 import type { TestProject } from 'vitest/node';
 
 import { startStack } from '../../src/dev/stack.js';
@@ -21,25 +17,20 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   if (testFiles.length > 0 && testFiles.every((file) => PURE.test(file))) return undefined;
   const data = process.env['METER_SYNC_TEST_DATA'] || undefined;
   const stack = await startStack({ data, env: process.env, tell: (line) => process.stderr.write(`${line}\n`) });
-  const folder = await mkdtemp(join(tmpdir(), 'meter-sync-test-'));
-  const tearDown = async (): Promise<void> => {
-    await stack.stop();
-    await rm(folder, { recursive: true, force: true });
-  };
   try {
     const [local, remote] = [toMaintenance(stack.local), toMaintenance(stack.remote)];
     const [bundlePath] = await Promise.all([
-      buildBundle(folder),
+      buildBundle(stack.folder),
       makeTemplates(local, 'local'),
       makeTemplates(remote, 'remote'),
     ]);
     const { temporalAddress } = stack;
     project.provide('stack', { local, remote, temporalAddress, bundlePath, isKept: data !== undefined });
   } catch (error) {
-    await tearDown();
+    await stack.stop();
     throw error;
   }
-  return tearDown;
+  return () => stack.stop();
 }
 
 /** The names given on the command line. */

@@ -1,0 +1,51 @@
+import { stat } from 'node:fs/promises';
+
+import { migrate } from '../../activities/upload/migrations.js';
+import type { Database } from '../postgres/session.js';
+import { readDemReport, readLines } from './dem-report.js';
+import { type PivotedReport, pivotReport } from './pivot.js';
+import { sampleSchema } from './sample/schema.js';
+import type { StackDatabases, StackTables } from './stack-config.js';
+
+/** How much of a piece of work is done. */
+export interface Progress {
+  readonly what: string;
+  readonly done: number;
+  readonly total: number;
+}
+
+/** Gives both databases the `meter_sync` schema and, unless a person brings tables, those of the sample. Safe to repeat. */
+export async function prepareDatabases({ local, remote }: StackDatabases, tables: StackTables): Promise<void> {
+  await Promise.all([prepare(local, tables), prepare(remote, tables)]);
+}
+
+async function prepare(database: Database, tables: StackTables): Promise<void> {
+  if (tables === 'sample') await database.pool.query(sampleSchema(database.side));
+  await migrate(database);
+}
+
+/**
+ * Reads a report's file whole.
+ * @throws Error there is no such file, or it holds no point of a report: names it and says what is wanted
+ */
+export async function readReport(path: string, onProgress: (progress: Progress) => void): Promise<PivotedReport> {
+  const total = await sizeOf(path);
+  let done = 0;
+  const lines = readLines(path, (bytes) => onProgress({ what: 'bytes read', done: (done += bytes), total }));
+  const report = await pivotReport(readDemReport(lines));
+  if (report.counts.points > 0) return report;
+  throw new Error(
+    `${path} is not a DEM report: it has no line 'Point Name:'; wanted an export of the building's trend values ` +
+      'as CSV, plain or gzip. Then run: meter-sync dev --readings FILE',
+  );
+}
+
+async function sizeOf(path: string): Promise<number> {
+  try {
+    return (await stat(path)).size;
+  } catch (error) {
+    throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}; wanted a DEM report (CSV).`, {
+      cause: error,
+    });
+  }
+}
