@@ -14,8 +14,8 @@ export interface LogEntry {
 
 /** Facts that Temporal adds to each line. A person finds them in the Web UI, a log store gets them all. */
 const FACTS_FOR_MACHINES = new Set([
-  ...['sdkComponent', 'namespace', 'taskQueue', 'runId', 'workflowId', 'workflowRunId', 'workflowType'],
-  ...['activityId', 'activityRunId', 'activityType', 'isLocal', 'runtime'],
+  ...['sdkComponent', 'runId', 'workflowId', 'workflowRunId', 'workflowType'],
+  ...['activityId', 'activityRunId', 'activityType'],
 ]);
 /** An error inside an error inside an error says nothing new. */
 const MAX_DEPTH = 6;
@@ -38,9 +38,14 @@ export function toJsonLine({ time, level, message, facts, redact }: LogEntry): s
 /** The entry for a person: time of day, level, message, then the facts that are worth the space. */
 export function toPrettyLine({ time, level, message, facts, redact }: LogEntry, colours: Colors): string {
   const paint = { debug: colours.dim, info: colours.cyan, warn: colours.yellow, error: colours.red }[level];
-  const shown = Object.entries(facts).filter(([name, value]) => !FACTS_FOR_MACHINES.has(name) && value !== undefined);
+  const shown = Object.entries(facts).filter(([name, value]) => isForPeople(name, value));
   const pairs = shown.map(([name, value]) => `${colours.dim(`${name}=`)}${toText(toPlain(value, redact))}`);
   return [colours.dim(toClock(time)), paint(level.padEnd(5)), redact(message), ...pairs].join(' ');
+}
+
+/** A first attempt is nothing to talk of. */
+function isForPeople(name: string, value: unknown): boolean {
+  return value !== undefined && !FACTS_FOR_MACHINES.has(name) && !(name === 'attempt' && value === 1);
 }
 
 /** Local time: it is read beside a wall clock. */

@@ -2,13 +2,15 @@ import pc from 'picocolors';
 import winston from 'winston';
 import type { Log, LogFacts } from '../../activities/attempt.js';
 import type { LogFormat, LogLevel } from '../config/settings.js';
-import { toJsonLine, toPrettyLine } from './log-line.js';
+import { type LogEntry, toJsonLine, toPrettyLine } from './log-line.js';
 import { createRedactor } from './redact.js';
 
 /** The log of a process. */
 export interface WorkerLogger extends Log {
   /** The least important level that is written. */
   readonly level: LogLevel;
+  /** Writes an entry that came about at a time of its own. */
+  write(entry: Omit<LogEntry, 'redact'>): void;
   /** Keeps a secret out of every line from now on, should it ever come into a message. */
   hide(secret: string): void;
   /** Waits until everything is written. */
@@ -30,8 +32,7 @@ export function createLogger({ level, format, stream = process.stderr }: LoggerS
   const colours = pc.createColors(isTerminal && !process.env['NO_COLOR']);
   const redactor = createRedactor();
   const toLine = winston.format((entry) => {
-    const { level, message, facts } = entry as unknown as { level: LogLevel; message: string; facts: LogFacts };
-    const parts = { time: new Date(), level, message, facts, redact: redactor.redact };
+    const parts = { ...(entry as unknown as LogEntry), redact: redactor.redact };
     return { ...entry, [Symbol.for('message')]: isPretty ? toPrettyLine(parts, colours) : toJsonLine(parts) };
   });
   const logger = winston.createLogger({
@@ -40,16 +41,18 @@ export function createLogger({ level, format, stream = process.stderr }: LoggerS
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
   // facts stay apart: winston would take a fact named `level` or `message` for its own
+  const write = (entry: Omit<LogEntry, 'redact'>): void => void logger.log(entry);
   const log =
     (level: LogLevel) =>
-    (message: string, facts: LogFacts = {}) =>
-      void logger.log({ level, message, facts });
+    (message: string, facts: LogFacts = {}): void =>
+      write({ time: new Date(), level, message, facts });
   return {
     level,
     debug: log('debug'),
     info: log('info'),
     warn: log('warn'),
     error: log('error'),
+    write,
     hide: redactor.hide,
     close: () => new Promise((resolve) => logger.once('finish', resolve).end()),
   };

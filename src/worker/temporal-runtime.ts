@@ -12,6 +12,9 @@ const LEVELS: Readonly<Record<TemporalLevel, LogLevel>> = {
   ERROR: 'error',
 };
 
+/** The same on each line of a worker, or of use to the SDK alone. */
+const NOISE: ReadonlySet<string> = new Set(['namespace', 'taskQueue', 'taskToken', 'isLocal']);
+
 /**
  * Sets up Temporal's core of this process: its log goes through ours, the log of workflows and activities with it, and
  * its signal handlers stay out, since draining is more than its own shutdown.
@@ -32,11 +35,12 @@ function isRunning(): boolean {
   return (Runtime as unknown as { _instance?: Runtime })._instance !== undefined;
 }
 
-function forward(logger: WorkerLogger, { level, message, meta = {} }: LogEntry): void {
-  const facts = withSite(meta as LogFacts);
+function forward(logger: WorkerLogger, { level, message, meta = {}, timestampNanos }: LogEntry): void {
+  const facts = withSite(Object.fromEntries(Object.entries(meta).filter(([name]) => !NOISE.has(name))));
   // "Worker state changed" and its kind: of interest to those who look for a defect
   const isChatter = meta['sdkComponent'] === 'worker' && level === 'INFO';
-  logger[isChatter ? 'debug' : LEVELS[level]](message, facts);
+  const time = new Date(Number(timestampNanos / 1_000_000n)); // forwarded lines come up to a tenth of a second late
+  logger.write({ time, level: isChatter ? 'debug' : LEVELS[level], message, facts });
 }
 
 /** Every line of a site's workflow and activities names the site; people do not read workflow ids. */

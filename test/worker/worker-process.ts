@@ -34,10 +34,12 @@ export function spawnWorker(settings: Readonly<Record<string, string>>): WorkerP
   return {
     lines,
     printed,
-    line: (message) =>
-      until(() => lines.find((line) => line.message === message) ?? failWhenEnded(child, message, printed()), {
-        what: `the line '${message}' in the log:\n${printed()}`,
-      }),
+    line: (message) => {
+      const find = (): LogLine | undefined => lines.find((line) => line.message === message);
+      const found = until(find, { what: `the line '${message}' in the log of the worker` });
+      found.catch(() => undefined); // when the process has ended, that is what is told
+      return Promise.race([found, exit.then(() => find() ?? tooLate(message, printed()))]);
+    },
     signal: (signal) => void child.kill(signal),
     exited: async () => (await exit)[0],
   };
@@ -56,7 +58,6 @@ function collect(child: ChildProcess): { lines: LogLine[]; printed: () => string
   return { lines, printed: () => raw.join('\n') };
 }
 
-function failWhenEnded(child: ChildProcess, message: string, printed: string): undefined {
-  if (child.exitCode === null) return undefined;
-  throw new Error(`the worker ended with ${child.exitCode} before it logged '${message}':\n${printed}`);
+function tooLate(message: string, printed: string): never {
+  throw new Error(`the worker ended before it logged '${message}'; it printed:\n${printed}`);
 }
