@@ -1,7 +1,8 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
+import { makePartFolder } from './part-folder.js';
 import type { Tell } from './progress.js';
 
 /** The last release that `go install` accepts: later ones hold a `replace`, which it refuses. */
@@ -14,7 +15,6 @@ const KEPT_OUTPUT_LINES = 8;
  * Builds the Temporal server with Go and puts it at `destination` in one step, so that it is whole or absent.
  *
  * Takes 2 to 4 minutes on two cores (measured 2026-11-22) and about 300 MB of downloads.
- * The caller holds the lock: whatever an earlier build has left is removed.
  * @returns `undefined` when Go is missing or the build failed, with the reason told
  */
 export async function buildWithGo(destination: string, tell: Tell): Promise<string | undefined> {
@@ -22,9 +22,7 @@ export async function buildWithGo(destination: string, tell: Tell): Promise<stri
     tell('Go is not installed, so the Temporal server cannot be built here.');
     return undefined;
   }
-  const folder = `${destination}.part`;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const folder = makePartFolder(destination);
   tell(`Building the Temporal server with Go, once: go install ${GO_MODULE}. This takes about 3 minutes on two cores.`);
   try {
     const problem = await goInstall(folder, tell);

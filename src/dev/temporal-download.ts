@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
+import { makePartFolder } from './part-folder.js';
 import type { Tell } from './progress.js';
 
 /** A network that swallows packets would let the SDK wait for minutes; the first bytes come within seconds or not at all. */
@@ -27,9 +28,7 @@ const DOWNLOAD = `
  * @returns `undefined` when it could not be downloaded, with the reason told
  */
 export async function downloadWithSdk(destination: string, tell: Tell): Promise<string | undefined> {
-  const folder = `${destination}.part`;
-  rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  const folder = makePartFolder(destination);
   tell('Downloading the Temporal server from temporal.download, once (about 50 MB).');
   try {
     const problem = await download(folder);
