@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { UploadReadingsResult } from '../../../src/model/operations.js';
-import { until } from '../../support/wait.js';
+import { untilLockIsAwaited } from '../../support/locks.js';
 import { openSite, PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
 
 it('a batch that arrives twice leaves one copy', async (context) => {
@@ -132,9 +132,7 @@ async function holdAtRemote(
     await holder.query('select pg_advisory_lock(1)');
     const upload = site.upload();
     upload.catch(() => undefined); // the test looks at it after it has acted
-    await until(() => site.remote.value(`select 1 from pg_locks where locktype = 'advisory' and not granted`), {
-      what: 'the upload waits at the remote',
-    });
+    await untilLockIsAwaited(site.remote);
     await act();
     return { upload };
   } finally {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { until } from '../../support/wait.js';
+import { untilLockIsAwaited } from '../../support/locks.js';
 import { openSite } from './site-under-test.js';
 
 it('a worker that is told to end finishes its batch and leaves the rest', async (context) => {
@@ -30,7 +30,7 @@ it('an attempt that is given up in the middle of a batch leaves both ends as the
   await holder.query('begin; lock table meter_readings in exclusive mode');
   const upload = site.upload({ batchRows: 15_000, signal: given.signal });
   upload.catch(() => undefined); // looked at below
-  await until(() => site.remote.value('select 1 from pg_locks where not granted'), { what: 'the remote COPY waits' });
+  await untilLockIsAwaited(site.remote);
   given.abort(new Error('given up'));
   await expect(upload).rejects.toThrow();
   await holder.query('rollback');

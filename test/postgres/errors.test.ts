@@ -1,0 +1,72 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { toDatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
+
+describe('the kind of an error', () => {
+  it.each([
+    ['08006', 'unreachable'],
+    ['08P01', 'unexpected'], // too many parameters: ours, and no link's
+    ['57P01', 'unreachable'],
+    ['57014', 'busy'],
+    ['40001', 'busy'],
+    ['40P01', 'busy'],
+    ['53100', 'busy'],
+    ['55P03', 'busy'],
+    ['28P01', 'credentials'],
+    ['42501', 'credentials'],
+    ['42P01', 'schema'],
+    ['42703', 'schema'],
+    ['22P03', 'schema'], // binary formats differ: no row is bad
+    ['22003', 'data'],
+    ['23505', 'data'],
+    ['3D000', 'config'],
+    ['XX000', 'unexpected'],
+  ])('SQLSTATE %s is %s', (code, kind) => {
+    expect(toFailureKind(databaseError({ code }))).toBe(kind);
+  });
+
+  it.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND'])('%s of a socket is unreachable', (code) => {
+    expect(toFailureKind(Object.assign(new Error('no'), { code }))).toBe('unreachable');
+    expect(toFailureKind(new AggregateError([Object.assign(new Error('no'), { code })]))).toBe('unreachable');
+  });
+
+  it('anything else is unexpected', () => {
+    for (const error of [new TypeError('x is not a function'), 'text', undefined]) {
+      expect(toFailureKind(error)).toBe('unexpected');
+    }
+  });
+});
+
+describe('a failure of a database', () => {
+  it('names the place and never the values', () => {
+    const error = databaseError({
+      code: '23505',
+      message: 'duplicate key value violates unique constraint "t_pkey"',
+      detail: 'Key (id)=(4711) already exists.',
+      schema: 'public',
+      table: 't',
+      constraint: 't_pkey',
+    });
+    const failure = toDatabaseFailure(error, 'remote');
+    expect(failure).toMatchObject({
+      kind: 'data',
+      sqlstate: '23505',
+      place: { side: 'remote', table: 'public.t', column: null, constraint: 't_pkey' },
+    });
+    expect(failure.message).not.toContain('4711');
+  });
+
+  it.each([
+    ['invalid input syntax for type integer: "4711 kWh"', 'COPY t, line 3, column value: "4711 kWh"'],
+    ['value "4711" is out of range for type integer', 'COPY t, line 3, column value: "4711"'],
+    ['invalid input value for enum mood: "4711"', 'COPY t, line 3, column value: "4711"'],
+  ])('hides the value that %s quotes, and keeps the column', (message, where) => {
+    const failure = toDatabaseFailure(databaseError({ code: '22P02', message, where }), 'local');
+    expect(failure.message).not.toContain('4711');
+    expect(failure.message).toContain('(column value)');
+  });
+});
+
+function databaseError(facts: Partial<pg.DatabaseError>): pg.DatabaseError {
+  return Object.assign(new pg.DatabaseError(facts.message ?? 'refused', 1, 'error'), facts);
+}
