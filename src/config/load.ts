@@ -60,6 +60,41 @@ export function loadSites(sources: SettingSources): readonly Config[] {
   });
 }
 
+/** What can be had of a site's settings, and what is wrong with the rest. */
+export interface InspectedSite {
+  /** Null when its own setting is the problem. */
+  readonly siteId: string | null;
+  readonly site: SiteConfig | null;
+  readonly local: ConnectionSettings | null;
+  readonly remote: ConnectionSettings | null;
+  readonly tables: SiteTables | null;
+  readonly problems: readonly ConfigProblem[];
+}
+
+/**
+ * The settings as far as they go, for a program that looks at everything even when some of it cannot be used. Never throws.
+ * @param only look at the one site that METER_SYNC_SITE names, also when there is a sites file
+ */
+export function inspectSites(sources: SettingSources, only: boolean): readonly InspectedSite[] {
+  const problems: ConfigProblem[] = [];
+  const layers = openLayers(sources, (problem) => problems.push(problem));
+  const report: Report = (problem) => problems.push(problem);
+  const sites = only ? [findSiteLayers(layers, report)] : listSiteLayers(layers, report);
+  const inspected = sites.map((site) => inspect(site));
+  const first: InspectedSite = inspected[0] ?? NOTHING;
+  return problems.length === 0
+    ? inspected
+    : [{ ...first, problems: [...problems, ...first.problems] }, ...inspected.slice(1)];
+}
+
+const NOTHING: InspectedSite = { siteId: null, site: null, local: null, remote: null, tables: null, problems: [] };
+
+function inspect(layers: SiteLayers): InspectedSite {
+  const problems: ConfigProblem[] = [];
+  const parts = readParts(layers, (problem) => problems.push(problem));
+  return { siteId: parts.site?.siteId ?? null, ...parts, problems };
+}
+
 function settle<Loaded extends object>(read: (report: Report) => Loaded | null): Loaded {
   const problems: ConfigProblem[] = [];
   const loaded = read((problem) => problems.push(problem));
@@ -67,15 +102,20 @@ function settle<Loaded extends object>(read: (report: Report) => Loaded | null):
   return Object.freeze(loaded);
 }
 
-function readConfig(site: SiteLayers, report: Report): Config | null {
+function readConfig(layers: SiteLayers, report: Report): Config | null {
+  const { site, local, remote, tables } = readParts(layers, report);
+  if (site === null || local === null || remote === null || tables === null) return null;
+  return Object.freeze({ ...site, local, remote, tables });
+}
+
+function readParts(site: SiteLayers, report: Report): Omit<InspectedSite, 'siteId' | 'problems'> {
   const { layers } = site;
   const values = readSite(site, report);
   const local = readConnection('local', layers, report);
   const remote = readConnection('remote', layers, report);
   const tables = readTables(layers, report);
   if (local !== null && remote !== null) checkApart(local, remote, report);
-  if (values === null || local === null || remote === null || tables === null) return null;
-  return Object.freeze({ ...values, local: freeze(local), remote: freeze(remote), tables });
+  return { site: values, local: local && freeze(local), remote: remote && freeze(remote), tables };
 }
 
 function readSite({ layers, isShared }: SiteLayers, report: Report): SiteConfig | null {

@@ -1,0 +1,107 @@
+import type { ConnectionSettings } from '../../config/connection.js';
+import { PREFIXES } from '../../config/connection-settings.js';
+import type { Side } from '../../model/failures.js';
+import { type Database, run } from '../../postgres/session.js';
+import { withTransaction } from '../../postgres/transaction.js';
+import { toDuration } from '../duration.js';
+import type { Findings } from './finding.js';
+import { selectServerFacts, selectSystemIdentifier, type ServerFacts } from './statements.js';
+
+/** The oldest server that the sync's statements are written for, and the newest it was tried with. */
+const OLDEST_VERSION = 13;
+const NEWEST_VERSION = 18;
+/** Ages of readings are told by this machine's clock; a few seconds do no harm. */
+const CLOCK_TOLERANCE_MS = 5_000;
+
+/** Which server it is, so that two sides can be told apart. */
+export interface ServerIdentity {
+  readonly system: string | null;
+  readonly database: string;
+}
+
+/** Looks at a server: version, rights, encryption, clock. Answers with who it is, or null when it cannot be reached. */
+export async function checkServer(
+  database: Database,
+  settings: ConnectionSettings,
+  findings: Findings,
+): Promise<ServerIdentity | null> {
+  let identity: ServerIdentity | null = null;
+  await findings.attempt(async () => {
+    const before = Date.now();
+    const facts = await readFacts(database);
+    const after = Date.now();
+    identity = { system: await readSystem(database), database: facts.database_name };
+    const { side } = database;
+    findings.ok(
+      `PostgreSQL ${facts.version} at ${settings.host}:${settings.port}, database ${facts.database_name}, user ${facts.user_name}`,
+    );
+    checkVersion(facts, findings);
+    checkWritable(side, facts, findings);
+    checkTls(side, settings, facts, findings);
+    checkClock(Number(facts.clock_ms), { before, after }, findings);
+  });
+  return identity;
+}
+
+async function readFacts(database: Database): Promise<ServerFacts> {
+  const [facts] = await withTransaction(database, { isolation: 'read committed' }, (session) =>
+    run<ServerFacts>(session, selectServerFacts()),
+  );
+  if (facts === undefined) throw new Error(`the ${database.side} database gave no answer to a question about itself`);
+  return facts;
+}
+
+async function readSystem(database: Database): Promise<string | null> {
+  try {
+    const [found] = await withTransaction(database, { isolation: 'read committed' }, (session) =>
+      run<{ id: string }>(session, selectSystemIdentifier()),
+    );
+    return found?.id ?? null;
+  } catch {
+    return null; // this user may not ask, or a service in between does not know: then names must do
+  }
+}
+
+function checkVersion({ version, version_number }: ServerFacts, findings: Findings): void {
+  const major = Math.floor(Number(version_number) / 10_000);
+  if (major < OLDEST_VERSION) {
+    findings.error(`PostgreSQL ${version} is older than ${OLDEST_VERSION}, which is needed`, 'Upgrade this server');
+  } else if (major > NEWEST_VERSION) {
+    findings.warning(
+      `PostgreSQL ${version} is newer than ${NEWEST_VERSION}, the newest this release was tried with`,
+      'Look for a newer meter-sync',
+    );
+  }
+}
+
+function checkWritable(side: Side, facts: ServerFacts, findings: Findings): void {
+  if (facts.is_read_only === 'true') {
+    findings.error('the database is read only: a standby, or set so', `Point ${PREFIXES[side]}HOST to the primary`);
+  }
+  if (facts.may_make_temporary !== 'true') {
+    const grant = `grant temporary on database "${facts.database_name}" to "${facts.user_name}"`;
+    findings.error(`user ${facts.user_name} may not make temporary tables`, `Let an administrator run: ${grant}`);
+  }
+}
+
+function checkTls(side: Side, { host }: ConnectionSettings, { has_tls }: ServerFacts, findings: Findings): void {
+  const isNear = host.startsWith('/') || ['localhost', '127.0.0.1', '::1'].includes(host);
+  if (has_tls === 'true') findings.ok('the connection is encrypted');
+  else if (!isNear) {
+    findings.warning(
+      'the connection is not encrypted',
+      `Set ${PREFIXES[side]}SSLMODE=verify-full and ${PREFIXES[side]}SSLROOTCERT`,
+    );
+  }
+}
+
+function checkClock(clockMs: number, { before, after }: { before: number; after: number }, findings: Findings): void {
+  const offsetMs = clockMs - (before + after) / 2;
+  const isSure = Math.abs(offsetMs) > (after - before) / 2;
+  if (!isSure || Math.abs(offsetMs) < CLOCK_TOLERANCE_MS) return findings.ok('the clock agrees with this machine');
+  const way = offsetMs > 0 ? 'ahead of' : 'behind';
+  findings.warning(
+    `the clock is ${toDuration(offsetMs)} ${way} this machine's`,
+    'Let NTP set both clocks: ages of readings are told wrong until then',
+  );
+}

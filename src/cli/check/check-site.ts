@@ -1,0 +1,78 @@
+import type { ConnectionSettings } from '../../config/connection.js';
+import type { InspectedSite } from '../../config/load.js';
+import { toProblemText } from '../../config/problems.js';
+import type { Side } from '../../model/failures.js';
+import type { Database } from '../../postgres/session.js';
+import { withDatabase } from '../open-database.js';
+import { checkBookkeeping } from './check-bookkeeping.js';
+import { checkServer, type ServerIdentity } from './check-server.js';
+import { checkTables } from './check-tables.js';
+import { checkTemporal } from './check-temporal.js';
+import { type CheckFinding, type Findings, openFindings } from './finding.js';
+
+/** Everything the doctor finds about a site, in the order in which it is told. All checks run, even when some fail. */
+export async function checkSite(inspected: InspectedSite): Promise<readonly CheckFinding[]> {
+  const { site, problems } = inspected;
+  const areas: Areas = {
+    settings: openFindings('settings'),
+    local: openFindings('local database'),
+    remote: openFindings('remote database'),
+    tables: openFindings('tables'),
+    temporal: openFindings('Temporal'),
+  };
+  for (const problem of problems)
+    areas.settings.error(toProblemText(problem), 'Mend this setting; docs/settings.md tells of each');
+  if (problems.length === 0) areas.settings.ok('all settings can be used');
+  await Promise.all([
+    checkDatabases(inspected, areas),
+    site === null ? Promise.resolve() : checkTemporal(site, areas.temporal),
+  ]);
+  return Object.values(areas).flatMap(({ list }) => list);
+}
+
+type Areas = Readonly<Record<Side | 'settings' | 'tables' | 'temporal', Findings>>;
+
+async function checkDatabases({ local, remote, tables }: InspectedSite, areas: Areas): Promise<void> {
+  await withEnd(local, 'local', async (localDatabase) => {
+    await withEnd(remote, 'remote', async (remoteDatabase) => {
+      const [here, there] = await Promise.all([
+        checkEnd(localDatabase, local, areas.local),
+        checkEnd(remoteDatabase, remote, areas.remote),
+      ]);
+      checkApart(here, there, areas.tables);
+      const ends = { local: here === null ? null : localDatabase, remote: there === null ? null : remoteDatabase };
+      if (tables !== null) await checkTables(ends, tables, areas.tables);
+    });
+  });
+}
+
+/** A side whose settings cannot be used stands as null; the other one is looked at all the same. */
+async function withEnd(
+  settings: ConnectionSettings | null,
+  side: Side,
+  work: (database: Database | null) => Promise<void>,
+): Promise<void> {
+  if (settings === null) await work(null);
+  else await withDatabase(settings, side, work);
+}
+
+async function checkEnd(
+  database: Database | null,
+  settings: ConnectionSettings | null,
+  findings: Findings,
+): Promise<ServerIdentity | null> {
+  if (database === null || settings === null) return null;
+  const identity = await checkServer(database, settings, findings);
+  if (identity !== null) await checkBookkeeping(database, findings);
+  return identity;
+}
+
+/** Two names can lead to one server; then every reading would be found "there already" and removed from its only table. */
+function checkApart(here: ServerIdentity | null, there: ServerIdentity | null, findings: Findings): void {
+  if (here === null || there === null || here.system === null) return;
+  if (here.system !== there.system || here.database !== there.database) return;
+  findings.error(
+    'local and remote are one and the same database',
+    'Point POSTGRES_CLIENT_* to the database of the customer',
+  );
+}

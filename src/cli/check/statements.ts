@@ -1,0 +1,73 @@
+import type { TableRef } from '../../model/table.js';
+import { relation } from '../../postgres/identifier.js';
+import type { Statement } from '../../postgres/statement.js';
+
+/** What a server says of itself and of us. */
+export interface ServerFacts {
+  readonly version: string;
+  readonly version_number: string;
+  readonly user_name: string;
+  readonly database_name: string;
+  /** `true` on a standby, or where transactions only read by default. */
+  readonly is_read_only: string;
+  readonly has_tls: string | null;
+  readonly may_make_temporary: string;
+  readonly clock_ms: string;
+}
+
+export function selectServerFacts(): Statement {
+  return {
+    text: `
+      select current_setting('server_version') as version,
+        current_setting('server_version_num') as version_number,
+        current_user::text as user_name,
+        current_database()::text as database_name,
+        (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as is_read_only,
+        (select s.ssl from pg_catalog.pg_stat_ssl s where s.pid = pg_backend_pid())::text as has_tls,
+        has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
+        (extract(epoch from clock_timestamp()) * 1000)::bigint::text as clock_ms`,
+    values: [],
+  };
+}
+
+/** The cluster's own number; not every user may read it. */
+export function selectSystemIdentifier(): Statement {
+  return { text: 'select system_identifier::text as id from pg_catalog.pg_control_system()', values: [] };
+}
+
+/** The rights of a list that this user lacks on a table. */
+export function selectMissingRights(table: TableRef, rights: readonly string[]): Statement {
+  return {
+    text: `
+      select wanted.name as right
+      from unnest($2::text[]) with ordinality as wanted(name, position)
+      where not has_table_privilege(to_regclass($1)::oid, wanted.name)
+      order by wanted.position`,
+    values: [relation(table), [...rights]],
+  };
+}
+
+/** Whether row-level security hides rows of a table from this user. */
+export function selectRowSecurity(table: TableRef): Statement {
+  return { text: 'select row_security_active(to_regclass($1)::oid)::text as active', values: [relation(table)] };
+}
+
+/** The columns of each index that can give rows in their order. */
+export function selectIndexes(table: TableRef): Statement {
+  return {
+    text: `
+      select array_to_json(array(
+          select coalesce(a.attname, '')
+          from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k(attnum, position)
+          left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
+          order by k.position))::text as columns
+      from pg_catalog.pg_index i
+      join pg_catalog.pg_class c on c.oid = i.indexrelid
+      join pg_catalog.pg_am m on m.oid = c.relam
+      where i.indrelid = to_regclass($1)::oid
+        and i.indisvalid
+        and m.amname = 'btree'
+      order by i.indexrelid`,
+    values: [relation(table)],
+  };
+}

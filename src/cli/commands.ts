@@ -1,0 +1,29 @@
+import type { CommandSpec } from './command.js';
+import { check } from './commands/check.js';
+import { configure } from './commands/configure.js';
+import { demo } from './commands/demo.js';
+import { dev } from './commands/dev.js';
+import { init } from './commands/init.js';
+import { pause } from './commands/pause.js';
+import { resume } from './commands/resume.js';
+import { start } from './commands/start.js';
+import { status } from './commands/status.js';
+import { stop } from './commands/stop.js';
+import { syncNow } from './commands/sync-now.js';
+import { worker } from './commands/worker.js';
+
+/** All commands, in the order in which a newcomer meets them. */
+export const COMMANDS: readonly CommandSpec<never>[] = [
+  demo,
+  dev,
+  check,
+  init,
+  worker,
+  start,
+  status,
+  pause,
+  resume,
+  syncNow,
+  configure,
+  stop,
+];

@@ -1,0 +1,63 @@
+import { findUnknownNames } from '../../config/known-names.js';
+import { inspectSites } from '../../config/load.js';
+import type { CheckFinding } from '../check/finding.js';
+import type { Answer, CommandSpec, Context } from '../command.js';
+import type { Mark, Output } from '../output.js';
+
+/** What was found about one site; `siteId` is null when its own setting is the problem. */
+interface CheckedSite {
+  readonly siteId: string | null;
+  readonly findings: readonly CheckFinding[];
+}
+
+/** `meter-sync check` */
+export const check: CommandSpec = {
+  name: 'check',
+  summary: 'the doctor: settings, both databases, tables, Temporal; what is wrong, and what to do',
+  description:
+    'Looks at settings, both databases (version, rights, tables, keys, drift, index), Temporal and clocks, changes nothing, ' +
+    'and tells everything at once. Exit code 1 when something is wrong, 2 when settings cannot be used.',
+  examples: ['meter-sync check --site north', 'meter-sync check --json'],
+  run,
+};
+
+async function run(context: Context): Promise<Answer> {
+  const { sources, output } = context;
+  const { checkSite } = await import('../check/check-site.js');
+  const sites: CheckedSite[] = [];
+  let exitCode: 0 | 1 | 2 = 0;
+  for (const inspected of inspectSites(sources, sources.options?.['METER_SYNC_SITE'] !== undefined)) {
+    const findings = await checkSite(inspected);
+    sites.push({
+      siteId: inspected.siteId,
+      findings: [...(sites.length === 0 ? findMisspelt(sources.env) : []), ...findings],
+    });
+    if (inspected.problems.length > 0) exitCode = 2;
+    else if (exitCode === 0 && findings.some(({ level }) => level === 'error')) exitCode = 1;
+  }
+  return { exitCode, document: { ok: exitCode === 0, sites }, text: render(sites, output) };
+}
+
+function findMisspelt(env: Context['sources']['env']): CheckFinding[] {
+  return findUnknownNames(env).map((name) => ({
+    level: 'warning',
+    area: 'settings',
+    message: `${name} is set, and there is no such setting`,
+    next: 'If it is misspelt, a default is in force in its place: docs/settings.md',
+  }));
+}
+
+const MARKS: Readonly<Record<CheckFinding['level'], Mark>> = { ok: 'good', warning: 'warning', error: 'bad' };
+
+function render(sites: readonly CheckedSite[], { paint }: Output): string {
+  const blocks = sites.map(({ siteId, findings }) => {
+    const lines = findings.map(({ level, area, message, next }) => {
+      const line = `${paint(MARKS[level], level.padEnd(8))}${area.padEnd(17)}${message}`;
+      return next === null ? line : `${line}\n${' '.repeat(25)}next: ${next}`;
+    });
+    return [paint('heading', `Site ${siteId ?? '(unknown)'}`), ...lines].join('\n');
+  });
+  const count = (wanted: CheckFinding['level']): number =>
+    sites.flatMap(({ findings }) => findings).filter(({ level }) => level === wanted).length;
+  return [...blocks, `${count('error')} errors, ${count('warning')} warnings`].join('\n');
+}

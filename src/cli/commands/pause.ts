@@ -1,0 +1,16 @@
+import type { CommandSpec } from '../command.js';
+import { sendSignal } from '../send-signal.js';
+
+/** `meter-sync pause` */
+export const pause: CommandSpec = {
+  name: 'pause',
+  summary: 'begin no further cycle until resume',
+  description:
+    'The running cycle ends as always; no further one begins until `meter-sync resume`. Readings wait in the local table.',
+  examples: ['meter-sync pause --site north'],
+  run: (context) =>
+    sendSignal(context, {
+      signal: 'pause',
+      done: (siteId) => `Site ${siteId} pauses after its running cycle. next: meter-sync resume --site ${siteId}`,
+    }),
+};

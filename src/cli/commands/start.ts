@@ -1,0 +1,23 @@
+import type { CommandSpec } from '../command.js';
+import { findMissingWorker, openSite } from '../open-site.js';
+
+/** `meter-sync start` */
+export const start: CommandSpec = {
+  name: 'start',
+  summary: "start a site's sync",
+  description:
+    "Starts a site's sync: one endless workflow in Temporal. A site that runs already is left as it is (exit code 1).",
+  examples: ['meter-sync start --site north --interval-seconds 60'],
+  settings: ['METER_SYNC_INTERVAL_SECONDS', 'METER_SYNC_BATCH_ROWS', 'METER_SYNC_TASK_QUEUE'],
+  run: async (context) => {
+    const opened = await openSite(context);
+    const { startSite } = await import('../../temporal/start-site.js');
+    const started = await startSite(opened.temporal, opened.config);
+    const missingWorker = await findMissingWorker(opened, started.taskQueue);
+    const text = `Site ${started.siteId} started: workflow ${started.workflowId} on task queue ${started.taskQueue}`;
+    return {
+      document: { ok: true, ...started, workerPolling: missingWorker === null },
+      text: [text, missingWorker ?? `next: meter-sync status --site ${started.siteId}`].join('\n'),
+    };
+  },
+};

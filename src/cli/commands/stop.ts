@@ -1,0 +1,41 @@
+import type { Answer, CommandSpec, Context } from '../command.js';
+import { openSite } from '../open-site.js';
+import { signalTo } from '../send-signal.js';
+import { timeoutOption } from '../timeout-option.js';
+
+/** A last cycle may retry a lost connection for a minute and upload for another half, before its downloads. */
+const WAIT_SECONDS = 600;
+
+interface StopOptions {
+  readonly wait?: true;
+  readonly timeoutSeconds: number;
+}
+
+/** `meter-sync stop` */
+export const stop: CommandSpec<StopOptions> = {
+  name: 'stop',
+  summary: "end a site's sync after its running cycle",
+  description:
+    'The running cycle ends as always, then the workflow completes with its final status. A site that does not run says so (exit code 1).',
+  examples: ['meter-sync stop --site north', 'meter-sync stop --site north --wait --json'],
+  addOptions: (command) =>
+    void command
+      .option('--wait', 'wait for the last cycle, and answer with the final status')
+      .addOption(timeoutOption(WAIT_SECONDS)),
+  run: stopSite,
+};
+
+async function stopSite(context: Context, { wait, timeoutSeconds }: StopOptions): Promise<Answer> {
+  const opened = await openSite(context);
+  const { site } = opened;
+  const done = (siteId: string): string => `Site ${siteId} ends with its running cycle`;
+  const answer = await signalTo(opened, { signal: 'stop', done });
+  if (wait !== true) return answer;
+  context.output.note(answer.text);
+  const status = await site.result(timeoutSeconds * 1000);
+  const uploaded = status.totalRecordsSynced ?? 'an unknown number of';
+  return {
+    document: { ...answer.document, status },
+    text: `Site ${site.siteId} stopped after ${status.cycles} cycles and ${uploaded} readings. next: meter-sync start --site ${site.siteId}`,
+  };
+}

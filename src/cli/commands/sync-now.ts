@@ -1,0 +1,71 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Status } from '../../model/status.js';
+import type { SiteHandle } from '../../temporal/site-handle.js';
+import type { Answer, CommandSpec, Context } from '../command.js';
+import { toDuration } from '../duration.js';
+import { openSite } from '../open-site.js';
+import { signalTo } from '../send-signal.js';
+import { timeoutOption } from '../timeout-option.js';
+
+const WAIT_SECONDS = 300;
+const LOOK_EVERY_MS = 300;
+
+interface SyncNowOptions {
+  readonly wait?: true;
+  readonly timeoutSeconds: number;
+}
+
+/** `meter-sync sync-now` */
+export const syncNow: CommandSpec<SyncNowOptions> = {
+  name: 'sync-now',
+  summary: 'run a cycle at once',
+  description:
+    'Runs a full cycle at once, also while the site is paused or waits for a database. With --wait the exit code is 1 when it failed.',
+  examples: ['meter-sync sync-now --site north', 'meter-sync sync-now --site north --wait'],
+  addOptions: (command) =>
+    void command
+      .option('--wait', 'wait for the end of that cycle, and answer with the status')
+      .addOption(timeoutOption(WAIT_SECONDS)),
+  run,
+};
+
+async function run(context: Context, { wait, timeoutSeconds }: SyncNowOptions): Promise<Answer> {
+  const opened = await openSite(context);
+  const { site } = opened;
+  const before = wait === true ? await site.status() : null;
+  const done = (siteId: string): string => `Site ${siteId} runs a cycle at once`;
+  const answer = await signalTo(opened, { signal: 'syncNow', done });
+  if (before === null) return answer;
+  context.output.note(answer.text);
+  const status = await waitForCycle(site, before, Date.now() + timeoutSeconds * 1000);
+  if (status === null)
+    return {
+      exitCode: 1,
+      document: { ...answer.document, ok: false, status: null },
+      text: 'No cycle has ended in that time',
+    };
+  const failed = status.lastSyncSuccess !== true;
+  return {
+    exitCode: failed ? 1 : 0,
+    document: { ...answer.document, ok: !failed, status },
+    text: failed ? `The cycle failed: ${status.lastSyncError ?? 'no reason is known'}` : toSuccess(status),
+  };
+}
+
+/** The status after the cycle that was asked for; one that was running when it was asked for does not count. */
+async function waitForCycle(site: SiteHandle, before: Status, deadline: number): Promise<Status | null> {
+  const wasRunning = before.state === 'syncing' || before.state === 'catchingUp';
+  const wanted = before.cycles + (wasRunning ? 2 : 1);
+  while (Date.now() < deadline) {
+    const status = await site.status();
+    if (status.cycles >= wanted) return status;
+    await sleep(LOOK_EVERY_MS);
+  }
+  return null;
+}
+
+function toSuccess({ upload, queueSize, cycles }: Status): string {
+  const sent = upload?.result?.removed ?? 0;
+  const took = upload === null ? '' : ` in ${toDuration(upload.durationMs)}`;
+  return `Cycle ${cycles} succeeded: ${sent} readings uploaded${took}, ${queueSize ?? 'an unknown number'} left in the queue`;
+}

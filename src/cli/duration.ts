@@ -1,0 +1,34 @@
+const SECOND_MS = 1_000;
+const MINUTE_MS = 60 * SECOND_MS;
+const HOUR_MS = 60 * MINUTE_MS;
+const DAY_MS = 24 * HOUR_MS;
+
+/** A duration for people, in its two largest units: `3 min 5 s`. */
+export function toDuration(durationMs: number): string {
+  const ms = Math.abs(durationMs);
+  if (ms < SECOND_MS) return `${Math.round(ms)} ms`;
+  if (ms < MINUTE_MS) return `${(ms / SECOND_MS).toFixed(ms < 10 * SECOND_MS ? 1 : 0)} s`;
+  if (ms < HOUR_MS) return join(ms, MINUTE_MS, 'min', SECOND_MS, 's');
+  if (ms < DAY_MS) return join(ms, HOUR_MS, 'h', MINUTE_MS, 'min');
+  return join(ms, DAY_MS, 'd', HOUR_MS, 'h');
+}
+
+/** An instant and how far it is: `2026-01-31 10:00:00Z (2 min ago)`; `unknown` for null. */
+export function toInstant(iso: string | null, now: number, ifNull = 'unknown'): string {
+  if (iso === null) return ifNull;
+  const at = Date.parse(iso);
+  const text = `${iso.slice(0, 19).replace('T', ' ')}Z`;
+  if (Number.isNaN(at)) return iso;
+  return `${text} (${at <= now ? `${toDuration(now - at)} ago` : `in ${toDuration(at - now)}`})`;
+}
+
+/** A count for people; `unknown` for null. */
+export function toCount(count: number | null): string {
+  return count === null ? 'unknown' : count.toLocaleString('en-US');
+}
+
+function join(ms: number, unitMs: number, unit: string, restMs: number, rest: string): string {
+  const whole = Math.floor(ms / unitMs);
+  const remainder = Math.floor((ms - whole * unitMs) / restMs);
+  return remainder === 0 ? `${whole} ${unit}` : `${whole} ${unit} ${remainder} ${rest}`;
+}

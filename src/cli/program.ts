@@ -1,0 +1,105 @@
+import { Command, CommanderError, Option } from 'commander';
+import { listSettings } from '../config/known-names.js';
+import { renderHelp } from '../config/settings-table.js';
+import { toOption as toOptionName } from '../config/sources.js';
+import type { Answer, CommandSpec } from './command.js';
+import { COMMANDS } from './commands.js';
+
+/** A command that was chosen on the command line, and its options. */
+export interface Chosen {
+  readonly spec: CommandSpec<never>;
+  /** Options that stand for settings, by the setting's name. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** All options, the command's own among them. */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+/** What a command line comes to. */
+export type Parsed =
+  | { readonly is: 'command'; readonly chosen: Chosen }
+  /** Help or the version was asked for. */
+  | { readonly is: 'text'; readonly text: string }
+  | { readonly is: 'wrong'; readonly message: string; readonly next: string };
+
+export type Run = (chosen: Chosen) => Promise<Answer>;
+
+/** Options that every command takes. */
+const COMMON_SETTINGS = ['METER_SYNC_SITE', 'METER_SYNC_CONFIG'];
+/** Options of the commands that talk to Temporal; all do. */
+const TEMPORAL_OPTIONS: Readonly<Record<string, string>> = {
+  TEMPORAL_ADDRESS: 'host:port of Temporal',
+  TEMPORAL_NAMESPACE: 'namespace in Temporal',
+  TEMPORAL_PROFILE: "profile of Temporal's own settings file",
+};
+
+/** Reads a command line; nothing is run and nothing is printed. */
+export function parseCommandLine(args: readonly string[], version: string): Parsed {
+  let chosen: Chosen | undefined;
+  let text = '';
+  const program = new Command('meter-sync')
+    .description("Keeps a metering site's PostgreSQL and its customer's PostgreSQL in step, on Temporal.")
+    .version(version)
+    .exitOverride()
+    .configureOutput({ writeOut: (out) => (text += out), writeErr: (out) => (text += out) })
+    .showSuggestionAfterError()
+    .addHelpText(
+      'after',
+      () =>
+        `\nExample:\n  $ meter-sync demo\n\n${renderHelp()}\n\nExit codes: 0 fine, 1 not fine, 2 bad usage or settings`,
+    );
+  for (const spec of COMMANDS) {
+    const command = addCommand(program, spec);
+    command.action(() => {
+      chosen = toChosen(spec, command);
+    });
+  }
+  try {
+    program.parse([...args], { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return { is: 'text', text: text.trimEnd() };
+    const name = COMMANDS.find((spec) => spec.name === args[0])?.name;
+    const next = name === undefined ? 'meter-sync --help' : `meter-sync ${name} --help`;
+    const message = error.code === 'commander.help' ? 'a command is wanted' : text.replace(/^error: /, '').trim();
+    return { is: 'wrong', message, next };
+  }
+  return chosen === undefined ? { is: 'text', text } : { is: 'command', chosen };
+}
+
+function addCommand(program: Command, spec: CommandSpec<never>): Command {
+  const command = program
+    .command(spec.name)
+    .summary(spec.summary)
+    .description(spec.description ?? spec.summary);
+  spec.addOptions?.(command);
+  for (const option of [...(spec.settings ?? []), ...COMMON_SETTINGS].map(toOption)) command.addOption(option);
+  for (const [name, text] of Object.entries(TEMPORAL_OPTIONS)) {
+    command.addOption(new Option(`--${toFlag(name)} <value>`, `${text} (${name})`));
+  }
+  command.option('--json', 'answer with one JSON document on standard output');
+  command.option('--debug', 'show the stack trace of an error (METER_SYNC_DEBUG)');
+  const examples = spec.examples.map((example) => `  $ ${example}`);
+  return command.addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.join('\n')}`);
+}
+
+function toOption(name: string): Option {
+  const setting = listSettings().find((known) => known.name === name);
+  if (setting === undefined) throw new Error(`there is no setting ${name} to make an option of`);
+  const { text, fallback, unit } = setting.facts;
+  const shown = [text, ...(fallback === null ? [] : [`default: ${fallback}${unit === undefined ? '' : ` ${unit}`}`])];
+  return new Option(`--${toFlag(name)} <value>`, `${shown.join('; ')} (${name})`);
+}
+
+function toFlag(name: string): string {
+  return toOptionName(name).replace(/^--/, '');
+}
+
+function toChosen(spec: CommandSpec<never>, command: Command): Chosen {
+  const options = command.opts<Record<string, unknown>>();
+  const names = [...(spec.settings ?? []), ...COMMON_SETTINGS, ...Object.keys(TEMPORAL_OPTIONS)];
+  const given = names.flatMap((name) => {
+    const value = options[toFlag(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
+    return typeof value === 'string' ? [[name, value] as const] : [];
+  });
+  return { spec, settings: Object.fromEntries(given), options };
+}

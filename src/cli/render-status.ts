@@ -1,0 +1,132 @@
+import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
+import type { Outcome } from '../model/state.js';
+import type { Status } from '../model/status.js';
+import type { NoWorker } from '../temporal/errors.js';
+import type { SiteRecord } from '../temporal/site-record.js';
+import { toCount, toDuration, toInstant } from './duration.js';
+import type { Output } from './output.js';
+import type { Verdict } from './verdict.js';
+
+/** What drawing a status needs of the output. */
+export type Painted = Pick<Output, 'paint' | 'table'>;
+
+/** A status for people: the three questions first, then the figures. */
+export function renderStatus(status: Status, verdict: Verdict, now: number, { paint, table }: Painted): string {
+  const stuck = verdict.stuck.map(({ mark, text }) => paint(mark, text));
+  const questions = [
+    ['Is every reading safe?', paint(verdict.safe.mark, verdict.safe.text)],
+    ...toRows('Is anything stuck?', stuck.length === 0 ? [paint('good', 'no')] : stuck),
+    ...toRows('What to do now?', verdict.next.length === 0 ? ['nothing'] : verdict.next),
+  ] as const;
+  return [
+    paint('heading', `Site ${status.siteId}: ${status.state}`),
+    ...questions.map(([question, answer]) => `${question.padEnd(24)}${answer}`),
+    '',
+    table(['', ''], toFigures(status, now)),
+    '',
+    table(['operation', 'last run', 'result', 'took'], toOperations(status, now)),
+  ].join('\n');
+}
+
+/** What Temporal knows of a site when no worker can answer. */
+export function renderRecord(record: SiteRecord, noWorker: NoWorker, now: number, { paint, table }: Painted): string {
+  const { siteId, startedAt, lastKnown, pending, taskQueue } = record;
+  const pendingRows = pending.map(({ name, attempt, lastFailure }) => [
+    'waiting activity',
+    `${name}, attempt ${attempt}${lastFailure === null ? '' : `: ${lastFailure}`}`,
+  ]);
+  return [
+    paint('heading', `Site ${siteId}: `) + paint('bad', 'no worker is polling'),
+    `${noWorker.message}. Readings stay in the local table until one does.`,
+    `next: ${noWorker.next}`,
+    '',
+    table(
+      ['', ''],
+      [
+        ['last known state', lastKnown.state ?? 'unknown'],
+        ['last known health', lastKnown.health ?? 'unknown'],
+        ['last known lag', lastKnown.lag ?? 'unknown'],
+        ['started', toInstant(startedAt, now)],
+        ['task queue', taskQueue],
+        ['last poll of a worker', toInstant(noWorker.facts.lastSeenAt, now, 'none in the last minutes')],
+        ...pendingRows,
+      ],
+    ),
+  ].join('\n');
+}
+
+/** One line of a status, for a list of moments. */
+export function renderMoment({ state, cycles, totalRecordsSynced, queueSize, lastSyncError }: Status): string {
+  const error = lastSyncError === null ? '' : `, ${lastSyncError}`;
+  return `${state}, ${cycles} cycles, ${toCount(totalRecordsSynced)} uploaded, ${toCount(queueSize)} waiting${error}`;
+}
+
+function toRows(question: string, answers: readonly string[]): [string, string][] {
+  return answers.map((answer, at) => [at === 0 ? question : '', answer]);
+}
+
+function toFigures(status: Status, now: number): string[][] {
+  const { localDbConnected, remoteDbConnected, observedAt } = status;
+  return [
+    ['started', toInstant(status.startedAt, now)],
+    [
+      'cycles',
+      `${toCount(status.cycles)}, every ${toDuration(status.intervalMs)}, ${toCount(status.skippedTicks)} ticks skipped`,
+    ],
+    ['last cycle', `${toInstant(status.lastSyncTime, now, 'none yet')}${toOutcomeWord(status.lastSyncSuccess)}`],
+    ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
+    ['next cycle', toInstant(status.nextSyncTime, now, 'none planned')],
+    ['queue', `${toCount(status.queueSize)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
+    ['uploaded in all', toCount(status.totalRecordsSynced)],
+    ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
+    ['tenants', `${toCount(status.localTenantCount)} local, ${toCount(status.remoteTenantCount)} remote`],
+    ['databases', `local ${toConnected(localDbConnected)}, remote ${toConnected(remoteDbConnected)}`],
+    ['seen', toInstant(observedAt, now, 'never')],
+  ];
+}
+
+function toOutcomeWord(success: boolean | null): string {
+  return success === null ? '' : success ? ', succeeded' : ', failed';
+}
+
+function toConnected(connected: boolean | null): string {
+  return connected === null ? 'unknown' : connected ? 'answers' : 'does not answer';
+}
+
+function toOperations({ upload, meters, tenants }: Status, now: number): string[][] {
+  return [
+    toOperation('upload', upload, describeUpload, now),
+    toOperation('meters', meters, describeDownload, now),
+    toOperation('tenants', tenants, describeDownload, now),
+  ];
+}
+
+function toOperation<Result>(
+  name: string,
+  outcome: Outcome<Result> | null,
+  describe: (result: Result) => string,
+  now: number,
+): string[] {
+  if (outcome === null) return [name, 'never', '', ''];
+  const { result, error, startedAt, durationMs } = outcome;
+  const text = result === null ? `failed (${error?.kind ?? 'unexpected'})` : describe(result);
+  return [name, toInstant(startedAt, now), text, toDuration(durationMs)];
+}
+
+function describeUpload({ removed, alreadyThere, batches, more }: UploadReadingsResult): string {
+  const there = alreadyThere > 0 ? `, ${toCount(alreadyThere)} of them were there already` : '';
+  return `${toCount(removed)} readings in ${batches} batches${there}${more ? ', more waiting' : ''}`;
+}
+
+function describeDownload(result: DownloadResult): string {
+  const counts = {
+    new: result.inserted,
+    changed: result.updated,
+    deactivated: result.deactivated,
+    kept: result.kept,
+    waiting: result.waiting,
+    refused: result.refused,
+  };
+  const told = Object.entries(counts).filter(([, count]) => count > 0);
+  return told.length === 0 ? 'up to date' : told.map(([name, count]) => `${toCount(count)} ${name}`).join(', ');
+}
