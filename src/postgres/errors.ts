@@ -113,7 +113,7 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
   return new DatabaseFailure(kind, `${side} database: ${message}`, {
     side,
     table: tableName,
-    column: column ?? null,
+    column: column ?? copyColumn(error) ?? null,
     constraint: constraint ?? null,
     sqlstate: code,
     cause: error,
@@ -125,9 +125,14 @@ function describe(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** "invalid input syntax for type integer: "abc"" quotes the value after the last colon; COPY's context names the column. */
+/** "invalid input syntax for type integer: "abc"" quotes the value after the last colon. */
 function describeDataError(error: pg.DatabaseError): string {
-  const column = /^COPY [^,]+, line \d+, column ([^:]+)/.exec(error.where ?? '')?.[1];
+  const column = copyColumn(error);
   const text = error.message.replace(/(: ".*)$/s, '').replace(/"[^"]*"/gs, '...');
   return column === undefined ? text : `${text} (column ${column})`;
+}
+
+/** The context of a COPY names the column, and then quotes its value. */
+function copyColumn(error: pg.DatabaseError): string | undefined {
+  return /^COPY [^,]+, line \d+, column ([^:]+)/.exec(error.where ?? '')?.[1];
 }

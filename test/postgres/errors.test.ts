@@ -64,6 +64,7 @@ describe('a failure of a database', () => {
     const failure = toDatabaseFailure(databaseError({ code: '22P02', message, where }), 'local');
     expect(failure.message).not.toContain('4711');
     expect(failure.message).toContain('(column value)');
+    expect(failure.place.column).toBe('value');
   });
 });
 
