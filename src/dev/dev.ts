@@ -75,7 +75,10 @@ async function stayReady({ stack, config }: OpenStack, { signal, onReady }: DevO
   const { siteId, taskQueue } = config;
   signal.throwIfAborted();
   onReady({ temporalAddress, webUi, local, remote, siteId, taskQueue });
-  await new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+  await new Promise<void>((resolve) => {
+    if (signal.aborted) resolve();
+    signal.addEventListener('abort', () => resolve(), { once: true });
+  });
 }
 
 async function fill({ databases }: OpenStack, { readings: file, report }: DevOptions): Promise<void> {

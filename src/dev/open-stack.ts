@@ -27,23 +27,20 @@ export async function withStack<Result>(
   work: (open: OpenStack) => Promise<Result>,
 ): Promise<Result> {
   const stack = await startOrAbort(options);
+  const closing = [stack.stop]; // in the reverse order
   try {
     const config = toStackConfig(stack, options.siteId, options.tables, options.env);
-    const databases = openDatabases(config);
     const logger = createLogger({ level: config.logLevel, format: config.logFormat });
-    try {
-      const temporal = await connectTemporal(config.temporal);
-      try {
-        return await work({ stack, config, databases, temporal, logger });
-      } finally {
-        await temporal.close();
-      }
-    } finally {
-      await databases.close();
-      await logger.close();
-    }
+    closing.unshift(() => logger.close()); // last of all: whatever ends may still have something to say
+    const databases = openDatabases(config);
+    closing.push(databases.close);
+    const temporal = await connectTemporal(config.temporal);
+    closing.push(() => temporal.close());
+    return await work({ stack, config, databases, temporal, logger });
+  } catch (error) {
+    throw options.signal.aborted ? options.signal.reason : error; // what the end of the work has broken is not the reason
   } finally {
-    await stack.stop();
+    for (const close of closing.reverse()) await close();
   }
 }
 

@@ -49,6 +49,8 @@ export function createPool(settings: PoolSettings, onIdleError: (error: Error) =
     types: TEXT_VALUES,
     ...(settings.isTlsOptional === true ? { Client: OptionalTlsClient } : {}),
   });
-  pool.on('error', onIdleError);
+  pool.on('error', (error) => {
+    if (!pool.ending) onIdleError(error); // the last words of a server that ends while our connections say goodbye
+  });
   return pool;
 }
