@@ -8,7 +8,7 @@ import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { toQueue } from '../upload/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/read-queue-figures.js';
-import { countRows } from './count-rows.js';
+import { countOwned } from '../download/staging.js';
 
 /** What is seen of each side. */
 export type LocalFigures = Pick<
@@ -80,6 +80,6 @@ async function readQueue(session: Session, { readings }: SiteTables): Promise<Qu
 }
 
 async function count(session: Session, table: OwnedTable): Promise<number> {
-  const [row] = await run<{ rows: string }>(session, countRows(table));
+  const [row] = await run<{ rows: string }>(session, countOwned(table));
   return Number(row?.rows);
 }
