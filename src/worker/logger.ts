@@ -13,7 +13,7 @@ export interface WorkerLogger extends Log {
   write(entry: Omit<LogEntry, 'redact'>): void;
   /** Keeps a secret out of every line from now on, should it ever come into a message. */
   hide(secret: string): void;
-  /** Waits until everything is written. */
+  /** Waits until everything is written. What comes later is left out. May be called twice. */
   close(): Promise<void>;
 }
 
@@ -41,7 +41,10 @@ export function createLogger({ level, format, stream = process.stderr }: LoggerS
     transports: [new winston.transports.Stream({ stream, eol: '\n' })],
   });
   // facts stay apart: winston would take a fact named `level` or `message` for its own
-  const write = (entry: Omit<LogEntry, 'redact'>): void => void logger.log(entry);
+  let isClosed = false;
+  const write = (entry: Omit<LogEntry, 'redact'>): void => {
+    if (!isClosed) logger.log(entry); // a late word of a connection must not end a process that is ending anyway
+  };
   const log =
     (level: LogLevel) =>
     (message: string, facts: LogFacts = {}): void =>
@@ -54,6 +57,11 @@ export function createLogger({ level, format, stream = process.stderr }: LoggerS
     error: log('error'),
     write,
     hide: redactor.hide,
-    close: () => new Promise((resolve) => logger.once('finish', resolve).end()),
+    close: () =>
+      new Promise((resolve) => {
+        if (isClosed) return resolve();
+        isClosed = true;
+        logger.once('finish', resolve).end();
+      }),
   };
 }

@@ -20,11 +20,17 @@ export interface SitePools {
 
 /** A pool for each database of each site. Nothing is connected yet. */
 export function openSitePools(sites: readonly Config[], logger: WorkerLogger): SitePools {
-  const all = new Map(sites.map((config) => [config.siteId, openSite(config, logger)]));
+  let isClosing = false;
+  const lost: Lost = (site, database, error) => {
+    // `end` of a pool does not wait for the last words of its connections
+    if (!isClosing) logger.warn('idle connection lost', { site, database, error });
+  };
+  const all = new Map(sites.map((config) => [config.siteId, openSite(config, logger, lost)]));
   return {
     all,
     site: (siteId) => all.get(siteId) ?? refuse(siteId, [...all.keys()]),
     close: async () => {
+      isClosing = true;
       const databases = [...all.values()];
       await Promise.all(databases.map(({ remote }) => remote.pool.end()));
       await Promise.all(databases.map(({ local }) => local.pool.end()));
@@ -32,20 +38,17 @@ export function openSitePools(sites: readonly Config[], logger: WorkerLogger): S
   };
 }
 
-function openSite(config: Config, logger: WorkerLogger): SiteDatabases {
-  return { local: open('local', config, logger), remote: open('remote', config, logger), tables: config.tables };
-}
+type Lost = (site: string, database: Side, error: Error) => void;
 
-function open(side: Side, config: Config, logger: WorkerLogger): Database {
-  const { siteId } = config;
-  const settings = toPoolSettings(config[side], {
-    applicationName: `meter-sync:${siteId}`,
-    maxConnections: MAX_CONNECTIONS,
-  });
-  const pool = createPool({ ...settings, password: hidden(settings.password, logger) }, (error) =>
-    logger.warn('idle connection lost', { site: siteId, database: side, error }),
-  );
-  return { side, pool };
+function openSite(config: Config, logger: WorkerLogger, lost: Lost): SiteDatabases {
+  const open = (side: Side): Database => {
+    const { siteId } = config;
+    const options = { applicationName: `meter-sync:${siteId}`, maxConnections: MAX_CONNECTIONS };
+    const { password, ...settings } = toPoolSettings(config[side], options);
+    const pool = createPool({ ...settings, password: hidden(password, logger) }, (error) => lost(siteId, side, error));
+    return { side, pool };
+  };
+  return { local: open('local'), remote: open('remote'), tables: config.tables };
 }
 
 /** A password that the log knows, and hides, before anything is sent with it. */

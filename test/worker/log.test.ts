@@ -112,3 +112,12 @@ test('a fact that leads back to itself does not stop the log', async () => {
 
   expect(JSON.parse((await lines())[0] ?? '')).toMatchObject({ loop: { name: 'loop' } });
 });
+
+test('a line that comes after the log was closed is left out and harms nothing', async () => {
+  const { logger, lines } = logTo();
+  logger.info('before');
+  await logger.close();
+  logger.info('after');
+
+  expect(await lines()).toHaveLength(1);
+});
