@@ -8,10 +8,12 @@ import { toTemporalError } from './translate-errors.js';
 export async function callTemporal<Result>(
   temporal: TemporalClient,
   call: () => Promise<Result>,
-  timeoutMs = CALL_TIMEOUT_MS,
+  { timeoutMs = CALL_TIMEOUT_MS, signal }: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<Result> {
+  const { client } = temporal;
+  const callInTime = (): Promise<Result> => client.withDeadline(Date.now() + timeoutMs, call);
   try {
-    return await temporal.client.withDeadline(Date.now() + timeoutMs, call);
+    return await (signal === undefined ? callInTime() : client.withAbortSignal(signal, callInTime));
   } catch (error) {
     throw toTemporalError(error, temporal);
   }

@@ -8,7 +8,7 @@ import type { SchedulerSettings } from '../model/scheduler.js';
 import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
-import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
+import type { TemporalClient } from './connection.js';
 import { InvalidChange, NotRunning, NoWorker, StillRunning, Unreachable } from './errors.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { isPolled, readPollers } from './task-queue.js';
@@ -53,7 +53,7 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
   const site: OpenSite = { temporal, siteId, workflowId: wire.toWorkflowId(siteId) };
   const { workflow } = temporal.client;
   const handle = workflow.getHandle(site.workflowId);
-  const signal = (name: string) => (): Promise<void> => ofRunning(site, () => handle.signal(name), CALL_TIMEOUT_MS);
+  const signal = (name: string) => (): Promise<void> => ofRunning(site, () => handle.signal(name));
   return {
     siteId,
     workflowId: site.workflowId,
@@ -89,9 +89,13 @@ interface OpenSite {
 }
 
 /** A call that needs a workflow which runs. */
-async function ofRunning<Result>(site: OpenSite, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
+async function ofRunning<Result>(
+  site: OpenSite,
+  call: () => Promise<Result>,
+  options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
+): Promise<Result> {
   try {
-    return await callTemporal(site.temporal, call, timeoutMs);
+    return await callTemporal(site.temporal, call, options);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError)) throw error;
     throw new NotRunning(site.siteId, (await readSiteRecord(site.temporal, site.siteId))?.closing ?? null);
@@ -103,8 +107,9 @@ async function ofRunning<Result>(site: OpenSite, call: () => Promise<Result>, ti
  * pollers are asked at the same time, and with none there the answer is not waited for.
  */
 async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
-  const answer = ofRunning(site, call, timeoutMs);
-  answer.catch(() => undefined); // handled below, unless nobody can answer: then it ends at its own deadline, unheard
+  const givenUp = new AbortController();
+  const answer = ofRunning(site, call, { timeoutMs, signal: givenUp.signal });
+  answer.catch(() => undefined); // handled below, unless nobody can answer: then it is given up, unheard
   const nobody = refuseWithoutWorker(site);
   try {
     return await Promise.race([answer, nobody.then(() => answer)]);
@@ -112,6 +117,8 @@ async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, tim
     if (!isUnanswered(error)) throw error;
     await nobody; // tells better why, when the workflow has ended or nobody polls
     throw await toNoWorker(site);
+  } finally {
+    givenUp.abort(); // else it would keep the process for the rest of its time
   }
 }
 
@@ -138,7 +145,7 @@ async function toNoWorker({ temporal, siteId }: OpenSite): Promise<NoWorker> {
 
 async function awaitResult(site: OpenSite, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {
   try {
-    return await ofRunning(site, result, timeoutMs);
+    return await ofRunning(site, result, { timeoutMs });
   } catch (error) {
     if (error instanceof Unreachable && error.isTimeout) throw new StillRunning(site.siteId, timeoutMs);
     if (!(error instanceof WorkflowFailedError)) throw error;

@@ -34,7 +34,7 @@ export function openFindings(area: string): Findings {
         await check();
       } catch (error) {
         const { message, next } = toErrorReport(error);
-        add('error', message, next);
+        add('error', message.replace(`${area}: `, ''), next); // the area says it already
       }
     },
   };

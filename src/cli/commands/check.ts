@@ -59,5 +59,5 @@ function render(sites: readonly CheckedSite[], { paint }: Output): string {
   });
   const count = (wanted: CheckFinding['level']): number =>
     sites.flatMap(({ findings }) => findings).filter(({ level }) => level === wanted).length;
-  return [...blocks, `${count('error')} errors, ${count('warning')} warnings`].join('\n');
+  return [...blocks, `errors: ${count('error')}, warnings: ${count('warning')}`].join('\n');
 }
