@@ -1,0 +1,110 @@
+import { inject, beforeEach, expect, test, type TestContext } from 'vitest';
+import type { CheckFinding } from '../../src/cli/check/finding.js';
+import { createDatabases, type TestDatabases } from '../support/postgres.js';
+import { type CliRun, runCli } from './run-cli.js';
+
+interface Checked {
+  readonly ok: boolean;
+  readonly sites: readonly { readonly siteId: string; readonly findings: readonly CheckFinding[] }[];
+}
+
+const cli = (
+  args: readonly string[],
+  { local, remote }: TestDatabases,
+  more: Record<string, string> = {},
+): Promise<CliRun> =>
+  runCli([...args, '--json'], {
+    POSTGRES_SYNC_URL: local.url,
+    POSTGRES_CLIENT_URL: remote.url,
+    TEMPORAL_ADDRESS: inject('stack').temporalAddress,
+    ...more,
+  });
+
+const problemsOf = (run: CliRun): string[] =>
+  (run.json() as Checked).sites.flatMap(({ findings }) =>
+    findings.filter(({ level }) => level !== 'ok').map(({ level, area, message }) => `${level} ${area}: ${message}`),
+  );
+
+let databases: TestDatabases;
+beforeEach(async (context: TestContext) => {
+  databases = await createDatabases(context, context.task.name.includes('empty') ? 'empty' : 'ready');
+});
+
+test('a site that is ready has nothing wrong but that no worker and no workflow run', async () => {
+  const run = await cli(['check', '--site', 'checked'], databases);
+  expect(run.exitCode).toBe(0);
+  expect(problemsOf(run)).toEqual([
+    'warning Temporal: no worker polls meter-sync:checked for workflows',
+    'warning Temporal: no worker polls meter-sync:checked for activities',
+    'warning Temporal: the sync of site checked does not run',
+  ]);
+});
+
+test('empty databases are told table by table, init makes them ready, and a second init finds nothing to do', async () => {
+  const before = await cli(['check'], databases);
+  expect(before.exitCode).toBe(1);
+  const problems = problemsOf(before).join('\n');
+  for (const name of ['meter_readings', 'meter', 'tenant']) expect(problems).toContain(`there is no table ${name}`);
+  expect(problems).toContain('error local database: schema meter_sync lacks');
+
+  const init = await cli(['init', '--sample-schema'], databases);
+  expect(init.exitCode).toBe(0);
+  expect((await cli(['check'], databases)).exitCode).toBe(0);
+  const again = (await cli(['init'], databases)).json() as { databases: { applied: string[] }[] };
+  expect(again.databases.map(({ applied }) => applied)).toEqual([[], []]);
+});
+
+test('drift, a missing index, missing rights and a misspelt setting are told at once, each with what to do', async () => {
+  const { local, remote } = databases;
+  const role = `r_${local.settings.database.slice(-8)}`;
+  const indexes = await local.sql<{ name: string }>(
+    `select indexrelid::regclass::text as name from pg_index where indrelid = 'meter_readings'::regclass and not indisunique`,
+  );
+  for (const { name } of indexes) await local.sql(`drop index ${name}`);
+  await remote.sql('alter table meter_readings drop column power_factor, alter column demand type numeric(6,1)');
+  await remote.sql(`create role ${role} login password 'pw'; grant select on meter_readings, meter to ${role}`);
+  const url = Object.assign(new URL(remote.url), { username: role, password: 'pw' }).href;
+  const run = await cli(['check'], { local, remote: { ...remote, url } }, { METER_SYNC_SITTE: 'x' });
+  await remote.sql(`drop owned by ${role}; drop role ${role}`);
+
+  const problems = problemsOf(run).join('\n');
+  expect(run.exitCode).toBe(1);
+  expect(problems).toContain('METER_SYNC_SITTE is set, and there is no such setting');
+  expect(problems).toContain('no index on (created_at, id)');
+  expect(problems).toMatch(/error tables: meter_readings: column demand is numeric/);
+  expect(problems).toContain('the remote table lacks power_factor');
+  expect(problems).toContain('no right to INSERT on meter_readings in the remote database');
+  expect(problems).toContain('no right to SELECT on tenant in the remote database');
+  const nexts = (run.json() as Checked).sites
+    .flatMap(({ findings }) => findings.map(({ next }) => next ?? ''))
+    .join('\n');
+  expect(nexts).toContain('create index concurrently on "meter_readings" ("created_at", "id")');
+  expect(nexts).toContain(`grant insert on "meter_readings" to ${role}`);
+});
+
+test('two names of one database are told as one and the same', async () => {
+  const { local } = databases;
+  const other = Object.assign(new URL(local.url), { hostname: 'localhost' }).href;
+  const run = await cli(['check'], { local, remote: { ...local, url: other } });
+  expect(problemsOf(run).join('\n')).toContain('one and the same database');
+});
+
+test('a server that is down does not keep the other checks from running, and no password is shown', async () => {
+  const { local, remote } = databases;
+  const down = 'postgresql://user:hunter2@127.0.0.1:1/db';
+  const run = await cli(['check'], { local, remote: { ...remote, url: down } });
+  expect(run.exitCode).toBe(1);
+  expect(problemsOf(run)[0]).toMatch(/^error remote database: .*ECONNREFUSED/);
+  expect(run.stdout + run.stderr).not.toContain('hunter2');
+  const findings = (run.json() as Checked).sites[0]?.findings ?? [];
+  expect(findings.some(({ area, level }) => area === 'Temporal' && level === 'ok')).toBe(true);
+  expect(findings.some(({ area, level }) => area === 'local database' && level === 'ok')).toBe(true);
+});
+
+test('settings that cannot be used end with 2, and what they leave is looked at all the same', async () => {
+  const run = await cli(['check'], databases, { POSTGRES_CLIENT_PORT: 'abc', METER_SYNC_READINGS_KEY: '' });
+  expect(run.exitCode).toBe(2);
+  const findings = (run.json() as Checked).sites[0]?.findings ?? [];
+  expect(findings[0]).toMatchObject({ level: 'error', area: 'settings' });
+  expect(findings.some(({ area, level }) => area === 'local database' && level === 'ok')).toBe(true);
+});

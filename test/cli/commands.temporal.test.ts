@@ -1,0 +1,74 @@
+import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { connectTemporal, type TestTemporal } from '../support/temporal.js';
+import { FakeActivities } from '../workflows/fake-activities.js';
+import { type CliRun, runCli } from './run-cli.js';
+
+let temporal: TestTemporal;
+beforeEach(async (context: TestContext) => {
+  temporal = await connectTemporal(context);
+  return async () => {
+    const { workflow } = temporal.client;
+    await workflow
+      .getHandle(`meter-sync:${temporal.siteId}`)
+      .terminate()
+      .catch(() => undefined); // most tests have ended it
+  };
+});
+
+const cli = (...args: readonly string[]): Promise<CliRun> =>
+  runCli([...args, '--site', temporal.siteId, '--json'], {
+    TEMPORAL_ADDRESS: temporal.address,
+    METER_SYNC_TASK_QUEUE: temporal.taskQueue,
+    METER_SYNC_INTERVAL_SECONDS: '3600',
+  });
+
+test('a site is started, asked, paused, resumed, configured and stopped from the command line', async () => {
+  await temporal.startWorker({ activities: { ...new FakeActivities() } });
+  const { siteId } = temporal;
+  expect((await cli('start')).json()).toMatchObject({ ok: true, siteId, workflowId: `meter-sync:${siteId}` });
+
+  const again = await cli('start');
+  expect(again.exitCode).toBe(1);
+  expect(again.json()).toMatchObject({ error: { code: 'alreadyRunning', workflowId: `meter-sync:${siteId}` } });
+  expect((again.json() as { error: { since: string } }).error.since).toMatch(/^\d{4}-.*Z$/);
+
+  expect((await cli('sync-now', '--wait')).json()).toMatchObject({ ok: true, status: { lastSyncSuccess: true } });
+  expect((await cli('pause')).json()).toMatchObject({ ok: true, signal: 'pause', workerPolling: true });
+  const paused = await cli('status');
+  expect(paused.exitCode).toBe(0);
+  expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000 });
+  expect((await cli('resume')).exitCode).toBe(0);
+
+  const configured = await cli('configure', '--batch-rows', '7');
+  expect(configured.json()).toMatchObject({ settings: { intervalMs: 3_600_000, batchRows: 7 } });
+
+  const stopped = await cli('stop', '--wait');
+  expect(stopped.exitCode).toBe(0);
+  expect(stopped.json()).toMatchObject({ ok: true, status: { state: 'stopped', isRunning: false } });
+
+  const twice = await cli('stop');
+  expect(twice.exitCode).toBe(1);
+  expect(twice.json()).toMatchObject({ error: { code: 'notRunning', how: 'COMPLETED' } });
+  const after = await cli('status');
+  expect(after.exitCode).toBe(1);
+  expect(after.json()).toMatchObject({ siteId, state: 'stopped' });
+});
+
+test('without a worker the status says so within seconds, with what was last known', async () => {
+  expect((await cli('start')).json()).toMatchObject({ ok: true, workerPolling: false });
+  const status = await cli('status');
+  expect(status.exitCode).toBe(1);
+  expect(status.tookMs).toBeLessThan(10_000);
+  expect(status.json()).toMatchObject({ ok: false, error: { code: 'noWorker', taskQueue: temporal.taskQueue } });
+  const text = await runCli(['status', '--site', temporal.siteId], { TEMPORAL_ADDRESS: temporal.address });
+  expect(text.stdout).toContain('no worker is polling');
+  expect(text.stdout).toContain('last known state');
+});
+
+test('a site that nobody knows is told as such by every command', async () => {
+  const runs = await Promise.all([cli('status'), cli('stop'), cli('pause'), cli('configure', '--batch-rows', '1')]);
+  for (const run of runs) {
+    expect(run.exitCode).toBe(1);
+    expect(run.json()).toMatchObject({ ok: false, error: { code: 'notRunning', how: null } });
+  }
+});

@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import { COMMANDS } from '../../src/cli/commands.js';
+import { parseCommandLine } from '../../src/cli/program.js';
+import { runCli } from './run-cli.js';
+
+test.each(COMMANDS.map(({ name }) => [name]))('%s --help shows an example, --json and --site', (name) => {
+  const parsed = parseCommandLine([name, '--help'], '1.0.0');
+  const text = parsed.is === 'text' ? parsed.text : '';
+  expect(text).toContain(`$ `);
+  for (const expected of ['Example', `meter-sync ${name}`, '--json', '--site']) expect(text).toContain(expected);
+});
+
+test('each command has the name and the place that the documentation gives it', () => {
+  const names = [
+    'demo',
+    'dev',
+    'check',
+    'init',
+    'worker',
+    'start',
+    'status',
+    'pause',
+    'resume',
+    'sync-now',
+    'configure',
+    'stop',
+  ];
+  expect(COMMANDS.map(({ name }) => name)).toEqual(names);
+});
+
+test('options that stand for settings go to the settings by name', () => {
+  const parsed = parseCommandLine(['start', '--site', 'a', '--interval-seconds', '5', '--address', 'h:1'], '1.0.0');
+  expect(parsed).toMatchObject({
+    is: 'command',
+    chosen: { settings: { METER_SYNC_SITE: 'a', METER_SYNC_INTERVAL_SECONDS: '5', TEMPORAL_ADDRESS: 'h:1' } },
+  });
+});
+
+test('an unknown option and an unknown command end with 2 and a suggestion', async () => {
+  const [option, command] = await Promise.all([runCli(['start', '--sitte', 'a']), runCli(['statsu'])]);
+  expect(option).toMatchObject({ exitCode: 2, stdout: '' });
+  expect(option.stderr).toContain('Did you mean --site?');
+  expect(option.stderr).toContain('next:  meter-sync start --help');
+  expect(command.exitCode).toBe(2);
+  expect(command.stderr).toContain('Did you mean status?');
+});
+
+test('bad usage in JSON mode is one document', async () => {
+  const run = await runCli(['dev', '--empty', '--readings', 'x', '--json']);
+  expect(run.exitCode).toBe(2);
+  expect(run.json()).toMatchObject({ ok: false, error: { code: 'usage', next: 'meter-sync dev --help' } });
+});
+
+test('all bad settings are told at once, without a secret and without a stack trace', async () => {
+  const settings = {
+    METER_SYNC_SITE: 'a b',
+    POSTGRES_SYNC_PORT: 'abc',
+    POSTGRES_CLIENT_URL: 'postgres://u:hunter2@h:port/db',
+    METER_SYNC_BATCH_ROWS: '0',
+  };
+  const [text, json] = await Promise.all([runCli(['worker'], settings), runCli(['worker', '--json'], settings)]);
+  expect(text.exitCode).toBe(2);
+  for (const name of Object.keys(settings)) expect(text.stderr).toContain(`${name} is `);
+  expect(text.stderr).not.toMatch(/hunter2|\n {4}at /);
+  expect(json.json()).toMatchObject({ ok: false, error: { code: 'settings', problems: { length: 4 } } });
+  expect(json.stdout).not.toContain('hunter2');
+});
+
+test('a Temporal that is not there is told within seconds, with its address and the way on', async () => {
+  const [text, json] = await Promise.all([
+    runCli(['status', '--address', '127.0.0.1:1']),
+    runCli(['stop', '--json'], { TEMPORAL_ADDRESS: '127.0.0.1:1' }),
+  ]);
+  expect(text.exitCode).toBe(1);
+  expect(text.stderr).toContain('127.0.0.1:1');
+  expect(text.tookMs).toBeLessThan(15_000);
+  expect(json.json()).toMatchObject({ ok: false, error: { code: 'unreachable', address: '127.0.0.1:1' } });
+});
+
+test('a stack trace is shown when it is asked for', async () => {
+  const [option, setting] = await Promise.all([
+    runCli(['start', '--site', 'a b', '--debug']),
+    runCli(['start', '--site', 'a b'], { METER_SYNC_DEBUG: '1' }),
+  ]);
+  for (const run of [option, setting]) expect(run.stderr).toMatch(/\n {4}at /);
+});
+
+test('init --print needs no settings and no server', async () => {
+  const run = await runCli(['init', '--print', '--json']);
+  expect(run.exitCode).toBe(0);
+  expect(run.json()).toMatchObject({ ok: true, sql: { local: expect.stringContaining('upload_state') as unknown } });
+});

@@ -1,0 +1,79 @@
+import { expect, test } from 'vitest';
+import { renderStatus } from '../../src/cli/render-status.js';
+import { isFine, toVerdict } from '../../src/cli/verdict.js';
+import type { SchedulerState } from '../../src/model/state.js';
+import { type Status, toStatus } from '../../src/model/status.js';
+import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from '../model/builders.js';
+
+const NOW = START + 10_000;
+const OBSERVED = {
+  ...aState().observed,
+  queueSize: 0,
+  totalRecordsSynced: 7,
+  observedAt: new Date(START).toISOString(),
+};
+
+function aStatus(changes: Partial<SchedulerState> = {}): Status {
+  const healthy = { upload: succeeded(anUpload()), meters: succeeded(aDownload()), tenants: succeeded(aDownload()) };
+  return toStatus('north', aState({ ...healthy, observed: OBSERVED, ...changes }));
+}
+
+test('a healthy site is safe, nothing is stuck, and there is nothing to do', () => {
+  const verdict = toVerdict(aStatus(), NOW);
+  expect(verdict).toMatchObject({ safe: { mark: 'good' }, stuck: [], next: [] });
+  expect(verdict.safe.text).toContain('7 proved safe on the remote');
+  expect(isFine(aStatus(), verdict)).toBe(true);
+});
+
+test('a queue that nobody has seen yet is unknown, never zero', () => {
+  const verdict = toVerdict(aStatus({ observed: { ...OBSERVED, queueSize: null } }), NOW);
+  expect(verdict.safe).toMatchObject({ mark: 'warning', text: expect.stringContaining('not known yet') as unknown });
+});
+
+test('an upload that fails is bad, and says why and what to do', () => {
+  const status = aStatus({ upload: failed(aFailure('credentials', { message: 'no way in', next: 'call the DBA' })) });
+  const verdict = toVerdict(status, NOW);
+  expect(verdict.stuck).toEqual([{ mark: 'bad', text: 'upload: no way in' }]);
+  expect(verdict.next).toEqual(['call the DBA']);
+  expect(isFine(status, verdict)).toBe(false);
+});
+
+test('a download that fails is a warning, and the site is still fine', () => {
+  const status = aStatus({ meters: failed(aFailure('schema')) });
+  const verdict = toVerdict(status, NOW);
+  expect(verdict.stuck).toMatchObject([{ mark: 'warning' }]);
+  expect(isFine(status, verdict)).toBe(true);
+});
+
+test('a stopped site is not fine, and the next step is its start; a paused one is to be resumed', () => {
+  const stopped = aStatus({ stopped: true });
+  expect(toVerdict(stopped, NOW).next).toEqual(['meter-sync start --site north']);
+  expect(isFine(stopped, toVerdict(stopped, NOW))).toBe(false);
+  expect(toVerdict(aStatus({ paused: true }), NOW).next).toEqual(['meter-sync resume --site north']);
+});
+
+test('readings that wait for hours are told with their number and age', () => {
+  const observed = { ...OBSERVED, queueSize: 12_345, oldestUnsynced: '2025-12-31T20:00:00.000000Z' };
+  expect(toVerdict(aStatus({ observed }), NOW).stuck[0]?.text).toMatch(/12,345 readings wait.*4 h/);
+});
+
+test('rows that are left out are told with their table', () => {
+  const meters = succeeded(aDownload({ refused: 2, waiting: 1 }));
+  expect(toVerdict(aStatus({ meters }), NOW).stuck.map(({ text }) => text)).toEqual([
+    'meters: 2 rows are refused by the local table',
+    'meters: 1 rows wait for a row of another table',
+  ]);
+});
+
+test('the three questions stand first, and what is unknown reads unknown', () => {
+  const status = toStatus('north', aState());
+  const plain = {
+    paint: (_: unknown, text: string) => text,
+    table: (_: unknown, rows: readonly (readonly string[])[]) => rows.join('\n'),
+  };
+  const lines = renderStatus(status, toVerdict(status, NOW), NOW, plain).split('\n');
+  expect(lines[1]).toMatch(/^Is every reading safe\?/);
+  expect(lines[2]).toMatch(/^Is anything stuck\?/);
+  expect(lines[3]).toMatch(/^What to do now\?/);
+  expect(lines.join('\n')).toContain('meters,unknown local, unknown remote');
+});
