@@ -104,7 +104,10 @@ function findKeyDrifts({ queue, remote }: Ends): Drift[] {
   );
   if (remote.uniqueKeys.some((uniqueKey) => isSameSet(uniqueKey, queue.key))) return drifts;
   const key = queue.key.join(', ');
-  return [...drifts, drift('remote', null, `the remote table has no unique key on (${key}), so a double could slip in`)];
+  return [
+    ...drifts,
+    drift('remote', null, `the remote table has no unique key on (${key}), so a double could slip in`),
+  ];
 }
 
 /** Columns that the remote wants filled, and that nobody fills. */
