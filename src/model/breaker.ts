@@ -40,6 +40,13 @@ export function afterProbe(
   return { ...breaker, failedProbes, nextProbeAt: probe.now + waitMs(failedProbes, probe.intervalMs, probe.random) };
 }
 
+/** An open breaker after a change of the interval: a probe that was planned for a slower rhythm is not waited for. */
+export function hurryProbe(breaker: Breaker, intervalMs: number, now: number): Breaker {
+  if (breaker.nextProbeAt === null) return breaker;
+  const latestMs = waitMs(breaker.failedProbes ?? 0, intervalMs, 0);
+  return { ...breaker, nextProbeAt: Math.min(breaker.nextProbeAt, now + latestMs) };
+}
+
 export function isOpen(breaker: Breaker): boolean {
   return breaker.nextProbeAt !== null;
 }

@@ -10,13 +10,20 @@ import {
   type Outcome,
   type SchedulerState,
 } from './state.js';
-import { keepLatestTick, skipMissedTicks, type TickPlan } from './ticks.js';
+import { isTicksOwn, keepLatestTick, skipMissedTicks, type TickPlan } from './ticks.js';
 
 type Running = NonNullable<SchedulerState['running']>;
 
-/** A cycle begins: an order to sync now is taken with it. */
+/**
+ * A cycle begins: an order to sync now is taken with it. The ticks that passed in a pause, or while a database was waited
+ * for, are not skipped ones: no cycle was wanted then.
+ */
 export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: number): SchedulerState {
-  return { ...state, running: { kind, startedAt }, syncNowRequested: false };
+  const wasHeld = state.paused || isOpen(state.breaker);
+  const nextTickAt = wasHeld
+    ? keepLatestTick(state.nextTickAt, state.settings.intervalMs, startedAt).nextTickAt
+    : state.nextTickAt;
+  return { ...state, nextTickAt, running: { kind, startedAt }, syncNowRequested: false };
 }
 
 /** An operation has ended: its outcome is the status at once, not only at the end of the cycle. */
@@ -105,7 +112,7 @@ function planTicks(state: SchedulerState, running: Running, now: number): TickPl
   const { nextTickAt } = state;
   const { intervalMs } = state.settings;
   if (running.kind === 'catchUp') return keepLatestTick(nextTickAt, intervalMs, now);
-  const wasDue = running.startedAt >= nextTickAt;
+  const wasDue = isTicksOwn(running, nextTickAt);
   return skipMissedTicks(wasDue ? nextTickAt + intervalMs : nextTickAt, intervalMs, now);
 }
 

@@ -1,5 +1,7 @@
+import { hurryProbe } from './breaker.js';
 import { applySettings, type SchedulerSettings } from './scheduler.js';
 import type { CycleKind, SchedulerState } from './state.js';
+import { isTicksOwn } from './ticks.js';
 
 /** What a scheduler does next. Instants are epoch milliseconds; `until` null waits for a signal alone. */
 export type Step =
@@ -39,19 +41,29 @@ export function pause(state: SchedulerState): SchedulerState {
   return { ...state, paused: true };
 }
 
-/** Goes on with a cycle at once: the ticks that passed meanwhile were not missed, nobody wanted them. */
+/**
+ * Goes on with a cycle at once: the ticks that passed meanwhile were not missed, nobody wanted them. A cycle that is under
+ * way is that cycle.
+ */
 export function resume(state: SchedulerState, now: number): SchedulerState {
-  return state.paused ? { ...state, paused: false, nextTickAt: now } : state;
+  if (!state.paused) return state;
+  return { ...state, paused: false, nextTickAt: state.running?.kind === 'full' ? state.nextTickAt : now };
 }
 
 export function requestSyncNow(state: SchedulerState): SchedulerState {
   return { ...state, syncNowRequested: true };
 }
 
-/** Takes new settings. With a new interval the next tick is counted from the last planned one, and is never in the past. */
+/**
+ * Takes new settings. With a new interval the next tick is counted from the last planned one, and is never in the past;
+ * the end of a tick's own cycle does so by itself. An open breaker waits for its next probe no longer than the new interval
+ * would have it wait.
+ */
 export function configure(state: SchedulerState, change: Partial<SchedulerSettings>, now: number): SchedulerState {
   const settings = applySettings(state.settings, change);
+  const breaker = hurryProbe(state.breaker, settings.intervalMs, now);
+  if (state.running !== null && isTicksOwn(state.running, state.nextTickAt)) return { ...state, settings, breaker };
   const lastTickAt = state.nextTickAt - state.settings.intervalMs;
   const nextTickAt = Math.max(Math.min(now, state.nextTickAt), lastTickAt + settings.intervalMs);
-  return { ...state, settings, nextTickAt };
+  return { ...state, settings, breaker, nextTickAt };
 }

@@ -6,6 +6,14 @@ export interface TickPlan {
   readonly skipped: number;
 }
 
+/** True when a cycle is the one of the planned tick, which then has no cycle yet to come. */
+export function isTicksOwn(
+  running: { readonly kind: 'full' | 'catchUp'; readonly startedAt: number },
+  nextTickAt: number,
+): boolean {
+  return running.kind === 'full' && running.startedAt >= nextTickAt;
+}
+
 /**
  * The first tick that is not in the past, on the grid that begins with `firstTickAt`. Every tick before it is skipped:
  * the cycle that has just ended did their work.

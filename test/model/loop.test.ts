@@ -2,7 +2,15 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { beginCycle, endCycle, recordOutcome, recordProbe } from '../../src/model/cycle.js';
 import type { SchedulerState } from '../../src/model/state.js';
-import { decideStep, hasBacklog, pause, requestStop, requestSyncNow, resume } from '../../src/model/steps.js';
+import {
+  configure,
+  decideStep,
+  hasBacklog,
+  pause,
+  requestStop,
+  requestSyncNow,
+  resume,
+} from '../../src/model/steps.js';
 import { nameState } from '../../src/model/status.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 
@@ -173,4 +181,47 @@ test('a resumed site cycles at once, and the ticks of the pause are not counted 
   expect(decideStep(resumed, START + 3_600_000)).toEqual({ do: 'cycle', kind: 'full' });
   expect(resumed.skippedTicks).toBe(0);
   expect(resume(aState({ nextTickAt: START + 5 }), START).nextTickAt).toBe(START + 5);
+});
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 60 * MINUTE_MS;
+
+function fullCycle(
+  state: SchedulerState,
+  from: number,
+  meanwhile = (running: SchedulerState) => running,
+): SchedulerState {
+  const { running, ...rest } = meanwhile(beginCycle(state, 'full', from));
+  if (running === null) throw new Error('a cycle that has begun is running');
+  return endCycle({ ...rest, running }, running, { now: from + 5_000, random: 0.5 });
+}
+
+test('a cycle that was asked for in a pause, or while a database is waited for, does not count the ticks before it', () => {
+  const waiting = { unreachableCycles: 3, failedProbes: 4, nextProbeAt: START + 2 * HOUR_MS };
+  for (const held of [pause(aState()), aState({ breaker: waiting })]) {
+    const ended = fullCycle(requestSyncNow(held), START + HOUR_MS + 1);
+    expect(ended.skippedTicks).toBe(0);
+    expect(ended.nextTickAt).toBe(START + HOUR_MS + MINUTE_MS);
+  }
+});
+
+test('a pause that ends while a cycle runs changes neither the ticks nor their count', () => {
+  const ended = fullCycle(aState(), START, (running) => resume(pause(running), START + 1_000));
+  expect([ended.nextTickAt, ended.skippedTicks]).toEqual([START + MINUTE_MS, 0]);
+});
+
+test.each([1_000, HOUR_MS])(
+  'an interval of %i ms given while a cycle runs is counted from the start of that cycle',
+  (intervalMs) => {
+    const ended = fullCycle(aState(), START, (running) => configure(running, { intervalMs }, START + 200));
+    expect(ended.nextTickAt).toBe(START + Math.max(intervalMs, 5_000));
+  },
+);
+
+test('a shorter interval brings the next probe of an open breaker nearer, a longer one leaves it', () => {
+  const slow = { intervalMs: 24 * HOUR_MS, batchRows: 10 };
+  const breaker = { unreachableCycles: 3, failedProbes: 0, nextProbeAt: START + 20 * HOUR_MS };
+  const open = aState({ settings: slow, breaker });
+  expect(configure(open, { intervalMs: 10_000 }, START).breaker.nextProbeAt).toBe(START + 10_000);
+  expect(configure(open, { batchRows: 20 }, START).breaker.nextProbeAt).toBe(breaker.nextProbeAt);
 });
