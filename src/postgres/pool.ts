@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConnectionOptions } from 'node:tls';
+import { DatabaseFailure } from './errors.js';
 import { OptionalTlsClient } from './optional-tls.js';
 
 /** How to reach one database. */
@@ -38,7 +39,7 @@ export function createPool(settings: PoolSettings, onIdleError: (error: Error) =
     port: settings.port,
     database: settings.database,
     user: settings.user,
-    password: settings.password ?? undefined,
+    password: settings.password ?? (() => refusePassword(settings)),
     ssl: settings.ssl,
     application_name: settings.applicationName,
     max: settings.maxConnections,
@@ -53,4 +54,9 @@ export function createPool(settings: PoolSettings, onIdleError: (error: Error) =
     if (!pool.ending) onIdleError(error); // the last words of a server that ends while our connections say goodbye
   });
   return pool;
+}
+
+/** Without this `pg` would look into `PGPASSWORD` and `~/.pgpass`, which cannot tell the two databases apart. */
+function refusePassword({ host, port, user }: PoolSettings): never {
+  throw new DatabaseFailure('credentials', `${host}:${port} asks for the password of user ${user}, and none is set`);
 }

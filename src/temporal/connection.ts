@@ -34,11 +34,7 @@ export const CALL_TIMEOUT_MS = 10_000;
  */
 export function toTemporalAccess(settings: Secret<Readonly<Record<string, string>>>): TemporalAccess {
   try {
-    const profile = settings.reveal()['TEMPORAL_PROFILE'];
-    const { connectionOptions, namespace } = loadClientConnectConfig({
-      overrideEnvVars: { ...settings.reveal() },
-      ...(profile === undefined ? {} : { profile }),
-    });
+    const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: { ...settings.reveal() } });
     const address = connectionOptions.address ?? DEFAULT_ADDRESS;
     return {
       address,

@@ -19,7 +19,11 @@ export const demo: CommandSpec = {
     context.defer(stopListening);
     return toAnswer(
       context,
-      await runDemo({ env: { ...context.sources.env }, report: reportTo(context.output), signal }),
+      await runDemo({
+        env: { ...context.sources.env, ...context.sources.options },
+        report: reportTo(context.output),
+        signal,
+      }),
     );
   },
 };

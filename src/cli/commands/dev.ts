@@ -41,8 +41,7 @@ export const dev: CommandSpec<DevOptions> = {
     const { runDev } = await import('../../dev/dev.js');
     const { signal, stopListening } = untilTold(output);
     context.defer(stopListening);
-    const site = context.sources.options?.['METER_SYNC_SITE'];
-    const env = { ...context.sources.env, ...(site === undefined ? {} : { METER_SYNC_SITE: site }) };
+    const env = { ...context.sources.env, ...context.sources.options };
     const onReady = (ready: DevReady): void =>
       output.isJson ? output.document(ready) : output.text(renderReady(ready, worker, output));
     try {

@@ -77,6 +77,13 @@ test('prefer takes a wrong password as the error that it is', async () => {
   await expect(connectAs({ POSTGRES_SYNC_PASSWORD: 'wrong' })).rejects.toMatchObject({ sqlstate: '28P01' });
 });
 
+test('a password that is asked for and not set is a matter of credentials, and no other place is looked into', async () => {
+  const url = Object.assign(new URL(local.url), { password: '' }).href;
+  process.env['PGPASSWORD'] = decodeURIComponent(new URL(local.url).password);
+  await expect(connectAs({ POSTGRES_SYNC_URL: url })).rejects.toMatchObject({ kind: 'credentials' });
+  delete process.env['PGPASSWORD'];
+});
+
 test('prefer and require encrypt where the server can, with any certificate', async (context) => {
   const { port, encrypted } = await openTlsDoor(context);
   for (const mode of ['prefer', 'require']) {
