@@ -77,6 +77,12 @@ test('a Temporal that is not there is told within seconds, with its address and 
   expect(json.json()).toMatchObject({ ok: false, error: { code: 'unreachable', address: '127.0.0.1:1' } });
 });
 
+test('a worker of a sites file refuses to serve one site of it: the task queue is shared', async () => {
+  const run = await runCli(['worker', '--site', 'a', '--json'], { METER_SYNC_SITES_FILE: 'sites.json' });
+  expect(run.exitCode).toBe(2);
+  expect(run.json()).toMatchObject({ error: { code: 'settings', problems: [{ setting: 'METER_SYNC_SITE' }] } });
+});
+
 test('a stack trace is shown when it is asked for', async () => {
   const [option, setting] = await Promise.all([
     runCli(['start', '--site', 'a b', '--debug']),
