@@ -1,5 +1,5 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { FAILURE_RULES, type FailureKind, type FailureReport } from '../src/model/failures.js';
+import { FAILURE_RULES, type FailureKind, type FailureReport, toShortMessage } from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
 
 /**
@@ -30,8 +30,8 @@ function toReport(error: unknown): FailureReport {
   const kind: FailureKind = toFailureKind(error);
   const { next } = FAILURE_RULES[kind];
   if (error instanceof DatabaseFailure) {
-    return { kind, message: error.message, sqlstate: error.sqlstate, ...error.place, next };
+    return { kind, message: toShortMessage(error.message), sqlstate: error.sqlstate, ...error.place, next };
   }
-  const message = error instanceof Error ? error.message : String(error);
+  const message = toShortMessage(error instanceof Error ? error.message : String(error));
   return { kind, message, sqlstate: null, side: null, table: null, column: null, constraint: null, next };
 }

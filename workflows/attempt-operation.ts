@@ -1,13 +1,6 @@
-import {
-  ActivityFailure,
-  ApplicationFailure,
-  isCancellation,
-  log,
-  rootCause,
-  TimeoutFailure,
-} from '@temporalio/workflow';
-import { FAILURE_RULES, type FailureKind, type FailureReport, isFailureKind } from '../src/model/failures.js';
+import { ActivityFailure, isCancellation, log } from '@temporalio/workflow';
 import type { Operation, Outcome } from '../src/model/state.js';
+import { toFailureReport } from './failure-report.js';
 
 /**
  * Calls an activity and answers with how it ended; a failure is an outcome like any other.
@@ -28,28 +21,6 @@ export async function attempt<Result>(operation: Operation, call: () => Promise<
     log.warn(`${operation} failed`, { ...error, durationMs });
     return { ok: false, ...at, durationMs, result: null, error };
   }
-}
-
-/** The report that the activity gave; a failure that came without one is described from what Temporal knows. */
-export function toFailureReport(failure: ActivityFailure): FailureReport {
-  const { cause } = failure;
-  if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
-    const [report] = cause.details ?? [];
-    if (report !== undefined && report !== null) return report as FailureReport;
-    return describe(cause.type, cause.message);
-  }
-  if (cause instanceof TimeoutFailure) {
-    return describe(
-      'unexpected',
-      `the worker that ran ${failure.activityType} did not end it in time (${cause.timeoutType})`,
-    );
-  }
-  return describe('unexpected', rootCause(failure) ?? failure.message);
-}
-
-function describe(kind: FailureKind, message: string): FailureReport {
-  const { next } = FAILURE_RULES[kind];
-  return { kind, message, sqlstate: null, side: null, table: null, column: null, constraint: null, next };
 }
 
 /** The numbers of a result: all that the log says of it. */

@@ -1,10 +1,20 @@
-import { ApplicationFailure, defineQuery, defineSignal, defineUpdate, log, setHandler } from '@temporalio/workflow';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  defineQuery,
+  defineSignal,
+  defineUpdate,
+  isCancellation,
+  log,
+  setHandler,
+} from '@temporalio/workflow';
 import { INVALID_INPUT } from '../src/model/failures.js';
 import { findConfigureProblems, type SchedulerSettings } from '../src/model/scheduler.js';
 import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
 import * as wire from '../src/model/wire.js';
+import { toFailureReport } from './failure-report.js';
 import { probeDatabases } from './probe-databases.js';
 import type { Site } from './site.js';
 
@@ -43,11 +53,18 @@ function onSignal(
 
 function receiveRefresh(site: Site): void {
   const refresh = async (): Promise<Status> => {
-    await probeDatabases(site);
+    await probeDatabases(site).catch(refuseRefresh);
     site.messages += 1; // an open breaker may have closed
     return toStatus(site.siteId, site.state);
   };
   setHandler(refreshStatus, refresh, { description: 'Looks at both databases now and answers with a live status' });
+}
+
+/** The caller learns why, and not only that an activity has failed. */
+function refuseRefresh(failure: unknown): never {
+  if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
+  const report = toFailureReport(failure);
+  throw ApplicationFailure.nonRetryable(report.message, report.kind, report);
 }
 
 function receiveConfigure(site: Site): void {

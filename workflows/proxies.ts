@@ -1,6 +1,7 @@
+import type { RetryPolicy } from '@temporalio/common';
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import { wasJustUnreachable } from '../src/model/cycle.js';
-import { CONNECTION_ATTEMPTS } from '../src/model/failures.js';
+import { CONNECTION_ATTEMPTS, type FailureKind } from '../src/model/failures.js';
 import type {
   Activities,
   DownloadInput,
@@ -13,15 +14,19 @@ import type {
 import type { Site } from './site.js';
 
 /** 2, 4, 8, 16 and 32 seconds after a failed attempt. The activity itself ends sooner what a retry cannot help. */
-const RETRY = {
+const RETRY: RetryPolicy = {
   initialInterval: 2_000,
   backoffCoefficient: 2,
   maximumInterval: 32_000,
   maximumAttempts: CONNECTION_ATTEMPTS,
 };
-const ONCE = { maximumAttempts: 1 };
+/**
+ * A database that did not answer for a minute is not waited for again in this cycle. An attempt that ended with its worker
+ * says nothing of the database, and is still repeated.
+ */
+const WITHOUT_WAITING: RetryPolicy = { ...RETRY, nonRetryableErrorTypes: ['unreachable' satisfies FailureKind] };
 
-/** Five lost beats: the worker is gone. A cancelled attempt hears of it after 0.8 of this. */
+/** Four lost beats: the worker is gone. */
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** No new batch is begun after half a minute; the last one may have a slow link before it. */
 const UPLOAD_TIMEOUT_MS = 10 * 60_000;
@@ -38,16 +43,16 @@ export interface Calls {
 }
 
 /**
- * The calls of a site now. No schedule-to-start or schedule-to-close timeout: those run on while a site's worker is off,
- * and its activities should simply wait for it.
+ * The calls of a site now. The operations have no schedule-to-start or schedule-to-close timeout: those run on while a
+ * site's worker is off, and its operations should simply wait for it. A probe that waits tells nothing: it is given up, or
+ * else a workflow that must end could not, as long as somebody waits for a status from a site that is off.
  */
 export function callsOf(site: Site): Calls {
   const activities = proxyActivities<Activities>({ startToCloseTimeout: PROBE_TIMEOUT_MS });
   const options = (startToCloseTimeout: number, summary: string): ActivityOptions => ({
     startToCloseTimeout,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
-    // a database that did not answer for a minute is not waited for again in this cycle: the next operation asks once
-    retry: wasJustUnreachable(site.state) ? ONCE : RETRY,
+    retry: wasJustUnreachable(site.state) ? WITHOUT_WAITING : RETRY,
     summary,
     ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
   });
@@ -61,8 +66,9 @@ export function callsOf(site: Site): Calls {
     tenants: (input) =>
       activities.downloadTenants.executeWithOptions(options(DOWNLOAD_TIMEOUT_MS, 'download tenants'), [input]),
     probe: (input) =>
-      activities.probe.executeWithOptions({ ...options(PROBE_TIMEOUT_MS, 'look at both databases'), retry: ONCE }, [
-        input,
-      ]),
+      activities.probe.executeWithOptions(
+        { ...options(PROBE_TIMEOUT_MS, 'look at both databases'), scheduleToCloseTimeout: PROBE_TIMEOUT_MS },
+        [input],
+      ),
   };
 }

@@ -1,6 +1,6 @@
-import { ApplicationFailure } from '@temporalio/workflow';
-import { INVALID_INPUT } from '../src/model/failures.js';
-import { findInputProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
+import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
+import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
 import { openState, type SchedulerState } from '../src/model/state.js';
 
 /** One run of a site's scheduler: its input, and the state that every stage of the loop moves on. */
@@ -18,7 +18,9 @@ export interface Site {
  * @throws ApplicationFailure `InvalidInput`, which fails the workflow at once and names every problem
  */
 export function openSite(input: SyncSchedulerInput): Site {
-  const problems = findInputProblems(input);
-  if (problems.length > 0) throw ApplicationFailure.nonRetryable(problems.join('; '), INVALID_INPUT);
+  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
+  const isContinued = continuedFromExecutionRunId !== undefined;
+  const problems = [...findInputProblems(input), ...findRunProblems(input, { workflowId, isContinued })];
+  if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
   return { siteId: input.siteId, input, state: openState(input, Date.now()), messages: 0, cyclesThisRun: 0 };
 }

@@ -84,6 +84,14 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   },
 };
 
+/** A status, a history and a run that continues another each hold a message many times, and have limits of their own. */
+export const MAX_MESSAGE_LENGTH = 1_000;
+
+/** A message of any length as one that can be kept; the log has all of it. */
+export function toShortMessage(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH - 3)}...`;
+}
+
 /** True for the name of a failure kind, as it comes from another process. */
 export function isFailureKind(name: unknown): name is FailureKind {
   return typeof name === 'string' && (FAILURE_KINDS as readonly string[]).includes(name);

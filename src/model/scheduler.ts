@@ -1,4 +1,5 @@
 import type { SchedulerState } from './state.js';
+import { toWorkflowId } from './wire.js';
 
 /** The settings of a running scheduler: what `configure` changes and answers with. */
 export interface SchedulerSettings {
@@ -39,6 +40,8 @@ const SITE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const INPUT_FIELDS = ['siteId', 'intervalMs', 'batchRows', 'activityTaskQueue', 'maxCyclesPerRun', 'state'];
 /** The version of `SchedulerState` that this code reads and writes. */
 export const STATE_VERSION = 1;
+/** How much of a wrong value a message shows. */
+const MAX_SHOWN = 100;
 const SETTINGS_FIELDS = ['intervalMs', 'batchRows'];
 
 /** Every problem of a workflow's input in words, none when it is valid. */
@@ -57,6 +60,32 @@ export function findInputProblems(input: unknown): string[] {
   const { state } = input;
   if (state !== undefined && state !== null && (!isRecord(state) || state['version'] !== STATE_VERSION)) {
     problems.push(`state is not of version ${STATE_VERSION}; wanted none at all: only continue-as-new gives it`);
+  }
+  return problems;
+}
+
+/** The run that an input came to. */
+export interface SchedulerRun {
+  readonly workflowId: string;
+  /** True after continue-as-new. */
+  readonly isContinued: boolean;
+}
+
+/**
+ * What is wrong with a run for its input, in words. The workflow id is the site's lock, so a scheduler under another id
+ * would be a second one beside it; and a state is believed only from a run before, since its shape is not checked.
+ */
+export function findRunProblems(input: unknown, { workflowId, isContinued }: SchedulerRun): string[] {
+  if (!isRecord(input)) return [];
+  const { siteId, state } = input;
+  const problems = [];
+  if (isSiteId(siteId) && workflowId !== toWorkflowId(siteId)) {
+    problems.push(
+      `the workflow id is ${describe(workflowId)}; wanted ${toWorkflowId(siteId)}, which is the site's lock`,
+    );
+  }
+  if (state !== undefined && state !== null && !isContinued) {
+    problems.push('state is given; wanted none: only continue-as-new gives it');
   }
   return problems;
 }
@@ -101,6 +130,8 @@ function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
+/** A value for a message; the failure that holds it must not be too large to be taken. */
 function describe(value: unknown): string {
-  return value === undefined ? 'missing' : JSON.stringify(value);
+  const text = value === undefined ? 'missing' : JSON.stringify(value);
+  return text.length <= MAX_SHOWN ? text : `${text.slice(0, MAX_SHOWN)}...`;
 }

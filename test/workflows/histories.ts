@@ -11,6 +11,8 @@ const FOLDER = join(import.meta.dirname, 'histories');
 export interface RecordedHistory {
   readonly name: string;
   readonly history: unknown;
+  /** A workflow may decide by its own id. */
+  readonly workflowId: string;
 }
 
 /** Every recorded history of every released version. */
@@ -18,8 +20,19 @@ export async function readHistories(): Promise<RecordedHistory[]> {
   const files = await readdir(FOLDER, { recursive: true });
   const names = files.filter((file) => file.endsWith('.json')).sort();
   return Promise.all(
-    names.map(async (name) => ({ name, history: JSON.parse(await readFile(join(FOLDER, name), 'utf8')) as unknown })),
+    names.map(async (name) => {
+      const history: unknown = JSON.parse(await readFile(join(FOLDER, name), 'utf8'));
+      return { name, history, workflowId: toWorkflowIdOf(history, name) };
+    }),
   );
+}
+
+function toWorkflowIdOf(history: unknown, name: string): string {
+  const [started] = (history as { events: { workflowExecutionStartedEventAttributes?: { workflowId?: string } }[] })
+    .events;
+  const workflowId = started?.workflowExecutionStartedEventAttributes?.workflowId;
+  if (workflowId === undefined) throw new Error(`the history ${name} does not begin with the start of a workflow`);
+  return workflowId;
 }
 
 /** The run of a test's workflow that is to be recorded. */

@@ -10,8 +10,8 @@ test('workflows that released versions began can go on with this one', async () 
   const histories = await readHistories();
   expect(histories.length).toBeGreaterThanOrEqual(6);
   const workflowBundle = { codePath: inject('stack').bundlePath };
-  for (const { name, history } of histories) {
-    await Worker.runReplayHistory({ workflowBundle, replayName: name }, history).catch((cause: unknown) => {
+  for (const { name, history, workflowId } of histories) {
+    await Worker.runReplayHistory({ workflowBundle, replayName: name }, history, workflowId).catch((cause: unknown) => {
       throw new Error(`the history ${name} does not replay: a running site would be stuck after an upgrade`, { cause });
     });
   }
@@ -23,5 +23,7 @@ test('a history that does not fit the code is found', async () => {
     JSON.stringify(first?.history).replaceAll('uploadReadings', 'uploadSomethingElse'),
   ) as unknown;
   const workflowBundle = { codePath: inject('stack').bundlePath };
-  await expect(Worker.runReplayHistory({ workflowBundle }, broken)).rejects.toThrow(DeterminismViolationError);
+  await expect(Worker.runReplayHistory({ workflowBundle }, broken, first?.workflowId)).rejects.toThrow(
+    DeterminismViolationError,
+  );
 });

@@ -1,0 +1,100 @@
+import { Context } from '@temporalio/activity';
+import { WorkflowFailedError } from '@temporalio/client';
+import { ApplicationFailure } from '@temporalio/common';
+import { expect, test } from 'vitest';
+import type { FailureReport } from '../../src/model/failures.js';
+import type { Status } from '../../src/model/status.js';
+import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import { aDownload, aFailure } from '../model/builders.js';
+import { connectTemporal } from '../support/temporal.js';
+import { until } from '../support/wait.js';
+import { failsWith, FakeActivities } from './fake-activities.js';
+import { withSite } from './site-under-test.js';
+
+const LONG_MS = 3_600_000;
+
+async function failureOf(result: Promise<unknown>): Promise<unknown> {
+  const failure = await result.catch((error: unknown) => error);
+  expect(failure).toBeInstanceOf(WorkflowFailedError);
+  return (failure as WorkflowFailedError).cause;
+}
+
+test('failures with messages of any length do not keep a site from continuing as new', async (context) => {
+  await withSite(context, { intervalMs: 100, maxCyclesPerRun: 1 }, async (site) => {
+    const report: FailureReport = aFailure('schema', { message: 'x'.repeat(700_000) });
+    const fail = (): never => {
+      throw ApplicationFailure.nonRetryable('no', 'schema', report);
+    };
+    Object.assign(site.fake, { upload: fail, meters: fail, tenants: fail });
+    const status = await site.cycled(3);
+    expect(status.upload?.error?.message).toMatch(/^x+\.\.\.$/);
+    expect(JSON.stringify(status).length).toBeLessThan(10_000);
+  });
+});
+
+test('a state that a client made up is refused at once, and does not hold the site for ever', async (context) => {
+  await withSite(context, { state: { version: 1 } as never }, async (site) => {
+    expect(await failureOf(site.handle.result())).toMatchObject({
+      type: 'InvalidInput',
+      message: 'state is given; wanted none: only continue-as-new gives it',
+    });
+  });
+});
+
+test('a workflow id that is not the lock of its site is refused', async (context) => {
+  const { client, taskQueue, siteId, startWorker } = await connectTemporal(context);
+  await startWorker({ activities: { ...new FakeActivities() } });
+  const other = { workflowId: toWorkflowId(`${siteId}-2`), taskQueue, args: [{ siteId }] };
+  const failure = await failureOf(client.workflow.execute(WORKFLOW_TYPE, other));
+  expect(failure).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining(toWorkflowId(siteId)) });
+});
+
+test('an operation waits for its worker as long as it takes, a probe only for so long as anybody waits for it', async (context) => {
+  await withSite(context, { intervalMs: LONG_MS }, async (site) => {
+    await site.cycled(1);
+    await site.handle.executeUpdate('refreshStatus');
+    const { events } = await site.handle.fetchHistory();
+    const scheduled = events?.flatMap(({ activityTaskScheduledEventAttributes: facts }) => facts ?? []) ?? [];
+    const limits = scheduled.map((facts) => [facts.activityType?.name, Number(facts.scheduleToCloseTimeout?.seconds)]);
+    expect(limits).toEqual([
+      ['uploadReadings', 0],
+      ['downloadMeters', 0],
+      ['downloadTenants', 0],
+      ['probe', 30],
+    ]);
+  });
+});
+
+test('a status that cannot be refreshed says why', async (context) => {
+  await withSite(context, { intervalMs: LONG_MS }, async (site) => {
+    site.fake.probed = failsWith('config');
+    const failure = await site.handle.executeUpdate('refreshStatus').catch((error: unknown) => error);
+    expect(failure).toMatchObject({ cause: { type: 'config', message: 'it was config' } });
+  });
+});
+
+test('an attempt that ended with its worker is repeated by the next, also while a database does not answer', async (context) => {
+  const temporal = await connectTemporal(context);
+  const fake = Object.assign(new FakeActivities(), { upload: failsWith('unreachable') });
+  let attempts = 0;
+  const downloadMeters = async (): Promise<ReturnType<typeof aDownload>> => {
+    attempts += 1;
+    if (attempts > 1) return aDownload();
+    const { cancelled } = Context.current();
+    return cancelled; // rejects when the time of the drain is over
+  };
+  const activities = { ...fake, downloadMeters };
+  const first = await temporal.startWorker({ activities, shutdownGraceTime: 100 });
+  const workflowId = toWorkflowId(temporal.siteId);
+  const { client, siteId, taskQueue } = temporal;
+  const start = { workflowId, taskQueue, args: [{ siteId, intervalMs: LONG_MS }] };
+  const handle = await client.workflow.start(WORKFLOW_TYPE, start);
+  await until(() => attempts === 1, { what: 'the first attempt runs' });
+  await first.stop();
+
+  await temporal.startWorker({ activities });
+  const status = (): Promise<Status> => handle.query<Status>('getStatus');
+  await until(async () => (await status()).cycles === 1, { what: 'the cycle has ended' });
+  expect(await status()).toMatchObject({ meters: { ok: true }, tenants: { ok: true } });
+  await handle.terminate('the test has ended');
+});

@@ -1,0 +1,43 @@
+import type { ActivityFailure } from '@temporalio/workflow';
+import { ApplicationFailure, rootCause, TimeoutFailure } from '@temporalio/workflow';
+import {
+  FAILURE_RULES,
+  type FailureKind,
+  type FailureReport,
+  isFailureKind,
+  toShortMessage,
+} from '../src/model/failures.js';
+
+/** The types by which the SDK says that a worker gave an attempt up, and not that the attempt failed. */
+const ENDED_WITH_WORKER = 'WorkerShutdown';
+const LOOK_AT_WORKER =
+  "The next cycle tries again by itself. If it stays, look at the site's worker: whether it runs, is killed, or has too little time";
+
+/** The report that the activity gave; a failure that came without one is described from what Temporal knows. */
+export function toFailureReport(failure: ActivityFailure): FailureReport {
+  const { cause, activityType } = failure;
+  if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
+    const [report] = cause.details ?? [];
+    return isReport(report)
+      ? { ...report, message: toShortMessage(report.message) }
+      : describe(cause.type, cause.message);
+  }
+  if (cause instanceof TimeoutFailure) {
+    const message = `no worker ended ${activityType} in time (${cause.timeoutType})`;
+    return { ...describe('unexpected', message), next: LOOK_AT_WORKER };
+  }
+  if (cause instanceof ApplicationFailure && cause.type === ENDED_WITH_WORKER) {
+    const message = `the worker that ran ${activityType} was shut down before it had ended`;
+    return { ...describe('unexpected', message), next: LOOK_AT_WORKER };
+  }
+  return describe('unexpected', rootCause(failure) ?? failure.message);
+}
+
+function isReport(detail: unknown): detail is FailureReport {
+  return typeof detail === 'object' && detail !== null && 'message' in detail && typeof detail.message === 'string';
+}
+
+function describe(kind: FailureKind, message: string): FailureReport {
+  const place = { side: null, table: null, column: null, constraint: null };
+  return { kind, message: toShortMessage(message), sqlstate: null, ...place, next: FAILURE_RULES[kind].next };
+}
