@@ -5,6 +5,7 @@ import { execute, run, type Session } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
+import { checkApart } from './check-apart.js';
 import type { UploadPlan } from './plan-upload.js';
 import { deleteReadings, type Place, type Stretch } from './queue.js';
 import { sendCarefully } from './send-carefully.js';
@@ -68,7 +69,10 @@ async function deliver(from: Session, plan: UploadPlan, stretch: Stretch, attemp
       constraint: error.place.constraint,
     });
   }
-  return inRemoteTransaction(plan, attempt, (to) => sendCarefully(from, to, plan, stretch, attempt.log));
+  return inRemoteTransaction(plan, attempt, async (to) => {
+    await checkApart(from, to);
+    return sendCarefully(from, to, plan, stretch, attempt.log);
+  });
 }
 
 async function inRemoteTransaction(

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { UnsettledBatch } from '../../../src/model/custody.js';
-import { openSite, setForDatabase } from './site-under-test.js';
+import { openSite, PLAIN_READINGS, setForDatabase, toSite } from './site-under-test.js';
 
 it('every queued reading moves, leaves the queue and is counted', async (context) => {
   const site = await openSite(context);
@@ -133,4 +133,15 @@ it('a remote that confirms commits late is told to confirm ours when they are sa
   fresh.release(new Error('the setting holds for new connections'));
   await site.upload();
   expect(await site.remote.value('select mode from seen')).toBe('on');
+});
+
+it('a site whose two ends are one database loses nothing, and is told so', async (context) => {
+  const { local } = await openSite(context);
+  const site = toSite({ local, remote: { ...local, side: 'remote' } }, PLAIN_READINGS);
+  await site.queueReadings(1, 100);
+  await expect(site.upload()).rejects.toMatchObject({
+    kind: 'config',
+    message: expect.stringContaining('same database'),
+  });
+  expect(await site.count(local)).toBe(100);
 });
