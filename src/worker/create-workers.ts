@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Worker } from '@temporalio/worker';
+import { HEARTBEAT_EVERY_MS } from '../../activities/current-attempt.js';
 import type { ActivityDependencies } from '../../activities/databases.js';
 import { createActivities } from '../../activities/index.js';
 import type { SiteConfig } from '../config/load.js';
@@ -28,6 +29,7 @@ export async function createWorkers(
     namespace,
     // seen in the Web UI, and as the last one that polled when none polls any more
     identity: `meter-sync@${hostname()}:${process.pid}`,
+    maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,
     ...toDrainTimes(Math.max(...sites.map(({ shutdownMs }) => shutdownMs))),
   };
   return Promise.all(

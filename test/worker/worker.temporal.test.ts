@@ -1,4 +1,4 @@
-import { connect, createServer, type Server } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
 import { findFreePort } from '../../src/dev/free-port.js';
@@ -124,6 +124,60 @@ test('a batch that outlives the time of the drain is rolled back, and the worker
   expect(await countOf(site.local)).toBe('10');
   expect(await countOf(site.remote)).toBe('0');
 });
+
+test('a link to Temporal that stands still for some seconds costs an upload under way nothing', async (context) => {
+  const site = await openTestSite(context);
+  await addReadings(site, 10);
+  const letGo = await holdRemote(site);
+  const link = await linkThatStops(site.temporal);
+  const worker = spawnWorker({ ...site.settings, TEMPORAL_ADDRESS: link.address });
+  await startSite(site, { intervalMs: 3_600_000 });
+  await untilBatchWaits(site);
+  const upload = async (): Promise<{ attempt?: number | null; lastHeartbeatTime?: unknown } | undefined> => {
+    const handle = site.temporal.client.workflow.getHandle(toWorkflowId(site.temporal.siteId));
+    return (await handle.describe()).raw.pendingActivities?.[0];
+  };
+  const beat = async (): Promise<string> => JSON.stringify((await upload())?.lastHeartbeatTime ?? null);
+  await until(async () => (await beat()) !== 'null', { what: 'the first beat' });
+
+  const [first, since] = [await beat(), Date.now()];
+  await until(async () => (await beat()) !== first, { what: 'the next beat' });
+  expect(Date.now() - since).toBeLessThan(6_000); // eight seconds, were beats held back as the SDK would
+  link.stop();
+  const stopped = Date.now();
+  await until(() => Date.now() > stopped + 5_000, { what: 'five seconds without a link' });
+  link.goOn();
+  const last = await beat();
+  await until(async () => (await beat()) !== last, { what: 'beats again' });
+
+  expect((await upload())?.attempt).toBe(1);
+  await letGo();
+  await until(async () => (await countOf(site.local)) === '0', { what: 'an upload' });
+  worker.signal('SIGTERM');
+  expect(await worker.exited()).toBe(0);
+});
+
+/** A way to the Temporal server that can stand still without a connection being lost. */
+async function linkThatStops(temporal: TestTemporal): Promise<{ address: string; stop: () => void; goOn: () => void }> {
+  const port = await findFreePort();
+  const [host = '', target] = temporal.address.split(':');
+  const sockets = new Set<Socket>();
+  const server = createServer((socket) => {
+    const upstream = connect(Number(target), host);
+    sockets.add(socket).add(upstream);
+    socket.on('error', () => upstream.destroy()); // a worker that ends cuts its connection; the other end follows
+    upstream.on('error', () => socket.destroy());
+    socket.pipe(upstream).pipe(socket);
+  });
+  onTestFinished(() => void server.close());
+  await new Promise<void>((up) => server.listen(port, '127.0.0.1', up));
+  const all = (act: (socket: Socket) => void) => (): void => sockets.forEach(act);
+  return {
+    address: `127.0.0.1:${port}`,
+    stop: all((socket) => socket.pause()),
+    goOn: all((socket) => socket.resume()),
+  };
+}
 
 /** A way to the Temporal server by a port that answers only after `open`. */
 async function lateServer(temporal: TestTemporal): Promise<{ address: string; open: () => Promise<void> }> {
