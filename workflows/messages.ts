@@ -51,10 +51,22 @@ function onSignal(
   setHandler(defineSignal(name), receive, { description });
 }
 
+/**
+ * Callers who ask while a probe is under way share it. Else a few who ask again and again would always have one under way,
+ * and this run could neither end nor continue as new, both of which wait for the handlers.
+ */
 function receiveRefresh(site: Site): void {
-  const refresh = async (): Promise<Status> => {
-    await probeDatabases(site).catch(refuseRefresh);
+  let underWay: Promise<void> | null = null;
+  const probe = async (): Promise<void> => {
+    try {
+      await probeDatabases(site);
+    } finally {
+      underWay = null;
+    }
     site.messages += 1; // an open breaker may have closed
+  };
+  const refresh = async (): Promise<Status> => {
+    await (underWay ??= probe()).catch(refuseRefresh);
     return toStatus(site.siteId, site.state);
   };
   setHandler(refreshStatus, refresh, { description: 'Looks at both databases now and answers with a live status' });

@@ -1,4 +1,12 @@
-import { allHandlersFinished, condition, log, makeContinueAsNewFunc, workflowInfo } from '@temporalio/workflow';
+import {
+  allHandlersFinished,
+  CancellationScope,
+  condition,
+  isCancellation,
+  log,
+  makeContinueAsNewFunc,
+  workflowInfo,
+} from '@temporalio/workflow';
 import type { SyncSchedulerInput } from '../src/model/scheduler.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { decideStep } from '../src/model/steps.js';
@@ -12,22 +20,32 @@ import { openSite, type Site } from './site.js';
  * Keeps one site's two databases in step until it is told to stop: the first cycle at once, then one at each tick.
  *
  * Ends with the final status after the signal `stop`, and continues as new when the server suggests it, with all of its
- * state. Every decision is `decideStep`; this function waits and calls.
+ * state. Cancelled, it gives up the running cycle and ends as cancelled, and its status and search attributes say so.
  */
 export async function syncScheduler(input: SyncSchedulerInput): Promise<Status> {
   const site = openSite(input);
   receiveMessages(site); // before the first await: a signal may be waiting already
   if (input.state === undefined) log.info('scheduler started', { site: site.siteId, ...site.state.settings });
+  try {
+    await runUntilStopped(site);
+  } catch (failure) {
+    if (isCancellation(failure)) await CancellationScope.nonCancellable(() => end(site));
+    throw failure;
+  }
+  return end(site);
+}
+
+/** Every decision is `decideStep`; this function waits and calls. */
+async function runUntilStopped(site: Site): Promise<void> {
   for (;;) {
     publish(site);
     const step = decideStep(site.state, Date.now());
-    if (step.do === 'end') break;
+    if (step.do === 'end') return;
     if (isRunFull(site)) await carryOn(site);
     else if (step.do === 'cycle') await runCycle(site, step.kind);
     else if (step.do === 'probe') await probeBreaker(site);
     else await waitFor(site, step.until);
   }
-  return end(site);
 }
 
 /** Waits for a message or, unless only a message can go on, for an instant. */
@@ -58,7 +76,7 @@ async function carryOn(site: Site): Promise<void> {
 
 async function end(site: Site): Promise<Status> {
   await condition(allHandlersFinished);
-  site.state = { ...site.state, stopped: true };
+  site.state = { ...site.state, stopped: true, running: null };
   publish(site);
   const { cycles, observed } = site.state;
   log.info('scheduler stopped', { site: site.siteId, cycles, totalRecordsSynced: observed.totalRecordsSynced });

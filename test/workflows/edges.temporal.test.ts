@@ -1,6 +1,7 @@
+import { setTimeout as pause } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
 import { WorkflowFailedError } from '@temporalio/client';
-import { ApplicationFailure } from '@temporalio/common';
+import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import type { FailureReport } from '../../src/model/failures.js';
 import type { Status } from '../../src/model/status.js';
@@ -8,7 +9,7 @@ import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { aDownload, aFailure } from '../model/builders.js';
 import { connectTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
-import { failsWith, FakeActivities } from './fake-activities.js';
+import { aProbe, failsWith, FakeActivities } from './fake-activities.js';
 import { withSite } from './site-under-test.js';
 
 const LONG_MS = 3_600_000;
@@ -97,4 +98,44 @@ test('an attempt that ended with its worker is repeated by the next, also while 
   await until(async () => (await status()).cycles === 1, { what: 'the cycle has ended' });
   expect(await status()).toMatchObject({ meters: { ok: true }, tenants: { ok: true } });
   await handle.terminate('the test has ended');
+});
+
+test('callers who ask for a fresh status again and again do not keep a site from its cycles', async (context) => {
+  await withSite(context, { intervalMs: 100, maxCyclesPerRun: 2 }, async (site) => {
+    Object.assign(site.fake, { probed: () => pause(300).then(() => aProbe()) });
+    let isOver = false;
+    const askAgainAndAgain = async (_: unknown, caller: number): Promise<void> => {
+      await pause(caller * 100); // so that one of them always waits for its answer
+      while (!isOver) await site.handle.executeUpdate('refreshStatus');
+    };
+    const callers = Array.from({ length: 4 }, askAgainAndAgain);
+    await site.cycled(7).finally(() => (isOver = true));
+    await Promise.all(callers);
+  });
+});
+
+test('a cancelled site says that it has ended', async (context) => {
+  await withSite(context, { intervalMs: LONG_MS }, async (site) => {
+    await site.cycled(1);
+    await site.handle.cancel();
+    expect(await failureOf(site.handle.result())).toBeInstanceOf(CancelledFailure);
+    expect(await site.status()).toMatchObject({ state: 'stopped', isRunning: false, nextSyncTime: null });
+    const { searchAttributes } = await site.handle.describe();
+    expect(searchAttributes).toMatchObject({ MeterSyncState: ['stopped'] });
+  });
+});
+
+test('a cycle that is cancelled gives up its operation', async (context) => {
+  await withSite(context, { intervalMs: LONG_MS }, async (site) => {
+    site.fake.upload = async () => {
+      const attempt = Context.current();
+      const beat = setInterval(() => attempt.heartbeat(), 100);
+      return attempt.cancelled.finally(() => clearInterval(beat));
+    };
+    await until(() => site.fake.called.length === 1, { what: 'the upload runs' });
+    await site.handle.cancel();
+    expect(await failureOf(site.handle.result())).toBeInstanceOf(CancelledFailure);
+    expect(await site.status()).toMatchObject({ state: 'stopped', isRunning: false });
+    expect(site.fake.called).toEqual(['uploadReadings']);
+  });
 });
