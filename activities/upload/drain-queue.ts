@@ -66,7 +66,7 @@ function addBatch(drained: Drained, { counts, totalUploaded }: UploadedBatch): D
 
 function warnOfLocalColumns({ readings, transfer }: UploadPlan, { log }: Attempt): void {
   if (transfer.localOnly.length === 0) return;
-  log.warn('columns stay behind, since the remote table does not have them', {
+  log.warn('columns stay behind, since the remote table does not take them', {
     table: toTableName(readings.table),
     columns: transfer.localOnly,
   });

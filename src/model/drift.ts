@@ -16,7 +16,7 @@ export interface TransferColumn {
 export interface Transfer {
   readonly columns: readonly TransferColumn[];
   readonly format: CopyFormat;
-  /** Local columns, besides the flag, that the remote does not have. */
+  /** Local columns, besides the flag, whose values the remote does not take: it has no such column, or computes its own. */
   readonly localOnly: readonly string[];
 }
 
@@ -52,10 +52,38 @@ export function compareEnds(ends: Ends): { readonly transfer: Transfer; readonly
     transfer: {
       columns: pairs.map(toTransferColumn),
       format: pairs.every(movesInBinary) ? 'binary' : 'text',
-      localOnly: candidates.map(({ name }) => name).filter((name) => !remoteColumns.has(name)),
+      localOnly: candidates
+        .filter((column) => staysBehind(column, remoteColumns.get(column.name)))
+        .map(({ name }) => name),
     },
-    drifts: [...findQueueDrifts(ends), ...findKeyDrifts(ends), ...findUnfilled(ends), ...pairs.flatMap(findTypeDrift)],
+    drifts: [
+      ...findStorageDrifts(ends),
+      ...findQueueDrifts(ends),
+      ...findKeyDrifts(ends),
+      ...findUnfilled(ends),
+      ...pairs.flatMap(findTypeDrift),
+    ],
   };
+}
+
+/** A value that both ends compute is computed again there. A number that each end gives by itself is another one there. */
+function staysBehind(local: Column, remote: Column | undefined): boolean {
+  if (remote === undefined) return true;
+  return remote.isGenerated && (!local.isGenerated || local.isIdentity);
+}
+
+/** Where rows would not lie as a removal has to rely on. */
+function findStorageDrifts({ local, remote }: Ends): Drift[] {
+  const drifts: Drift[] = [];
+  if (!local.isOwnTable) {
+    const problem = 'in the local database it is a view or a foreign table, or has a foreign part; wanted: a table';
+    drifts.push(drift('local', null, problem));
+  }
+  if (!remote.isDurable) {
+    const problem = 'the remote table or a part of it is unlogged or temporary, so a crash there would empty it';
+    drifts.push(drift('remote', null, problem));
+  }
+  return drifts;
 }
 
 interface Pair {

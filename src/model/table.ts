@@ -50,6 +50,10 @@ export interface Column {
 /** What the catalogue tells of a table. */
 export interface TableShape {
   readonly table: TableRef;
+  /** True when the rows lie in this database, those of all partitions too: it is no view, and nothing of it is foreign. */
+  readonly isOwnTable: boolean;
+  /** True when committed rows outlive a crash: nothing of it is unlogged or temporary. */
+  readonly isDurable: boolean;
   readonly columns: readonly Column[];
   /** The column sets of primary keys and of unique indexes that hold for all rows. */
   readonly uniqueKeys: readonly (readonly string[])[];

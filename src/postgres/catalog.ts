@@ -73,6 +73,25 @@ export function selectUniqueKeys(tableId: string): Statement {
   };
 }
 
+/** What a table is made of: itself, its partitions and the tables that inherit from it. */
+export function selectStorage(tableId: string): Statement {
+  return {
+    text: `
+      with recursive parts(id) as (
+        select $1::oid
+        union
+        select i.inhrelid
+        from parts p
+        join pg_catalog.pg_inherits i on i.inhparent = p.id
+      )
+      select bool_and(c.relkind in ('r', 'p'))::text as is_own_table,
+        bool_and(c.relpersistence = 'p')::text as is_durable
+      from parts p
+      join pg_catalog.pg_class c on c.oid = p.id`,
+    values: [tableId],
+  };
+}
+
 interface ColumnRow {
   readonly name: string;
   readonly type: string;
@@ -100,8 +119,11 @@ export async function readTableShape(session: Session, table: TableRef): Promise
   }
   const columns = await run<ColumnRow>(session, selectColumns(found.id));
   const uniqueKeys = await run<{ columns: string }>(session, selectUniqueKeys(found.id));
+  const [storage] = await run<{ is_own_table: string; is_durable: string }>(session, selectStorage(found.id));
   return {
     table,
+    isOwnTable: storage?.is_own_table === 'true',
+    isDurable: storage?.is_durable === 'true',
     columns: columns.map(toColumn),
     uniqueKeys: uniqueKeys.map((row) => JSON.parse(row.columns) as string[]),
   };

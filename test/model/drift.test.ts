@@ -38,12 +38,18 @@ describe('two tables of readings compared', () => {
     expect(compare([kwh('numeric(18,2)')], [column('value', 'numeric(18,6)')]).drifts).toEqual([]);
   });
 
-  it('never writes a generated column', () => {
-    const local = column('total', 'numeric(18,6)');
-    const { transfer, drifts } = compare([local], [column('total', 'integer', { isGenerated: true, notNull: true })]);
-    expect(drifts).toEqual([]);
-    expect(transfer.columns.map(({ name }) => name)).not.toContain('total');
-    expect(transfer.localOnly).toEqual([]);
+  it('never writes a generated column, and tells it unless both ends compute it', () => {
+    const remote = column('total', 'integer', { isGenerated: true, notNull: true });
+    for (const [change, localOnly] of [
+      [{}, ['total']],
+      [{ isGenerated: true }, []],
+      [{ isGenerated: true, isIdentity: true }, ['total']],
+    ] as const) {
+      const { transfer, drifts } = compare([column('total', 'numeric(18,6)', change)], [remote]);
+      expect(drifts).toEqual([]);
+      expect(transfer.columns.map(({ name }) => name)).not.toContain('total');
+      expect(transfer.localOnly).toEqual(localOnly);
+    }
   });
 
   it('tells every drift at once, each with its column', () => {
@@ -111,7 +117,7 @@ function compare(local: Column[], remote: Column[]): ReturnType<typeof compareEn
 }
 
 function shape(columns: Column[]): TableShape {
-  return { table, columns, uniqueKeys: [['id']] };
+  return { table, columns, isOwnTable: true, isDurable: true, uniqueKeys: [['id']] };
 }
 
 function toColumn({ name, type, ...facts }: { name: string; type: string }): Column {

@@ -46,7 +46,7 @@ async function checkReadings(ends: Ends, { readings }: SiteTables, findings: Fin
   if (transfer.localOnly.length > 0) {
     const columns = transfer.localOnly.join(', ');
     findings.warning(
-      `${name}: the remote table lacks ${columns}; these values are removed with their reading, and are then nowhere`,
+      `${name}: the remote table does not take ${columns}; these values are removed with their reading, and are then nowhere`,
       'Add the columns to the remote table, if they matter',
     );
   }

@@ -142,7 +142,7 @@ it('a unique key that promises less than one reading a key is not enough', async
   expect(await site.upload()).toMatchObject({ batches: 0 });
 });
 
-it('columns of one end alone stay there: the local ones are told, the generated ones computed', async (context) => {
+it('columns of one end alone stay there: those whose value the remote does not take are told', async (context) => {
   const site = await openSite(context, {
     local: `create table meter_readings (${BASE}, a int, twice int, note text, is_synchronized boolean)`,
     remote: `create table meter_readings (${BASE}, a int, twice int generated always as (a * 2) stored,
@@ -154,7 +154,7 @@ it('columns of one end alone stay there: the local ones are told, the generated 
     { a: '21', twice: '42', n: '1', is_synchronized: null },
   ]);
   const warnings = site.logged.filter(({ level }) => level === 'warn');
-  expect(warnings.map(({ facts }) => facts['columns'])).toEqual([['note']]);
+  expect(warnings.map(({ facts }) => facts['columns'])).toEqual([['note', 'twice']]);
 });
 
 it('a column that both ends gain while we run travels from the next drain on', async (context) => {
@@ -178,4 +178,38 @@ it('the database is named whose table lacks what is needed', async (context) => 
     await site[side].sql(change);
     await expect(site.upload()).rejects.toMatchObject({ kind: 'schema', place: { side, table: 'meter_readings' } });
   }
+});
+
+it('nothing moves into a table that a crash would empty', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 10);
+  const refusal = {
+    kind: 'schema',
+    message: expect.stringContaining('unlogged') as unknown,
+    place: { side: 'remote' },
+  };
+  await site.remote.sql('alter table meter_readings set unlogged');
+  await expect(site.upload()).rejects.toMatchObject(refusal);
+  await site.remote.sql(`
+    drop table meter_readings;
+    create table meter_readings (id bigint primary key, created_at timestamptz, value numeric) partition by range (id);
+    create table low partition of meter_readings for values from (0) to (5);
+    create unlogged table high partition of meter_readings for values from (5) to (99)`);
+  await expect(site.upload()).rejects.toMatchObject(refusal);
+  await site.remote.sql('alter table high set logged');
+  expect(await site.upload()).toMatchObject({ inserted: 10, removed: 10 });
+});
+
+it('a local name that leads to rows of another place is no queue', async (context) => {
+  const site = await openSite(context, {
+    local: `
+      create table elsewhere (id bigint primary key, created_at timestamptz, value numeric, is_synchronized boolean);
+      create view meter_readings as table elsewhere`,
+  });
+  await site.queueReadings(1, 10);
+  await expect(site.upload()).rejects.toMatchObject({
+    kind: 'schema',
+    message: expect.stringContaining('a view or a foreign table') as unknown,
+    place: { side: 'local' },
+  });
 });
