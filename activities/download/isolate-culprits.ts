@@ -14,12 +14,9 @@ export interface Isolated<Item, Result> {
   readonly culprits: readonly Culprit<Item>[];
 }
 
-/** What a trigger raises without a code of its own: it judges the row. */
-const RAISED_BY_TRIGGER = 'P0001';
-
 /** True when the values of a row are to blame, so that other rows may pass; false for everything that stops all. */
 export function isRowRefused(error: unknown): error is DatabaseFailure {
-  return error instanceof DatabaseFailure && (error.kind === 'data' || error.sqlstate === RAISED_BY_TRIGGER);
+  return error instanceof DatabaseFailure && error.kind === 'data';
 }
 
 /**

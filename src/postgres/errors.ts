@@ -37,11 +37,14 @@ const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
   '57014': 'busy', // a statement timeout, or somebody cancelled it
   '25006': 'schema', // a standby, or a database set to read only: nothing can be written
   '0A000': 'schema',
+  '54000': 'data', // a value too long for an index, say
+  P0001: 'data', // a trigger that refuses a row, in words of its own
   '08': 'unreachable',
   '57': 'unreachable',
   '40': 'busy',
   '53': 'busy',
   '55': 'busy',
+  '58': 'busy', // the server's own disk
   '25': 'unreachable', // 25P03: the server ended an idle transaction, so the link stood still
   '28': 'credentials',
   '42': 'schema',
@@ -99,7 +102,8 @@ export function toFailureKind(error: unknown): FailureKind {
 
 /**
  * Any error of one database as a `DatabaseFailure` that names the side. PostgreSQL's `detail` is left out, since it holds
- * the values of rows; so is the message of errors that quote a value (class 22).
+ * the values of rows; so is what messages quote of values (class 22), and what functions of the database say in words of
+ * their own. An error with such a message is no cause either: causes are logged.
  */
 export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
   if (error instanceof DatabaseFailure) return error;
@@ -108,7 +112,7 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
     return new DatabaseFailure(kind, `${side} database: ${describe(error)}`, { side, cause: error });
   }
   const { code = null, schema, table, column, constraint } = error;
-  const message = error.code?.startsWith('22') === true ? describeDataError(error) : error.message;
+  const message = toMessageWithoutValues(error);
   const tableName = table === undefined ? null : schema === undefined ? table : `${schema}.${table}`;
   return new DatabaseFailure(kind, `${side} database: ${message}`, {
     side,
@@ -116,8 +120,19 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
     column: column ?? copyColumn(error) ?? null,
     constraint: constraint ?? null,
     sqlstate: code,
-    cause: error,
+    ...(message === error.message ? { cause: error } : {}),
   });
+}
+
+function toMessageWithoutValues(error: pg.DatabaseError): string {
+  if (error.routine === 'exec_stmt_raise') return describeRaised(error);
+  return error.code?.startsWith('22') === true ? describeDataError(error) : error.message;
+}
+
+/** The author of a trigger likes to say which value was wrong. The context names the function and the line, and no value. */
+function describeRaised({ where = '' }: pg.DatabaseError): string {
+  const [, raisedBy = 'a function of the database'] = /^(PL\/pgSQL function .+ line \d+) at RAISE/.exec(where) ?? [];
+  return `${raisedBy} raised an error; its words are in the server's log`;
 }
 
 function describe(error: unknown): string {
@@ -128,7 +143,10 @@ function describe(error: unknown): string {
 /** "invalid input syntax for type integer: "abc"" quotes the value after the last colon. */
 function describeDataError(error: pg.DatabaseError): string {
   const column = copyColumn(error);
-  const text = error.message.replace(/(: ".*)$/s, '').replace(/"[^"]*"/gs, '...');
+  const text = error.message
+    .replace(/(: ".*)$/s, '')
+    .replace(/"[^"]*"/gs, '...')
+    .replace(/0x[\da-f]{2}( 0x[\da-f]{2})*/gi, '...');
   return column === undefined ? text : `${text} (column ${column})`;
 }
 

@@ -19,6 +19,9 @@ describe('the kind of an error', () => {
     ['22P03', 'schema'], // binary formats differ: no row is bad
     ['22003', 'data'],
     ['23505', 'data'],
+    ['54000', 'data'], // a value that is too long for an index
+    ['P0001', 'data'],
+    ['58030', 'busy'],
     ['3D000', 'config'],
     ['XX000', 'unexpected'],
   ])('SQLSTATE %s is %s', (code, kind) => {
@@ -65,6 +68,22 @@ describe('a failure of a database', () => {
     expect(failure.message).not.toContain('4711');
     expect(failure.message).toContain('(column value)');
     expect(failure.place.column).toBe('value');
+    expect(failure.cause).toBeUndefined(); // a cause is logged, and this one quotes the value
+  });
+
+  it.each([
+    'invalid byte sequence for encoding "UTF8": 0xe9 0x47 0x11',
+    'character with byte sequence 0xe9 0x47 0x11 in encoding "UTF8" has no equivalent in encoding "LATIN1"',
+  ])('hides the bytes of %s', (message) => {
+    expect(toDatabaseFailure(databaseError({ code: '22021', message }), 'local').message).not.toMatch(/0x|47/);
+  });
+
+  it('names the function that refuses a row, and not its words', () => {
+    const where = 'PL/pgSQL function public.look(text) line 3 at RAISE\nCOPY t, line 1: "4711"';
+    const raised = databaseError({ code: 'P0001', message: '4711 is too much', routine: 'exec_stmt_raise', where });
+    const failure = toDatabaseFailure(raised, 'remote');
+    expect(failure.message).toContain('remote database: PL/pgSQL function public.look(text) line 3 raised an error');
+    expect(JSON.stringify(failure) + failure.message).not.toContain('4711');
   });
 });
 
