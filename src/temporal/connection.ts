@@ -62,7 +62,8 @@ export async function connectTemporal(
       ...(connectionOptions as ConnectionOptions),
       connectTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     });
-    const client = new Client({ connection, namespace });
+    // a worker answers for a terminated workflow as well, and says what was true before: that it runs
+    const client = new Client({ connection, namespace, workflow: { queryRejectCondition: 'NOT_OPEN' } });
     return { client, address, namespace, close: () => connection.close() };
   } catch (error) {
     throw toTemporalError(error, { address, namespace });

@@ -1,4 +1,5 @@
 import {
+  QueryRejectedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
   WorkflowUpdateFailedError,
@@ -97,7 +98,7 @@ async function ofRunning<Result>(
   try {
     return await callTemporal(site.temporal, call, options);
   } catch (error) {
-    if (!(error instanceof WorkflowNotFoundError)) throw error;
+    if (!(error instanceof WorkflowNotFoundError || error instanceof QueryRejectedError)) throw error;
     throw new NotRunning(site.siteId, (await readSiteRecord(site.temporal, site.siteId))?.closing ?? null);
   }
 }

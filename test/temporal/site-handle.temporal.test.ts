@@ -1,3 +1,4 @@
+import { QueryRejectedError } from '@temporalio/client';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
@@ -127,4 +128,14 @@ test('a terminated site has ended without a final status', async () => {
   await site.temporal.client.workflow.getHandle(site.handle.workflowId).terminate();
   const report = await readSiteReport(site.handle, 'status');
   expect(report).toMatchObject({ seen: 'ended', status: null, closing: { how: 'TERMINATED' } });
+});
+
+test('a terminated site is not taken for one that runs, although its worker would answer', async () => {
+  await withWorker();
+  await site.start();
+  await site.handle.status();
+  const workflow = site.temporal.client.workflow.getHandle(site.handle.workflowId);
+  await workflow.terminate();
+  await expect(site.handle.status()).rejects.toBeInstanceOf(NotRunning);
+  await expect(workflow.query('getStatus')).rejects.toBeInstanceOf(QueryRejectedError);
 });

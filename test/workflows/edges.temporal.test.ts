@@ -4,6 +4,7 @@ import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
 import type { FailureReport } from '../../src/model/failures.js';
+import type { ProbeResult } from '../../src/model/operations.js';
 import type { Status } from '../../src/model/status.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { aDownload, aFailure } from '../model/builders.js';
@@ -100,9 +101,16 @@ test('an attempt that ended with its worker is repeated by the next, also while 
   await handle.terminate('the test has ended');
 });
 
-test('callers who ask for a fresh status again and again do not keep a site from its cycles', async (context) => {
+test('callers who ask for a fresh status again and again share a probe, and do not keep a site from its cycles', async (context) => {
   await withSite(context, { intervalMs: 100, maxCyclesPerRun: 2 }, async (site) => {
-    Object.assign(site.fake, { probed: () => pause(300).then(() => aProbe()) });
+    let atOnce = 0;
+    const slowly = async (): Promise<ProbeResult> => {
+      expect((atOnce += 1)).toBe(1);
+      await pause(300);
+      atOnce -= 1;
+      return aProbe();
+    };
+    Object.assign(site.fake, { probed: slowly });
     let isOver = false;
     const askAgainAndAgain = async (_: unknown, caller: number): Promise<void> => {
       await pause(caller * 100); // so that one of them always waits for its answer
