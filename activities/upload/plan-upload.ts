@@ -2,9 +2,10 @@ import { compareEnds, type Drift, type Transfer } from '../../src/model/drift.js
 import { type QueueTable, type TableShape, toTableName } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { run, type Database } from '../../src/postgres/session.js';
+import type { Database } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Queue } from './queue.js';
+import { checkStanding, readStanding, type Standing } from './rights.js';
 
 /** The two databases of an upload, and its table of readings. */
 export interface UploadEnds {
@@ -24,19 +25,25 @@ export interface UploadPlan extends UploadEnds {
 /**
  * Reads both catalogues and compares the tables of readings.
  * @throws DatabaseFailure `schema` - names every difference that keeps readings from moving, before anything moves
+ * @throws DatabaseFailure `credentials` - says what is to be granted, before anything moves
  */
 export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
   const { local, remote, readings } = ends;
   const options = { isolation: 'repeatable read, read only', signal } as const;
-  const localShape = await withTransaction(local, options, (session) => readTableShape(session, readings.table));
-  const [remoteShape, commitMode] = await withTransaction(remote, options, async (session) => [
-    await readTableShape(session, readings.table),
-    await run<{ mode: string }>(session, { text: `select current_setting('synchronous_commit') as mode`, values: [] }),
-  ]);
+  const readEnd = (database: Database): Promise<readonly [TableShape, Standing | undefined]> =>
+    withTransaction(database, options, async (session) => [
+      await readTableShape(session, readings.table),
+      await readStanding(session, readings),
+    ]);
+  const [localShape, here] = await readEnd(local);
+  const [remoteShape, there] = await readEnd(remote);
   const { transfer, drifts } = compareEnds({ queue: readings, local: localShape, remote: remoteShape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
-  const remoteCommitsLate = commitMode[0]?.mode === 'off';
-  return { ...ends, queue: toQueue(readings, localShape), transfer, remoteCommitsLate };
+  const sent = transfer.columns.map(({ name }) => name);
+  const asked = [...sent, readings.order, ...(readings.flag === null ? [] : [readings.flag])];
+  checkStanding(here, { readings, side: 'local', columns: asked });
+  checkStanding(there, { readings, side: 'remote', columns: sent });
+  return { ...ends, queue: toQueue(readings, localShape), transfer, remoteCommitsLate: there?.commit_mode === 'off' };
 }
 
 /** The local queue, as the catalogue tells it. */

@@ -1,0 +1,111 @@
+import type { Side } from '../../src/model/failures.js';
+import { type QueueTable, toTableName } from '../../src/model/table.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
+import { relation } from '../../src/postgres/identifier.js';
+import { run, type Session } from '../../src/postgres/session.js';
+import type { Statement } from '../../src/postgres/statement.js';
+
+/** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
+export interface Standing {
+  /** Quoted where it must be, as the database's name is. */
+  readonly user_name: string;
+  readonly database_name: string;
+  /** `true` on a standby, or where transactions only read by default. */
+  readonly only_reads: string;
+  /** `off`: commits are confirmed before they are on the disk. */
+  readonly commit_mode: string;
+  /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
+  readonly selectable: string;
+  readonly insertable: string;
+  readonly may_delete: string;
+  readonly may_make_temporary: string;
+  /** Null where there is no such table. */
+  readonly may_keep_state: string | null;
+}
+
+export async function readStanding(session: Session, readings: QueueTable): Promise<Standing | undefined> {
+  return (await run<Standing>(session, selectStanding(readings)))[0];
+}
+
+/**
+ * Makes sure that a batch can go all its way. A missing right to remove would else be met after the remote commit, in
+ * every cycle anew; a missing right to compare only after the first crash, and then no batch would ever move again.
+ * @throws DatabaseFailure `credentials` - names the user and what its administrator can run
+ * @throws DatabaseFailure `schema` - the database only reads
+ */
+export function checkStanding(
+  standing: Standing | undefined,
+  { readings, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
+): void {
+  if (standing === undefined) return;
+  const table = toTableName(readings.table);
+  const refusal = `so no reading of ${table} can be uploaded`;
+  if (standing.only_reads === 'true') {
+    const message = `${side} database: it is a standby or set to read only, ${refusal}`;
+    throw new DatabaseFailure('schema', message, { side, table, sqlstate: '25006' });
+  }
+  const grants =
+    side === 'local' ? wantLocally(standing, readings, columns) : wantRemotely(standing, readings, columns);
+  if (grants.length === 0) return;
+  const user = standing.user_name;
+  const orders = grants.map((grant) => `${grant} to ${user}`).join('; ');
+  const message = `${side} database: user ${user} lacks rights, ${refusal}. Its administrator runs: ${orders}`;
+  throw new DatabaseFailure('credentials', message, { side, table, sqlstate: '42501' });
+}
+
+function selectStanding({ table }: QueueTable): Statement {
+  const columnsWith = (right: string): string => `
+        array_to_json(array(
+          select a.attname
+          from pg_catalog.pg_attribute a
+          where a.attrelid = to_regclass($1)
+            and a.attnum > 0
+            and not a.attisdropped
+            and has_column_privilege(a.attrelid, a.attnum, '${right}')))::text`;
+  return {
+    text: `
+      select quote_ident(current_user) as user_name,
+        quote_ident(current_database()) as database_name,
+        (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
+        current_setting('synchronous_commit') as commit_mode,
+        ${columnsWith('SELECT')} as selectable,
+        ${columnsWith('INSERT')} as insertable,
+        has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
+        has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
+        (
+          select has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'UPDATE')
+          from pg_catalog.pg_class c
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'meter_sync'
+            and c.relname = 'upload_state'
+        )::text as may_keep_state`,
+    values: [relation(table)],
+  };
+}
+
+function wantLocally(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
+  const rights = [
+    ...(holds(standing.selectable, columns) ? [] : ['select']),
+    ...(standing.may_delete === 'true' ? [] : ['delete']),
+  ];
+  return [
+    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
+    ...(standing.may_keep_state === 'false' ? ['grant insert, update on meter_sync.upload_state'] : []),
+  ];
+}
+
+function wantRemotely(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
+  const rights = [
+    ...(holds(standing.selectable, columns) ? [] : ['select']),
+    ...(holds(standing.insertable, columns) ? [] : ['insert']),
+  ];
+  return [
+    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
+    ...(standing.may_make_temporary === 'true' ? [] : [`grant temporary on database ${standing.database_name}`]),
+  ];
+}
+
+function holds(list: string, columns: readonly string[]): boolean {
+  const names = new Set(JSON.parse(list) as string[]);
+  return columns.every((name) => names.has(name));
+}

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
+import { createPool } from '../../../src/postgres/pool.js';
+import type { TestDatabase } from '../../support/postgres.js';
+import { openSite, setForDatabase, toSite } from './site-under-test.js';
+
+const STATE = ['usage on schema meter_sync', 'select, insert, update on meter_sync.upload_state'];
+const REMOVE = 'select, delete on meter_readings';
+const SEND = ['insert (id, created_at, value) on meter_readings', 'select (id, created_at, value) on meter_readings'];
+const TEMPORARY = 'temporary on database';
+
+it('a user with the least rights moves readings, also those that are there already', async (context) => {
+  const site = await openSite(context);
+  const { database: local } = await asUser(site.local, [...STATE, REMOVE]);
+  const { database: remote } = await asUser(site.remote, [...SEND, TEMPORARY]);
+  const least = toSite({ local, remote }, site.ends.readings);
+  for (const expected of [
+    { inserted: 10, alreadyThere: 0 },
+    { inserted: 5, alreadyThere: 10 },
+  ]) {
+    await site.queueReadings(1, expected.inserted + expected.alreadyThere);
+    expect(await least.upload()).toMatchObject(expected);
+  }
+});
+
+it('a user who lacks a right moves nothing, and is told what to grant', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 10);
+  for (const [side, rights, wanted] of [
+    ['local', STATE, 'grant select, delete on "meter_readings"'],
+    ['local', [...STATE, 'select on meter_readings'], 'grant delete on "meter_readings"'],
+    ['local', [...STATE.slice(0, 1), 'select on meter_sync.upload_state', REMOVE], 'on meter_sync.upload_state'],
+    ['remote', [TEMPORARY], 'grant select, insert on "meter_readings"'],
+    ['remote', [TEMPORARY, SEND[0]!, 'select (id) on meter_readings'], 'grant select on "meter_readings"'],
+    ['remote', SEND, 'grant temporary on database'],
+  ] as const) {
+    const { database, role } = await asUser(site[side], rights);
+    const lacking = toSite({ ...site.ends, [side]: database }, site.ends.readings);
+    await expect(lacking.upload()).rejects.toMatchObject({
+      kind: 'credentials',
+      message: expect.stringMatching(new RegExp(`${wanted}.* to ${role}$`)) as unknown,
+      place: { side, table: 'meter_readings' },
+    });
+    expect([await site.count(site.local), await site.count(site.remote)]).toEqual([10, 0]);
+  }
+});
+
+it('a local database that only reads is told before anything moves', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 10);
+  await site.local.sql(setForDatabase('default_transaction_read_only', 'on'));
+  const pool = createPool(site.local.settings, () => undefined);
+  onTestFinished(() => pool.end());
+  const reading = toSite({ ...site.ends, local: { ...site.local, pool } }, site.ends.readings);
+  await expect(reading.upload()).rejects.toMatchObject({ kind: 'schema', place: { side: 'local' } });
+  expect(await site.count(site.remote)).toBe(0);
+});
+
+/** The database as a fresh user sees it, who has the rights given and no other. */
+async function asUser(
+  admin: TestDatabase,
+  rights: readonly string[],
+): Promise<{ database: TestDatabase; role: string }> {
+  const role = `worker_${randomBytes(4).toString('hex')}`;
+  const here = (await admin.value('select quote_ident(current_database())'))!;
+  const grants = rights.map((right) => `grant ${right === TEMPORARY ? `${right} ${here}` : right} to ${role};`);
+  await admin.sql(`
+    create role ${role} login password 'a';
+    revoke temporary on database ${here} from public;
+    ${grants.join('\n')}`);
+  const pool = createPool({ ...admin.settings, user: role, password: () => 'a' }, () => undefined);
+  onTestFinished(async () => {
+    await pool.end();
+    await admin.sql(`drop owned by ${role}; drop role ${role}`);
+  });
+  return { database: { ...admin, pool }, role };
+}
