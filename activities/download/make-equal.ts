@@ -1,4 +1,11 @@
-import { type ChangedRow, type DownloadResult, MAX_NAMED_ROWS, type NamedRow } from '../../src/model/operations.js';
+import {
+  type ChangedRow,
+  type DownloadResult,
+  MAX_NAME_LENGTH,
+  MAX_NAMED_FIELDS,
+  MAX_NAMED_ROWS,
+  type NamedRow,
+} from '../../src/model/operations.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
@@ -115,8 +122,19 @@ function toResult(download: Download): DownloadResult {
     kept: download.kept,
     waiting: download.waiting.length,
     refused: download.refused.length,
-    newRows: download.inserted.slice(0, MAX_NAMED_ROWS),
-    changedRows: download.updated.slice(0, MAX_NAMED_ROWS),
+    newRows: download.inserted.slice(0, MAX_NAMED_ROWS).map(toShortRow),
+    changedRows: download.updated.slice(0, MAX_NAMED_ROWS).map(toShortChange),
     observedAt: new Date().toISOString(),
   };
+}
+
+/** A result crosses the wire and is carried by the workflow: it must stay small, whatever a table holds. */
+function toShortRow({ key, name }: NamedRow): NamedRow {
+  const cut = (text: string): string =>
+    text.length <= MAX_NAME_LENGTH ? text : `${text.slice(0, MAX_NAME_LENGTH - 3)}...`;
+  return { key: key.map(cut), name: name === null ? null : cut(name) };
+}
+
+function toShortChange(row: ChangedRow): ChangedRow {
+  return { ...toShortRow(row), changedFields: row.changedFields.slice(0, MAX_NAMED_FIELDS) };
 }

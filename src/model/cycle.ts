@@ -66,11 +66,17 @@ export function endCycle(state: SchedulerState, running: Running, { now, random 
     cycles: state.cycles + 1,
     skippedTicks: state.skippedTicks + skipped,
     nextTickAt,
-    consecutiveFailures: ok ? 0 : state.consecutiveFailures + 1,
+    consecutiveFailures: countFailures(state, ok),
     breaker: afterCycle(state.breaker, { unreachable, intervalMs, now, random }),
     lastCycle: { endedAt: now, ok, error: ok ? null : failures.map(({ text }) => text).join('; ') },
     lastSuccessAt: ok ? now : state.lastSuccessAt,
   };
+}
+
+/** An upload of the backlog that went well does not end the failures of downloads that it did not run. */
+function countFailures(state: SchedulerState, ok: boolean): number {
+  if (!ok) return state.consecutiveFailures + 1;
+  return OPERATIONS.every((operation) => state[operation]?.ok !== false) ? 0 : state.consecutiveFailures;
 }
 
 /** True when an operation of the cycle under way could not reach a database. */

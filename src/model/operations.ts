@@ -2,6 +2,10 @@
 
 /** How many keys or changed rows a result names at most; the log names them all. */
 export const MAX_NAMED_ROWS = 20;
+/** How many characters of a key's part or of a name a result holds; with the bound above it stays small whatever a table holds. */
+export const MAX_NAME_LENGTH = 200;
+/** How many changed fields of a row a result names; with the wide tables of some customers all of them would be too much. */
+export const MAX_NAMED_FIELDS = 50;
 
 /** How long one upload activity goes on with batch after batch; a batch under way is always finished. */
 export const UPLOAD_MAX_DURATION_MS = 30_000;

@@ -30,6 +30,7 @@ export async function connectToTemporal(
   const access = toTemporalAccess(temporal);
   const { address, namespace } = access;
   const waits = growingWaits();
+  logger.info('connecting to Temporal', { address, namespace });
   for (;;) {
     end.throwIfAborted();
     try {

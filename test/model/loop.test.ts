@@ -225,3 +225,16 @@ test('a shorter interval brings the next probe of an open breaker nearer, a long
   expect(configure(open, { intervalMs: 10_000 }, START).breaker.nextProbeAt).toBe(START + 10_000);
   expect(configure(open, { batchRows: 20 }, START).breaker.nextProbeAt).toBe(breaker.nextProbeAt);
 });
+
+test('an upload of the backlog that goes well does not hide downloads that fail', () => {
+  let state = beginCycle(aState(), 'full', START);
+  state = recordOutcome(state, 'upload', succeeded(anUpload({ more: true, removed: 1 })));
+  state = recordOutcome(state, 'meters', failed(aFailure('schema')));
+  state = endCycle(state, { kind: 'full', startedAt: START }, { now: START + 10, random: 0 });
+  state = endCycle(
+    beginCycle(state, 'catchUp', START + 10),
+    { kind: 'catchUp', startedAt: START + 10 },
+    { now: START + 20, random: 0 },
+  );
+  expect(state).toMatchObject({ cycles: 2, consecutiveFailures: 1 });
+});

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { MAX_NAMED_ROWS } from '../../../src/model/operations.js';
+import { MAX_NAME_LENGTH, MAX_NAMED_ROWS } from '../../../src/model/operations.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const METER = 'create table meter (id bigint primary key, name text, place text, active boolean not null default true)';
@@ -56,6 +56,14 @@ it('a result names a bounded number of rows, counts all and logs all', async (co
   await site.remote.sql(`update meter set place = 'x'`);
   const changed = await site.download();
   expect([changed.updated, changed.changedRows.length, site.lines.length]).toEqual([300, MAX_NAMED_ROWS, 300]);
+});
+
+it('a result stays small whatever a name holds; the log has all of it', async (context) => {
+  const site = await openSite(context, METER);
+  await site.remote.sql(`insert into meter values (1, repeat('n', 100000), null, true)`);
+  const { newRows } = await site.download();
+  expect(newRows[0]?.name).toHaveLength(MAX_NAME_LENGTH);
+  expect(await site.rows('local')).toEqual(await site.rows('remote'));
 });
 
 it('rows are matched by a composite key of any types', async (context) => {
