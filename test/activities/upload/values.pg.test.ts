@@ -109,6 +109,20 @@ it('readings of 120 columns arrive as they left', async (context) => {
   expect(await site.remote.value(`${digest} (select ${await columnsOf(site)} from meter_readings) r`)).toBe(left);
 });
 
+it('readings of 1,590 columns arrive as they left, are recognised, and differences in them are named', async (context) => {
+  const names = Array.from({ length: 1_588 }, (_, at) => `c${at} integer`).join(', ');
+  const site = await openTable(context, names, names);
+  await site.local.sql('insert into kept (id, c7) select n, n from generate_series(1, 20) as n');
+  for (const expected of [{ inserted: 20 }, { inserted: 0, alreadyThere: 20 }]) {
+    await site.local.sql('insert into meter_readings table kept');
+    expect(await site.upload()).toMatchObject(expected);
+  }
+  await site.remote.sql('update meter_readings set c1587 = 1 where id = 7');
+  await site.local.sql('insert into meter_readings table kept');
+  await expect(site.upload()).rejects.toMatchObject({ kind: 'data' });
+  expect(site.logged.at(-1)?.facts).toMatchObject({ examples: [{ key: ['7'], columns: ['c1587'] }] });
+});
+
 async function openTable(
   context: Parameters<typeof openSite>[0],
   local: string,
