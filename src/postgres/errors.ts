@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { UnsettledBatch } from '../model/custody.js';
 import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
 
 /** A failure of one of the two databases, or a fact about their tables, with its kind. The original is the `cause`. */
@@ -90,6 +91,7 @@ const NO_TLS_MESSAGE = 'The server does not support SSL connections';
 /** The kind of any error that `pg`, a socket or our own engines throw. */
 export function toFailureKind(error: unknown): FailureKind {
   if (error instanceof DatabaseFailure) return error.kind;
+  if (error instanceof UnsettledBatch) return 'schema'; // triggers, rules or row security of the tables; trying again sends all anew
   if (error instanceof AggregateError) return error.errors.length > 0 ? toFailureKind(error.errors[0]) : 'unreachable';
   if (!(error instanceof Error)) return 'unexpected';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';

@@ -48,7 +48,7 @@ describe('a failure of an operation', () => {
 
   it.each([
     [new TypeError('x is not a function'), 'unexpected'],
-    [new UnsettledBatch('the counts do not agree'), 'unexpected'],
+    [new UnsettledBatch('the counts do not agree'), 'schema'],
     [Object.assign(new Error('connect ECONNREFUSED'), { code: 'ECONNREFUSED' }), 'unreachable'],
     ['a text', 'unexpected'],
   ])('of another error (%s) has a kind, too', async (error, kind) => {

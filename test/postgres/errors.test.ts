@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
+import { UnsettledBatch } from '../../src/model/custody.js';
 import { toDatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 
 describe('the kind of an error', () => {
@@ -31,6 +32,10 @@ describe('the kind of an error', () => {
   it.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND'])('%s of a socket is unreachable', (code) => {
     expect(toFailureKind(Object.assign(new Error('no'), { code }))).toBe('unreachable');
     expect(toFailureKind(new AggregateError([Object.assign(new Error('no'), { code })]))).toBe('unreachable');
+  });
+
+  it('counts that do not agree are a matter of the tables', () => {
+    expect(toFailureKind(new UnsettledBatch('no'))).toBe('schema');
   });
 
   it('anything else is unexpected', () => {
