@@ -1,4 +1,5 @@
-import type { PoolClient } from 'pg';
+import pg, { type PoolClient } from 'pg';
+import type { Side } from '../model/failures.js';
 import { cutConnection } from './cut-connection.js';
 import { DatabaseFailure, toDatabaseFailure } from './errors.js';
 import type { Database, Session } from './session.js';
@@ -51,7 +52,8 @@ export async function withConnection<Result>(
   const stopListening = cutOnAbort(client, options.signal, onError);
   try {
     return await work({ side, client });
-  } catch (error) {
+  } catch (failure) {
+    const error = sayWhy(failure, broken, side);
     await client.query('rollback').catch(onError); // `error` says why; the rollback's own failure only condemns the client
     throw error;
   } finally {
@@ -59,6 +61,13 @@ export async function withConnection<Result>(
     client.off('error', onError);
     client.release(broken); // given an error, the pool discards the client
   }
+}
+
+/** A server that ends a connection says why, and that comes as an event; the statement after it knows only that it is gone. */
+function sayWhy(failure: unknown, broken: Error | undefined, side: Side): unknown {
+  const isLoss = failure instanceof DatabaseFailure && failure.kind === 'unreachable' && failure.sqlstate === null;
+  if (!isLoss || failure.place.side !== side || !(broken instanceof pg.DatabaseError)) return failure;
+  return toDatabaseFailure(broken, side);
 }
 
 /** `commit` of a transaction that a statement has broken answers ROLLBACK, and no error. */

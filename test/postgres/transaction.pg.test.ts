@@ -57,3 +57,15 @@ it('a server that cannot be reached is a failure of its side', async (context) =
   });
   await expect(work).rejects.toMatchObject({ kind: 'unreachable', place: { side: 'remote' }, sqlstate: '57P01' });
 });
+
+it('a server that ends a connection between two statements is heard', async (context) => {
+  const { remote } = await createDatabases(context, 'empty');
+  const work = withTransaction(remote, { isolation: 'read committed' }, async (session) => {
+    const ended = new Promise((resolve) => session.client.once('end', resolve));
+    await execute(session, { text: `set local idle_in_transaction_session_timeout = '20ms'`, values: [] });
+    await ended;
+    await execute(session, { text: 'select 1', values: [] });
+  });
+  await expect(work).rejects.toMatchObject({ kind: 'unreachable', place: { side: 'remote' }, sqlstate: '25P03' });
+  expect(await remote.value('select 1')).toBe('1');
+});

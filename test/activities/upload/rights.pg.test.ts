@@ -35,7 +35,7 @@ it('a user who lacks a right moves nothing, and is told what to grant', async (c
     ['remote', SEND, 'grant temporary on database'],
   ] as const) {
     const { database, role } = await asUser(site[side], rights);
-    const lacking = toSite({ ...site.ends, [side]: database }, site.ends.readings);
+    const lacking = toSite({ ...site, [side]: database }, site.ends.readings);
     await expect(lacking.upload()).rejects.toMatchObject({
       kind: 'credentials',
       message: expect.stringMatching(new RegExp(`${wanted}.* to ${role}$`)) as unknown,
@@ -51,7 +51,7 @@ it('a local database that only reads is told before anything moves', async (cont
   await site.local.sql(setForDatabase('default_transaction_read_only', 'on'));
   const pool = createPool(site.local.settings, () => undefined);
   onTestFinished(() => pool.end());
-  const reading = toSite({ ...site.ends, local: { ...site.local, pool } }, site.ends.readings);
+  const reading = toSite({ ...site, local: { ...site.local, pool } }, site.ends.readings);
   await expect(reading.upload()).rejects.toMatchObject({ kind: 'schema', place: { side: 'local' } });
   expect(await site.count(site.remote)).toBe(0);
 });
