@@ -1,42 +1,77 @@
 import tseslint from 'typescript-eslint';
 
+const restrictImports = (folder, patterns) => ({
+  files: [`${folder}/**/*.ts`],
+  rules: { '@typescript-eslint/no-restricted-imports': ['error', { patterns: [...patterns, DETOUR] }] },
+});
+
+/** A path that goes down and up again would hide where it leads from the patterns below. */
+const DETOUR = { regex: '(?<!^(\\.\\./)*)\\.\\./', message: 'Import it by its shortest path.' };
+
 /** Which modules a folder may know: the table of directions in docs/architecture.md, one entry for each row. */
 const only = (folder, { folders = [], packages = [], types = '(?!)' }) => {
-  const allowed = `\\./|(\\.\\./)+((src/)?(${folders.join('|')})/|[^/]+$)|(${packages.join('|')})$`;
-  return {
-    files: [`${folder}/**/*.ts`],
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: `^(?!${allowed}|${types})`, message: `${folder} does not know this module.` },
-            { regex: `^(${types})`, allowTypeImports: true, message: 'Import it as a type.' },
-          ],
-        },
-      ],
-    },
-  };
+  const allowed = `\\./|(\\.\\./)+(src/)?(${folders.join('|')})/|(${packages.join('|')})$`;
+  return restrictImports(folder, [
+    { regex: `^(?!${allowed}|${types})`, message: `${folder} does not know this module.` },
+    { regex: `^(${types})`, allowTypeImports: true, message: 'Import it as a type.' },
+  ]);
 };
 
+/** For folders that may know everything else. */
+const allBut = (folder, folders) =>
+  restrictImports(folder, [
+    { regex: `^(\\.\\./)+(src/)?(${folders.join('|')})/`, message: `${folder} does not know this module.` },
+  ]);
+
+/** The engines: PostgreSQL, and of Temporal no more than the shape of an attempt. */
+const engine = (folder, others = []) =>
+  only(folder, { folders: ['model', 'postgres', ...others], packages: ['node:.*'], types: 'pg$|\\.\\./attempt\\.js$' });
+
+/** The patterns above read static imports alone. */
+const STATIC_IMPORTS = [
+  { selector: 'ImportExpression', message: 'Import it statically: the directions are held for static imports.' },
+  { selector: 'TSImportType', message: 'Import the type statically: the directions are held for static imports.' },
+];
+
 const importDirections = [
+  {
+    files: ['src/{model,postgres,config,temporal}/**/*.ts', '{activities,workflows}/**/*.ts'],
+    rules: { 'no-restricted-syntax': ['error', ...STATIC_IMPORTS] },
+  },
   only('src/model', {}),
   only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node-pg-migrate', 'node:.*'] }),
-  only('activities', {
-    folders: ['model', 'postgres', 'upload', 'download'],
-    packages: ['@temporalio/activity'],
-    types: 'pg$',
-  }),
-  only('activities/upload', { folders: ['model', 'postgres'], packages: ['node:.*'], types: 'pg$|\\.\\./attempt' }),
-  only('activities/download', { folders: ['model', 'postgres'], packages: ['node:.*'], types: 'pg$|\\.\\./attempt' }),
+  only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
+  engine('activities/upload'),
+  engine('activities/download'),
+  engine('activities/probe', ['upload', 'download']),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
   only('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }),
   only('src/temporal', {
     folders: ['model'],
-    packages: ['@temporalio/(client|common|envconfig)', 'node:.*'],
+    packages: ['@temporalio/(client|common|envconfig)'],
     types: '\\.\\./config/',
   }),
+  allBut('src/worker', ['cli', 'dev']),
+  allBut('src/cli', ['workflows']),
 ];
+
+/** The rules of src/model are functions of their arguments, and so the same in a replay and in a test. */
+const pureModel = {
+  files: ['src/model/**/*.ts'],
+  rules: {
+    'no-restricted-syntax': [
+      'error',
+      ...STATIC_IMPORTS,
+      { selector: 'NewExpression[callee.name=Date][arguments.length=0]', message: 'The time comes in as an argument.' },
+    ],
+    'no-restricted-globals': ['error', 'process', 'performance', 'crypto', 'setTimeout', 'setInterval', 'fetch'],
+    'no-restricted-properties': [
+      'error',
+      { object: 'Date', property: 'now', message: 'The time comes in as an argument.' },
+      { object: 'Math', property: 'random', message: 'Chance comes in as an argument.' },
+    ],
+  },
+};
 
 export default tseslint.config(
   { ignores: ['dist', 'coverage', 'node_modules'] },
@@ -58,4 +93,5 @@ export default tseslint.config(
   },
   { files: ['src/cli/output.ts', 'bench/**/*.ts'], rules: { 'no-console': 'off' } },
   ...importDirections,
+  pureModel,
 );
