@@ -6,7 +6,8 @@ import type { Reading } from './reading.js';
 
 const PORTION_EVERY_MS = 1_000;
 
-export interface ArrivalOptions {
+/** How readings arrive. */
+interface ArrivalOptions {
   /** All readings have arrived after so long. */
   readonly durationMs: number;
   /** Ends the arrivals early. */

@@ -16,16 +16,18 @@ import { SHIPPED_REPORT } from './sample/report.js';
 import { waitFor } from './wait-for.js';
 
 /** The rhythm of the script. */
-export interface DemoPace {
+interface DemoPace {
   /** From one cycle to the next, after the first one. */
   readonly intervalMs: number;
   /** For how long cycles run at that interval while readings keep arriving. */
   readonly runMs: number;
 }
 
-export const DEMO_PACE: DemoPace = { intervalMs: 10_000, runMs: 30_000 };
+/** What README shows: long enough to be watched, short enough to be waited for. */
+const DEMO_PACE: DemoPace = { intervalMs: 10_000, runMs: 30_000 };
 
-export interface DemoOptions {
+/** What the demo is given. */
+interface DemoOptions {
   readonly env: NodeJS.ProcessEnv;
   readonly report: Reporter;
   /** Ends the demo early; what runs is stopped in order. */

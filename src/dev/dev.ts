@@ -10,6 +10,7 @@ import type { PivotCounts } from './pivot.js';
 import { prepareDatabases, readReport } from './prepare.js';
 import { SHIPPED_REPORT } from './sample/report.js';
 
+/** What `meter-sync dev` is given. */
 export interface DevOptions {
   /** Keeps everything in this folder, to be used again. */
   readonly data?: string | undefined;
@@ -112,7 +113,7 @@ async function holdsReadings({ local, remote }: OpenStack['databases']): Promise
 }
 
 /** What of a report did not become a reading, in words; nothing when all did. */
-export function describeLosses(counts: PivotCounts): string[] {
+function describeLosses(counts: PivotCounts): string[] {
   const losses: readonly (readonly [number, string])[] = [
     [counts.unreadableLines, 'lines are not of a DEM report and were left out'],
     [counts.unknownChannel, 'values of channels that the sample tables have no column for were left out'],

@@ -40,7 +40,8 @@ export interface SystemUser {
 /** How a server is asked to end. */
 export type StopSignal = 'INT' | 'TERM' | 'KILL';
 
-export interface GuardedProcessOptions {
+/** A server to be started, and how it is to be ended. */
+interface GuardedProcessOptions {
   readonly command: string;
   readonly args: readonly string[];
   /** The server's whole environment. */

@@ -12,7 +12,8 @@ import { type Reading, READING_COLUMNS, toCopyLine } from './reading.js';
 /** Progress is told after each so many readings. */
 const TELL_EVERY_READINGS = 500;
 
-export interface LoadedReadings {
+/** What a load has added. */
+interface LoadedReadings {
   /** Readings that are in the table now and were not before. */
   readonly loaded: number;
   /** Readings whose id was there already: the same report, loaded again. */

@@ -1,7 +1,7 @@
 const DAY_MS = 86_400_000;
 
 /** The instants that a wall clock's reading may mean: one, two when the hour repeats, and in a gap the one it would be without. */
-export interface LocalInstants {
+interface LocalInstants {
   readonly kind: 'unique' | 'repeated' | 'skipped';
   /** Milliseconds since 1970, earlier first; two only for `repeated`. */
   readonly instants: readonly [number] | readonly [number, number];

@@ -14,7 +14,8 @@ export interface OpenStack {
   readonly logger: WorkerLogger;
 }
 
-export interface OpenStackOptions extends StackOptions {
+/** A stack, and the one site that it is for. */
+interface OpenStackOptions extends StackOptions {
   readonly siteId: string;
   readonly tables: StackTables;
   /** Ends the start early. */

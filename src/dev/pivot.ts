@@ -54,6 +54,7 @@ export interface PivotCounts {
   isComplete: boolean;
 }
 
+/** A report as readings and meters, with the account of its values. */
 export interface PivotedReport {
   /** One for each meter and instant, oldest first. */
   readonly readings: readonly Reading[];
@@ -62,7 +63,7 @@ export interface PivotedReport {
 }
 
 /** The building's clocks. The report itself names no zone. */
-export const FORRESTAL_TIME_ZONE = 'America/New_York';
+const FORRESTAL_TIME_ZONE = 'America/New_York';
 
 /**
  * Makes readings of a report: one for each meter and instant, with its registers as columns. The whole report is held in

@@ -15,7 +15,8 @@ const READY_WITHIN_MS = 60_000; // recovery after a crash takes a while; a healt
 const POLL_MS = 40;
 const SUPERUSER = 'postgres';
 
-export interface PostgresServerOptions {
+/** A server to be started on a free port of 127.0.0.1. */
+interface PostgresServerOptions {
   readonly binaries: PostgresBinaries;
   /** See {@link choosePostgresUser}. */
   readonly user: SystemUser | undefined;

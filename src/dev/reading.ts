@@ -17,6 +17,7 @@ export const NUMBER_COLUMNS = [
 /** All value columns; the last one holds text. */
 export const VALUE_COLUMNS = [...NUMBER_COLUMNS, 'day_night'] as const;
 
+/** The name of a value column. */
 export type ValueColumn = (typeof VALUE_COLUMNS)[number];
 
 /** All columns of a reading, in the order in which it is written. */

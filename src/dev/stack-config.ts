@@ -1,5 +1,6 @@
 import { type Config, loadConfig } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
+import type { Side } from '../model/failures.js';
 import { createPool } from '../postgres/pool.js';
 import type { Database } from '../postgres/session.js';
 import type { Stack } from './stack.js';
@@ -42,7 +43,7 @@ export function toStackConfig(stack: Stack, siteId: string, tables: StackTables,
 
 /** Opens both databases of a site for the stack's own work, beside the worker's pools. */
 export function openDatabases(config: Config): StackDatabases {
-  const open = (side: 'local' | 'remote'): Database => {
+  const open = (side: Side): Database => {
     const settings = toPoolSettings(config[side], { applicationName: 'meter-sync dev', maxConnections: 3 });
     return { side, pool: createPool(settings, () => undefined) }; // a lost idle connection is replaced at the next use
   };

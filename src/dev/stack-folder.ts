@@ -61,18 +61,21 @@ function kept(path: string, release: Release, password: string): StackFolder {
 }
 
 function temporary(path: string, release: Release): StackFolder {
-  const dismissJanitor = hireJanitor(path);
+  const leaveFolder = removeOnceAlone(path);
   const close = async (): Promise<void> => {
     release();
     await rm(path, { recursive: true, force: true, maxRetries: 5 });
-    dismissJanitor();
+    leaveFolder();
   };
   const password = randomBytes(12).toString('hex');
   return { path, isKept: false, password, recordServers: (servers) => recordServers(path, servers), close };
 }
 
-/** Removes the folder once this process has ended in whatever way and its servers, which end with it, are gone. */
-function hireJanitor(path: string): () => void {
+/**
+ * Removes the folder once this process has ended in whatever way and its servers, which end with it, are gone.
+ * @returns lets the removing process end, when the folder is gone already
+ */
+function removeOnceAlone(path: string): () => void {
   const script = `
     cat >/dev/null
     for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
@@ -82,9 +85,9 @@ function hireJanitor(path: string): () => void {
       sleep 1
     done
     rm -rf "$1"`;
-  const janitor = spawn('sh', ['-c', script, 'janitor', path], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
-  janitor.unref();
-  return () => janitor.stdin.end();
+  const remover = spawn('sh', ['-c', script, 'remover', path], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
+  remover.unref();
+  return () => remover.stdin.end();
 }
 
 async function readOrMakePassword(path: string): Promise<string> {
@@ -108,7 +111,7 @@ async function endServersOf(path: string): Promise<void> {
   await rm(file, { force: true });
 }
 
-/** Temporary folders whose owner has ended: the machine went down, or the janitor was killed as well. */
+/** Temporary folders whose owner has ended: the machine went down, or their remover was killed as well. */
 async function removeLeftFolders(): Promise<void> {
   for (const name of await readdir(tmpdir())) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
@@ -122,6 +125,6 @@ async function removeLeftFolders(): Promise<void> {
 }
 
 async function isOurs(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => undefined); // removed meanwhile by its own janitor
+  const found = await stat(path).catch(() => undefined); // removed meanwhile by its own remover
   return found !== undefined && found.uid === process.getuid?.();
 }

@@ -1,15 +1,17 @@
 import { join } from 'node:path';
 
+import type { Side } from '../model/failures.js';
 import { SEARCH_ATTRIBUTES } from '../model/wire.js';
 import type { GuardedProcess } from './guarded-process.js';
 import { findPostgresBinaries } from './postgres-binaries.js';
 import { startPostgres, type PostgresServer } from './postgres-server.js';
 import { checkFolderIsOpen, choosePostgresUser } from './postgres-user.js';
-import type { Tell } from './progress.js';
+import type { Tell } from './tell.js';
 import { openStackFolder, type StackFolder } from './stack-folder.js';
 import { findTemporalBinary } from './temporal-binary.js';
 import { startTemporal } from './temporal-server.js';
 
+/** What a stack is started from. */
 export interface StackOptions {
   /** Keeps everything in this folder, to be used again by the next start. Without it a temporary folder is removed. */
   readonly data?: string | undefined;
@@ -70,7 +72,7 @@ async function startDatabases(folder: StackFolder, note: Note): Promise<[Postgre
   const user = choosePostgresUser();
   checkFolderIsOpen(user, folder.path);
   const binaries = await findPostgresBinaries(user, join(folder.path, 'postgresql'));
-  const start = (side: 'local' | 'remote', database: string): Promise<PostgresServer> =>
+  const start = (side: Side, database: string): Promise<PostgresServer> =>
     note(
       startPostgres({
         binaries,

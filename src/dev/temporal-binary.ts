@@ -5,7 +5,7 @@ import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
 import { lockFile } from './lock-file.js';
-import type { Tell } from './progress.js';
+import type { Tell } from './tell.js';
 import { buildWithGo, GO_MODULE } from './temporal-build.js';
 import { downloadWithSdk } from './temporal-download.js';
 

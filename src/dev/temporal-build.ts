@@ -3,7 +3,7 @@ import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { makePartFolder } from './part-folder.js';
-import type { Tell } from './progress.js';
+import type { Tell } from './tell.js';
 
 /** The last release that `go install` accepts: later ones hold a `replace`, which it refuses. */
 export const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';
@@ -14,7 +14,7 @@ const KEPT_OUTPUT_LINES = 8;
 /**
  * Builds the Temporal server with Go and puts it at `destination` in one step, so that it is whole or absent.
  *
- * Takes 2 to 4 minutes on two cores (measured 2026-11-22) and about 300 MB of downloads.
+ * Takes 2.5 to 5 minutes on two cores (measured 2026-11-22) and about 300 MB of downloads.
  * @returns `undefined` when Go is missing or the build failed, with the reason told
  */
 export async function buildWithGo(destination: string, tell: Tell): Promise<string | undefined> {

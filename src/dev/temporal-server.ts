@@ -11,7 +11,8 @@ const POLL_MS = 50;
 /** A server's timers fire up to a second late by default, so that it can serve many at once; ours has few. */
 const PROMPT_TIMERS = 'history.timerProcessorMaxTimeShift="10ms"';
 
-export interface TemporalServerOptions {
+/** A server to be started on free ports of 127.0.0.1. */
+interface TemporalServerOptions {
   readonly binary: TemporalBinary;
   /** For the log, the process id and, when kept, the database. */
   readonly folder: string;
@@ -22,7 +23,7 @@ export interface TemporalServerOptions {
 }
 
 /** A Temporal dev server of our own on 127.0.0.1, with namespace `default`. */
-export interface TemporalServer {
+interface TemporalServer {
   readonly address: string;
   /** Address of Temporal Web UI. */
   readonly webUi: string;

@@ -1,7 +1,7 @@
 import type { Side } from '../../model/failures.js';
 
 /** Columns of the local table; the remote one lacks the flag. */
-export const WIDE_COLUMN_COUNT = 120;
+const WIDE_COLUMN_COUNT = 120;
 
 /** Types of the value columns, in turn, with an expression over the row number `n` and the column number `c`. */
 const KINDS = [
