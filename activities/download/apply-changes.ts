@@ -23,7 +23,7 @@ export interface RefusedRow extends NamedRow {
 }
 
 /** What was done to the local table. */
-export interface AppliedChanges {
+interface AppliedChanges {
   readonly inserted: readonly NamedRow[];
   readonly updated: readonly ChangedRow[];
   readonly refused: readonly RefusedRow[];

@@ -51,7 +51,7 @@ export function updateChanged(plan: DownloadPlan, places: Places): Statement {
   };
 }
 
-/** Places of staged rows that a change is still to be made for. */
+/** Places of staged rows that are still to be inserted. */
 export function selectNewPlaces(plan: DownloadPlan): Statement {
   return {
     text: `select s.ctid::text as place from ${STAGED} as s where ${isNew(plan)} order by ${idents(plan.key, 's')}`,
@@ -59,6 +59,7 @@ export function selectNewPlaces(plan: DownloadPlan): Statement {
   };
 }
 
+/** Places of staged rows that differ from the local ones and are still to be updated. */
 export function selectChangedPlaces(plan: DownloadPlan): Statement {
   return {
     text: `

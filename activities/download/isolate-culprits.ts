@@ -9,7 +9,7 @@ export interface Culprit<Item> {
 }
 
 /** What was applied, in parts, and what was refused. */
-export interface Isolated<Item, Result> {
+interface Isolated<Item, Result> {
   readonly results: readonly Result[];
   readonly culprits: readonly Culprit<Item>[];
 }

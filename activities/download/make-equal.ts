@@ -19,10 +19,10 @@ import { logChanges } from './log-changes.js';
 import { type DownloadPlan, planDownload } from './plan-download.js';
 import { FOREIGN_KEY_VIOLATION, setAsideOrphans } from './set-aside.js';
 import { type StagedRows, stageRows } from './stage-rows.js';
-import { allowDownload, checkConstraintsAtOnce, countOwned } from './staging.js';
+import { tryLockDownload, checkConstraintsAtOnce, countOwned } from './staging.js';
 
 /** The two ends of a download. */
-export interface DownloadEnds {
+interface DownloadEnds {
   readonly local: Database;
   readonly remote: Database;
 }
@@ -71,7 +71,7 @@ export async function makeEqual(ends: DownloadEnds, owned: OwnedTable, attempt: 
 }
 
 async function prepare(here: Session, owned: OwnedTable): Promise<void> {
-  const [lock] = await run<{ locked: string }>(here, allowDownload(owned));
+  const [lock] = await run<{ locked: string }>(here, tryLockDownload(owned));
   if (lock?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;

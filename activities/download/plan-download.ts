@@ -1,4 +1,4 @@
-import { type Column, type OwnedTable, type TableShape, toTableName } from '../../src/model/table.js';
+import { byName, type Column, type OwnedTable, type TableShape, toTableName } from '../../src/model/table.js';
 import type { Side } from '../../src/model/failures.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 
@@ -71,8 +71,4 @@ function checkNeeded(owned: OwnedTable, side: Side, columns: ReadonlyMap<string,
   if (filter !== undefined && !columns.has(filter)) {
     fail(filter, `table ${table} has no column ${filter}, by which the settings choose the rows of one tenant`);
   }
-}
-
-function byName(columns: readonly Column[]): Map<string, Column> {
-  return new Map(columns.map((column) => [column.name, column]));
 }

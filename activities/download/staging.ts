@@ -33,10 +33,12 @@ export function copyOwned({ table, filter, carried }: DownloadPlan): string {
   return `copy (select ${idents(carried, 'r')} from ${relation(table)} as r where ${isOwned(filter, 'r')}) to stdout`;
 }
 
+/** Its other end: the rows go into the staging table. */
 export function copyIntoStaged({ carried }: DownloadPlan): string {
   return `copy ${STAGED} (${idents(carried)}) from stdin`;
 }
 
+/** The COPY that notes the keys of rows that the local types cannot hold. */
 export function copyIntoRefusedKeys({ key }: DownloadPlan): string {
   return `copy ${REFUSED_KEYS} (${idents(key)}) from stdin`;
 }
@@ -81,7 +83,7 @@ export function countBadKeys({ key }: OwnedTable, from: string): Statement {
 }
 
 /** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
-export function allowDownload({ table }: OwnedTable): Statement {
+export function tryLockDownload({ table }: OwnedTable): Statement {
   return {
     text: `select pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::text as locked`,
     values: [`meter-sync download ${relation(table)}`],

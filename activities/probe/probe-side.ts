@@ -10,12 +10,13 @@ import { toQueue } from '../upload/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/read-queue-figures.js';
 import { countOwned } from '../download/staging.js';
 
-/** What is seen of each side. */
-export type LocalFigures = Pick<
+/** What is seen of the local side; null for what could not be seen. */
+type LocalFigures = Pick<
   ProbeResult,
   'localDbConnected' | 'queueSize' | 'oldestUnsynced' | 'localMeterCount' | 'localTenantCount'
 >;
-export type RemoteFigures = Pick<ProbeResult, 'remoteDbConnected' | 'remoteMeterCount' | 'remoteTenantCount'>;
+/** The same of the remote side. */
+type RemoteFigures = Pick<ProbeResult, 'remoteDbConnected' | 'remoteMeterCount' | 'remoteTenantCount'>;
 
 /** A figure that takes longer is not worth the load: somebody waits for the answer, or the server is in trouble. */
 const MAX_STATEMENT_MS = 10_000;

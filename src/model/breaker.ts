@@ -11,10 +11,11 @@ export interface Breaker {
   readonly nextProbeAt: number | null;
 }
 
+/** Both databases answered when they were last asked. */
 export const CLOSED_BREAKER: Breaker = { unreachableCycles: 0, failedProbes: null, nextProbeAt: null };
 
 /** Two failures in a row may be one restart of a server; at the third somebody else should know. */
-export const CYCLES_UNTIL_OPEN = 3;
+const CYCLES_UNTIL_OPEN = 3;
 
 /** Long enough that ten thousand sites do not storm a server that comes back, short enough for an operator who waits. */
 const MAX_WAIT_MS = 5 * 60_000;
@@ -47,6 +48,7 @@ export function hurryProbe(breaker: Breaker, intervalMs: number, now: number): B
   return { ...breaker, nextProbeAt: Math.min(breaker.nextProbeAt, now + latestMs) };
 }
 
+/** True while probes take the place of cycles. */
 export function isOpen(breaker: Breaker): boolean {
   return breaker.nextProbeAt !== null;
 }

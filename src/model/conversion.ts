@@ -1,5 +1,5 @@
 /** How a column's values get from a local type into a remote one. */
-export type Conversion =
+type Conversion =
   /** Byte for byte: both types have one binary form, and the remote one takes all of it or refuses. */
   | { readonly by: 'binary' }
   /** As binary, but the remote would cut blanks off the end of longer values: these must be refused instead. */

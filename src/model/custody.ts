@@ -48,6 +48,7 @@ export function addCounts(a: UploadCounts, b: UploadCounts): UploadCounts {
   };
 }
 
+/** The counts of no batch: where a sum begins. */
 export const NO_COUNTS: UploadCounts = { selected: 0, inserted: 0, alreadyThere: 0, removed: 0 };
 
 function areCounts(...counts: number[]): boolean {

@@ -41,12 +41,12 @@ export function recordOutcome<Name extends Operation>(
 }
 
 /** The operations that a cycle of this kind runs, in their order. */
-export function operationsOf(kind: CycleKind): readonly Operation[] {
+function operationsOf(kind: CycleKind): readonly Operation[] {
   return kind === 'full' ? OPERATIONS : ['upload'];
 }
 
 /** When something happened, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
-export interface Moment {
+interface Moment {
   readonly now: number;
   readonly random: number;
 }

@@ -1,9 +1,9 @@
 import { convert } from './conversion.js';
 import type { Side } from './failures.js';
-import type { Column, QueueTable, TableShape } from './table.js';
+import { byName, type Column, type QueueTable, type TableShape } from './table.js';
 
 /** The form in which a batch crosses: binary wherever both ends mean the same bytes. */
-export type CopyFormat = 'binary' | 'text';
+type CopyFormat = 'binary' | 'text';
 
 /** A column that travels. */
 export interface TransferColumn {
@@ -151,10 +151,6 @@ function findUnfilled({ queue, local, remote }: Ends): Drift[] {
 
 function drift(side: Side, column: string | null, problem: string): Drift {
   return { side, column, problem };
-}
-
-function byName(columns: readonly Column[]): Map<string, Column> {
-  return new Map(columns.map((column) => [column.name, column]));
 }
 
 function isSameSet(a: readonly string[], b: readonly string[]): boolean {

@@ -9,6 +9,7 @@ export const FAILURE_KINDS = [
   'config',
   'unexpected',
 ] as const;
+/** One of the kinds; each has its rule in `FAILURE_RULES`. */
 export type FailureKind = (typeof FAILURE_KINDS)[number];
 
 /** The type of the failure that ends a workflow whose input is not valid. */
@@ -37,7 +38,7 @@ export interface FailureReport extends FailurePlace {
 }
 
 /** What follows from a kind of failure. */
-export interface FailureRule {
+interface FailureRule {
   /** Attempts of one activity before the cycle records the failure; 1 means that a retry cannot help. */
   readonly maxAttempts: number;
   /** Who must act, and how. */
@@ -47,8 +48,9 @@ export interface FailureRule {
 /** The first attempt and five more after 2, 4, 8, 16 and 32 seconds. */
 export const CONNECTION_ATTEMPTS = 6;
 /** A statement that met a passing state of the server is tried three times. */
-export const STATEMENT_ATTEMPTS = 3;
+const STATEMENT_ATTEMPTS = 3;
 
+/** The rule of each kind. docs/operations.md shows the same table, and a test holds the two together. */
 export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   unreachable: {
     maxAttempts: CONNECTION_ATTEMPTS,

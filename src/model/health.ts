@@ -5,7 +5,7 @@ import { OPERATIONS, type SchedulerState } from './state.js';
 export type Health = 'unknown' | 'ok' | 'warning' | 'failing';
 
 /** The age of the oldest reading that waits, in buckets. `current` is an empty queue, or one that a few cycles will empty. */
-export type LagBucket = 'unknown' | 'current' | 'under1h' | 'under1d' | 'over1d';
+type LagBucket = 'unknown' | 'current' | 'under1h' | 'under1d' | 'over1d';
 
 const MINUTE_MS = 60_000;
 /** Below this age a lag is the normal rhythm of cycles; without this bucket the attribute would change at every cycle. */

@@ -1,4 +1,4 @@
-/** Input and result of each activity. They cross the wire: JSON only, no rows, no secrets, lists bounded. */
+// Input and result of each activity. They cross the wire: JSON only, no rows, no secrets, lists bounded.
 
 /** How many keys or changed rows a result names at most; the log names them all. */
 export const MAX_NAMED_ROWS = 20;
@@ -10,6 +10,7 @@ export const MAX_NAMED_FIELDS = 50;
 /** How long one upload activity goes on with batch after batch; a batch under way is always finished. */
 export const UPLOAD_MAX_DURATION_MS = 30_000;
 
+/** What an upload is asked for. */
 export interface UploadReadingsInput {
   readonly siteId: string;
   /** Readings in one batch, at most. */
@@ -27,6 +28,7 @@ export interface UploadCounts {
   readonly removed: number;
 }
 
+/** What an upload did, over all its batches, and what it left. */
 export interface UploadReadingsResult extends UploadCounts {
   readonly batches: number;
   /** True when the upload ended before it saw the end of the queue: the next one should follow at once. */
@@ -40,6 +42,7 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly observedAt: string;
 }
 
+/** What a download is asked for; the worker knows the tables. */
 export interface DownloadInput {
   readonly siteId: string;
 }
@@ -55,6 +58,7 @@ export interface ChangedRow extends NamedRow {
   readonly changedFields: readonly string[];
 }
 
+/** What a download of one table did, and what both ends hold since. */
 export interface DownloadResult {
   readonly localCount: number;
   readonly remoteCount: number;
@@ -75,6 +79,7 @@ export interface DownloadResult {
   readonly observedAt: string;
 }
 
+/** What a probe is asked for. */
 export interface ProbeInput {
   readonly siteId: string;
 }

@@ -20,6 +20,7 @@ export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
   readonly state?: SchedulerState;
 }
 
+/** The settings of a site that names none; the defaults of src/config are made from them. */
 export const DEFAULT_SETTINGS: SchedulerSettings = { intervalMs: 60_000, batchRows: 50_000 };
 
 interface Bounds {
@@ -65,7 +66,7 @@ export function findInputProblems(input: unknown): string[] {
 }
 
 /** The run that an input came to. */
-export interface SchedulerRun {
+interface SchedulerRun {
   readonly workflowId: string;
   /** True after continue-as-new. */
   readonly isContinued: boolean;

@@ -1,10 +1,17 @@
 import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
-import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings, type SyncSchedulerInput } from './scheduler.js';
+import {
+  applySettings,
+  DEFAULT_SETTINGS,
+  type SchedulerSettings,
+  STATE_VERSION,
+  type SyncSchedulerInput,
+} from './scheduler.js';
 
 /** The three operations of a cycle, in their order. */
 export const OPERATIONS = ['upload', 'meters', 'tenants'] as const;
+/** One of them, by the name that it has in the state and in the status. */
 export type Operation = (typeof OPERATIONS)[number];
 
 /** The result type of each operation. */
@@ -49,7 +56,7 @@ export type CycleKind = 'full' | 'catchUp';
  * code that reads it knows every released version. Instants are epoch milliseconds unless a field says otherwise.
  */
 export interface SchedulerState {
-  readonly version: 1;
+  readonly version: typeof STATE_VERSION;
   readonly settings: SchedulerSettings;
   readonly startedAt: number;
   /** The planned start of the next full cycle. */
@@ -92,7 +99,7 @@ const NOTHING_OBSERVED: Observed = {
 export function openState(input: SyncSchedulerInput, now: number): SchedulerState {
   if (input.state !== undefined && input.state !== null) return input.state;
   return {
-    version: 1,
+    version: STATE_VERSION,
     settings: applySettings(DEFAULT_SETTINGS, input),
     startedAt: now,
     nextTickAt: now,

@@ -3,7 +3,8 @@ import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import type { Observed, Outcome, SchedulerState } from './state.js';
 import { hasBacklog } from './steps.js';
 
-export type SchedulerStateName = 'idle' | 'syncing' | 'catchingUp' | 'paused' | 'degraded' | 'stopping' | 'stopped';
+/** The one word for what a scheduler is doing; docs/protocol.md says what each of them means. */
+type SchedulerStateName = 'idle' | 'syncing' | 'catchingUp' | 'paused' | 'degraded' | 'stopping' | 'stopped';
 
 /**
  * The answer of `getStatus` and the workflow's result: every field is always there, and what is not known is null.

@@ -37,6 +37,7 @@ export function requestStop(state: SchedulerState): SchedulerState {
   return { ...state, stopRequested: true };
 }
 
+/** Begins no further cycle until `resume`; the running one ends as always. */
 export function pause(state: SchedulerState): SchedulerState {
   return { ...state, paused: true };
 }
@@ -50,6 +51,7 @@ export function resume(state: SchedulerState, now: number): SchedulerState {
   return { ...state, paused: false, nextTickAt: state.running?.kind === 'full' ? state.nextTickAt : now };
 }
 
+/** Wants a full cycle at once, whatever the plan. An order that is given twice before that cycle counts once. */
 export function requestSyncNow(state: SchedulerState): SchedulerState {
   return { ...state, syncNowRequested: true };
 }

@@ -59,6 +59,11 @@ export interface TableShape {
   readonly uniqueKeys: readonly (readonly string[])[];
 }
 
+/** Columns to be found by their name. */
+export function byName(columns: readonly Column[]): ReadonlyMap<string, Column> {
+  return new Map(columns.map((column) => [column.name, column]));
+}
+
 /** A table's name for people: `public.meter_readings`, or as it is without a schema. */
 export function toTableName(table: TableRef): string {
   return table.schema === null ? table.name : `${table.schema}.${table.name}`;

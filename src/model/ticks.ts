@@ -1,5 +1,6 @@
-/** When the next cycle is planned. All instants are epoch milliseconds. */
+import type { CycleKind } from './state.js';
 
+/** When the next cycle is planned. All instants of this file are epoch milliseconds. */
 export interface TickPlan {
   readonly nextTickAt: number;
   /** Ticks that passed without a cycle of their own. */
@@ -8,7 +9,7 @@ export interface TickPlan {
 
 /** True when a cycle is the one of the planned tick, which then has no cycle yet to come. */
 export function isTicksOwn(
-  running: { readonly kind: 'full' | 'catchUp'; readonly startedAt: number },
+  running: { readonly kind: CycleKind; readonly startedAt: number },
   nextTickAt: number,
 ): boolean {
   return running.kind === 'full' && running.startedAt >= nextTickAt;

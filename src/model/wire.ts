@@ -9,9 +9,13 @@ export const WORKFLOW_TYPE = 'syncScheduler';
 /** The one query. Answers with a `Status`. */
 export const GET_STATUS_QUERY = 'getStatus';
 
+/** Signal: ends the running cycle as always, then the workflow. None of the four takes an argument. */
 export const STOP_SIGNAL = 'stop';
+/** Signal: begins no further cycle until `resume`. */
 export const PAUSE_SIGNAL = 'pause';
+/** Signal: ends a pause; the next cycle begins at once. */
 export const RESUME_SIGNAL = 'resume';
+/** Signal: runs a full cycle at once, also while paused. */
 export const SYNC_NOW_SIGNAL = 'syncNow';
 
 /** Update: runs a probe of both databases, answers with a live `Status`. */

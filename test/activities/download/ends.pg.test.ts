@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { run } from '../../../src/postgres/session.js';
-import { allowDownload } from '../../../activities/download/staging.js';
+import { tryLockDownload } from '../../../activities/download/staging.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const METER = 'create table meter (id bigint primary key, name text, tenant_id bigint)';
@@ -79,7 +79,7 @@ it('the remote table may be a view', async (context) => {
 it('a second download of the table at the same time is busy', async (context) => {
   const site = await openSite(context, METER);
   await withTransaction(site.local, { isolation: 'read committed' }, async (session) => {
-    await run(session, allowDownload(METERS));
+    await run(session, tryLockDownload(METERS));
     await expect(site.download()).rejects.toMatchObject({ kind: 'busy' });
   });
   expect(await site.download()).toMatchObject({ inserted: 0 });
