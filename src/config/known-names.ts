@@ -1,6 +1,5 @@
 import { connectionSchema, PREFIXES } from './connection-settings.js';
-import type { SettingFacts } from './setting.js';
-import { factsOf } from './setting.js';
+import { factsOf, type SettingFacts } from './setting.js';
 import { siteSchema } from './site-settings.js';
 import { tablesSchema } from './table-settings.js';
 

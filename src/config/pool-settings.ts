@@ -3,7 +3,7 @@ import type { ConnectionOptions } from 'node:tls';
 import type { ConnectionSettings, TlsSettings } from './connection.js';
 
 /** What a pool needs; the same shape as `PoolSettings` of src/postgres, which this folder does not know. */
-export interface DatabaseAccess extends Omit<ConnectionSettings, 'tls'> {
+interface DatabaseAccess extends Omit<ConnectionSettings, 'tls'> {
   readonly ssl: boolean | ConnectionOptions;
   /** Go on without TLS where the server has none. */
   readonly isTlsOptional: boolean;

@@ -1,17 +1,12 @@
-import { z } from 'zod';
-import { connectionSchema } from './connection-settings.js';
-import { siteSchema } from './site-settings.js';
-import { tablesSchema } from './table-settings.js';
+import type { z } from 'zod';
+import type { connectionSchema } from './connection-settings.js';
+import type { siteSchema } from './site-settings.js';
 
-/** All settings of a site: the one schema behind the loader, the help and docs/settings.md. */
-export const settingsSchema = z.object({
-  local: connectionSchema,
-  remote: connectionSchema,
-  site: siteSchema,
-  tables: tablesSchema,
-});
+type SiteValues = z.output<typeof siteSchema>;
 
-export type SettingsValues = z.output<typeof settingsSchema>;
-export type SslMode = SettingsValues['local']['SSLMODE'];
-export type LogLevel = SettingsValues['site']['METER_SYNC_LOG_LEVEL'];
-export type LogFormat = SettingsValues['site']['METER_SYNC_LOG_FORMAT'];
+/** How a connection uses TLS; libpq's names. */
+export type SslMode = z.output<typeof connectionSchema>['SSLMODE'];
+/** The least important lines that a log holds. */
+export type LogLevel = SiteValues['METER_SYNC_LOG_LEVEL'];
+/** Whom the lines of a log are for; `auto` is decided by where they go. */
+export type LogFormat = SiteValues['METER_SYNC_LOG_FORMAT'];

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isSiteId } from '../model/scheduler.js';
+import { DEFAULT_SETTINGS, isSiteId } from '../model/scheduler.js';
 import { number, optional, setting, whole } from './setting.js';
 
 /** The settings of a site and of its worker. */
@@ -34,7 +34,7 @@ export const siteSchema = z.object({
     {
       text: 'From one planned cycle to the next, for a workflow that is started; a running one takes `configure`',
       wanted: 'a number from 0.1 to 86400',
-      fallback: '60',
+      fallback: String(DEFAULT_SETTINGS.intervalMs / 1_000),
       unit: 'seconds',
       option: 'interval-seconds',
     },
@@ -44,7 +44,7 @@ export const siteSchema = z.object({
     {
       text: 'Readings in one batch, at most, for a workflow that is started; a running one takes `configure`',
       wanted: 'a whole number from 1 to 1000000',
-      fallback: '50000',
+      fallback: String(DEFAULT_SETTINGS.batchRows),
       unit: 'readings',
       option: 'batch-rows',
     },

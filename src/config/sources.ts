@@ -26,7 +26,7 @@ export interface FoundValue {
 export type Report = (problem: ConfigProblem) => void;
 
 /** The setting that names the settings file. */
-export const CONFIG_FILE = 'METER_SYNC_CONFIG';
+const CONFIG_FILE = 'METER_SYNC_CONFIG';
 
 /** The layers of a process, the first one first. A file that cannot be read is a problem, and stands for an empty one. */
 export function openLayers({ options = {}, env }: SettingSources, report: Report): readonly Layer[] {
