@@ -18,6 +18,7 @@ export interface Contestant {
   readonly run: (site: Site) => Promise<void>;
 }
 
+/** Two databases, the local one full of readings. */
 export interface Site {
   readonly localUrl: string;
   readonly remoteUrl: string;
@@ -29,6 +30,7 @@ export interface Site {
 const BATCH_ROWS = 50_000;
 const SEED_BATCH_ROWS = 100;
 
+/** Ratios are told against the first one. */
 export const CONTESTANTS: readonly Contestant[] = [
   {
     name: 'psql pipe + DELETE',

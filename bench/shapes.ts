@@ -12,6 +12,7 @@ export interface Shape {
 const NARROW_COLUMNS =
   'id uuid primary key, meter_id bigint not null, created_at timestamptz not null, value float8, unit text, metadata jsonb';
 
+/** The shapes by the name that `--shape` takes. */
 export const SHAPES: Readonly<Record<string, Shape>> = {
   narrow: {
     title: '6 columns, uuid v4 keys',

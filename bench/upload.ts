@@ -4,9 +4,12 @@ import { CONTESTANTS, type Contestant, type Site } from './contestants.js';
 import { type Servers, sql, withServers } from './servers.js';
 import { SHAPES, type Shape } from './shapes.js';
 
-export interface UploadBenchOptions {
+/** What is compared, and how often. */
+interface UploadBenchOptions {
+  /** A name in `SHAPES`. */
   readonly shape: string;
   readonly rounds: number;
+  /** Null: as many as the shape has. */
   readonly rows: number | null;
 }
 

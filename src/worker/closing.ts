@@ -11,6 +11,7 @@ export interface Closing {
   closeAll(): Promise<void>;
 }
 
+/** Nothing is open yet. What is added is given 10 seconds to close. */
 export function createClosing(logger: WorkerLogger): Closing {
   const opened: { what: string; close: () => Promise<void> }[] = [];
   return {

@@ -10,7 +10,7 @@ import { type Hosts, listTaskQueues, toLimits } from './task-queues.js';
 import { loadWorkflowBundle } from './workflow-bundle.js';
 
 /** What workers of one process share. */
-export interface WorkerParts extends WorkerConnection, ActivityDependencies {
+interface WorkerParts extends WorkerConnection, ActivityDependencies {
   readonly hosts: Hosts;
 }
 

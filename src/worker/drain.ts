@@ -5,7 +5,7 @@ import type { WorkerLogger } from './logger.js';
 const AFTER_GRACE_MS = 10_000;
 
 /** For how long a worker that is told to end waits for what it has begun. */
-export interface DrainTimes {
+interface DrainTimes {
   readonly shutdownGraceTime: number;
   readonly shutdownForceTime: number;
 }

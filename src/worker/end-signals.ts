@@ -5,7 +5,7 @@ const SIGNALS = ['SIGTERM', 'SIGINT'] as const;
 export const EXIT_FAILED = 1;
 
 /** The wish of the operating system, or of a person at the terminal, that this process ends. */
-export interface EndSignals {
+interface EndSignals {
   /** Aborts at the first SIGTERM or SIGINT. */
   readonly end: AbortSignal;
   /** Gives the signals back to the system. */

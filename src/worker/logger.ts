@@ -17,7 +17,8 @@ export interface WorkerLogger extends Log {
   close(): Promise<void>;
 }
 
-export interface LoggerSettings {
+/** What is logged, how, and where to. */
+interface LoggerSettings {
   readonly level: LogLevel;
   /** `auto`: pretty on a terminal, JSON lines otherwise. */
   readonly format: LogFormat;

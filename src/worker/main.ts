@@ -13,7 +13,8 @@ import { type Hosts, listTaskQueues } from './task-queues.js';
 import { setUpTemporalRuntime } from './temporal-runtime.js';
 import { watchDatabases } from './watch-databases.js';
 
-export interface WorkerSettings {
+/** What belongs to the process and not to one of its sites. */
+interface WorkerSettings {
   readonly logger: WorkerLogger;
   /** Drains the worker when it aborts; while it still starts, ends the start. */
   readonly end?: AbortSignal;

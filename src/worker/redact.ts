@@ -8,7 +8,7 @@ const PASSWORD_PAIR = /\b(password|passwd|pwd)(\s*=\s*)('[^']*'|[^\s'"&,;]+)/gi;
 const MIN_SECRET_LENGTH = 3;
 
 /** Hides what nobody may read in a log. A last line of defence: secrets should not come here at all. */
-export interface Redactor {
+interface Redactor {
   /** From now on this text reads `(set, hidden)`. */
   hide(secret: string): void;
   /** A text without secrets. */

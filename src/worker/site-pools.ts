@@ -1,5 +1,5 @@
 import type { ActivityDependencies, SiteDatabases } from '../../activities/databases.js';
-import { type Config } from '../config/load.js';
+import type { Config } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';
 import { DatabaseFailure } from '../postgres/errors.js';
@@ -11,7 +11,7 @@ import type { WorkerLogger } from './logger.js';
 const MAX_CONNECTIONS = 4;
 
 /** The databases of all sites of a worker. */
-export interface SitePools {
+interface SitePools {
   readonly site: ActivityDependencies['site'];
   readonly all: ReadonlyMap<string, SiteDatabases>;
   /** Waits for the connections in use, then closes all: the remote ones first, as they depend on the local ones. */

@@ -5,7 +5,7 @@ import type { SiteConfig } from '../config/load.js';
 export type Hosts = 'both' | 'workflows' | 'activities';
 
 /** A task queue that this process polls, and for what. */
-export interface HostedQueue {
+interface HostedQueue {
   readonly taskQueue: string;
   readonly workflows: boolean;
   readonly activities: boolean;

@@ -5,11 +5,12 @@ const FIRST_WAIT_MS = 1_000;
 const MAX_WAIT_MS = 30_000;
 
 /** Growing waits: 1, 2, 4, ... up to 30 seconds, for something that is not up yet. */
-export interface Waits {
+interface Waits {
   /** How long the next wait is. */
   next(): number;
 }
 
+/** Waits for one thing; another one begins with its own. */
 export function growingWaits(): Waits {
   let waitMs = FIRST_WAIT_MS / 2;
   return { next: () => (waitMs = Math.min(MAX_WAIT_MS, waitMs * 2)) };

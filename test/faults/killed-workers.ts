@@ -8,7 +8,7 @@ import { toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wi
 import { until } from '../support/wait.js';
 
 /** A site with its two databases, ready for `meter-sync worker`, and what is done to it. */
-export interface Ordeal {
+interface Ordeal {
   readonly siteId: string;
   readonly temporalAddress: string;
   /** Connection URLs. */
@@ -21,7 +21,7 @@ export interface Ordeal {
 }
 
 /** What was found at the end, by comparing every reading with what the generator noted of it. */
-export interface Custody {
+interface Custody {
   readonly generated: number;
   readonly remote: number;
   readonly local: number;

@@ -1,7 +1,7 @@
 import type { Stack } from '../../src/dev/stack.js';
 
 /** What the set-up of the run gives to every test file. */
-export interface TestStack {
+interface TestStack {
   /** URL of the maintenance database of each server. */
   readonly local: string;
   readonly remote: string;

@@ -8,7 +8,7 @@ export interface Verdict {
 }
 
 /** Judges a chunk on its way. */
-export type Judge = (chunk: Buffer) => Verdict;
+type Judge = (chunk: Buffer) => Verdict;
 
 /** A TCP proxy that loses what a network can lose. */
 export interface TcpProxy {

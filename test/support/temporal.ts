@@ -25,7 +25,7 @@ export interface RunningWorker {
   readonly stop: () => Promise<void>;
 }
 
-export const NAMESPACE = 'default';
+const NAMESPACE = 'default';
 
 let shared: Promise<{ connection: Connection; native: NativeConnection }> | undefined;
 

@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-export interface WaitOptions {
+interface WaitOptions {
   /** What is waited for, for the message of a wait in vain. */
   readonly what: string;
   /** 30 s unless told. */

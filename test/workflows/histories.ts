@@ -8,7 +8,7 @@ import { findTemporalBinary } from '../../src/dev/temporal-binary.js';
 const FOLDER = join(import.meta.dirname, 'histories');
 
 /** A recorded history: the JSON of one run, as `temporal workflow show --output json` prints it. */
-export interface RecordedHistory {
+interface RecordedHistory {
   readonly name: string;
   readonly history: unknown;
   /** A workflow may decide by its own id. */
@@ -36,7 +36,7 @@ function toWorkflowIdOf(history: unknown, name: string): string {
 }
 
 /** The run of a test's workflow that is to be recorded. */
-export interface RunOnServer {
+interface RunOnServer {
   readonly address: string;
   readonly workflowId: string;
   readonly runId: string;
