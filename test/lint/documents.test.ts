@@ -52,6 +52,6 @@ function holdsTests(path: string): boolean {
   const place = join(root, path);
   if (!existsSync(place)) return false;
   return path.endsWith('.ts')
-    ? path.endsWith('.test.ts') && /\btest[.(]/.test(readFileSync(place, 'utf8'))
+    ? path.endsWith('.test.ts') && /^\s*(?:test|it)(?:\.\w+)*\(/m.test(readFileSync(place, 'utf8'))
     : readdirSync(place).some((name) => name.endsWith('.test.ts'));
 }
