@@ -1,11 +1,5 @@
-import pg from 'pg';
-import type { Socket } from 'node:net';
-
-/** What `pg` has and does not type. */
-interface Wire {
-  readonly stream: Socket;
-  attachListeners(stream: Socket): void;
-}
+import type { ClientConfig } from 'pg';
+import { TidyClient, type Wire, wireOf } from './client.js';
 
 /** PostgreSQL's answers to a request for TLS. https://www.postgresql.org/docs/current/protocol-flow.html#PROTOCOL-FLOW-SSL */
 const NO_TLS = 'N'.charCodeAt(0);
@@ -15,15 +9,15 @@ const NO_TLS = 'N'.charCodeAt(0);
  * answer as an error and ends the socket, so the answer is taken from it before it looks: on the same socket, since the
  * server waits there for the startup message. A handshake that fails stays an error.
  */
-export class OptionalTlsClient extends pg.Client {
-  constructor(config?: pg.ClientConfig) {
+export class OptionalTlsClient extends TidyClient {
+  constructor(config?: ClientConfig) {
     super(config);
-    const connection = (this as unknown as { connection: pg.Connection & Wire }).connection;
+    const connection = wireOf(this);
     connection.once('connect', () => takeRefusal(connection));
   }
 }
 
-function takeRefusal(connection: pg.Connection & Wire): void {
+function takeRefusal(connection: Wire): void {
   const { stream } = connection;
   const listeners = stream.listeners('data') as ((chunk: Buffer) => void)[];
   stream.removeAllListeners('data');

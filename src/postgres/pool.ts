@@ -1,5 +1,6 @@
 import pg from 'pg';
 import type { ConnectionOptions } from 'node:tls';
+import { TidyClient } from './client.js';
 import { DatabaseFailure } from './errors.js';
 import { OptionalTlsClient } from './optional-tls.js';
 
@@ -48,7 +49,7 @@ export function createPool(settings: PoolSettings, onIdleError: (error: Error) =
     keepAlive: true,
     keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY_MS,
     types: TEXT_VALUES,
-    ...(settings.isTlsOptional === true ? { Client: OptionalTlsClient } : {}),
+    Client: settings.isTlsOptional === true ? OptionalTlsClient : TidyClient,
   });
   pool.on('error', (error) => {
     if (!pool.ending) onIdleError(error); // the last words of a server that ends while our connections say goodbye

@@ -10,9 +10,12 @@ import { createPool } from '../../src/postgres/pool.js';
 import { run } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { createDatabases, type TestDatabase } from '../support/postgres.js';
+import { until } from '../support/wait.js';
 
 const fixture = (name: string): string => fileURLToPath(new URL(`../fixtures/tls/${name}`, import.meta.url));
 const CERT = fixture('cert.pem');
+/** AuthenticationCleartextPassword. */
+const ASK_FOR_PASSWORD = Buffer.from([82, 0, 0, 0, 8, 0, 0, 0, 3]);
 const SSL_REQUEST = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47]);
 
 let local: TestDatabase;
@@ -82,6 +85,24 @@ test('a password that is asked for and not set is a matter of credentials, and n
   process.env['PGPASSWORD'] = decodeURIComponent(new URL(local.url).password);
   await expect(connectAs({ POSTGRES_SYNC_URL: url })).rejects.toMatchObject({ kind: 'credentials' });
   delete process.env['PGPASSWORD'];
+});
+
+test('a connection that cannot give its password does not stay with the server', async (context) => {
+  const password = (): never => {
+    throw new Error('the file is gone');
+  };
+  const sockets: Socket[] = [];
+  const server = createServer((socket) => {
+    sockets.push(socket);
+    socket.once('data', () => socket.write(ASK_FOR_PASSWORD));
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  context.onTestFinished(() => void server.close());
+  const { port } = server.address() as AddressInfo;
+  const pool = createPool({ ...local.settings, host: '127.0.0.1', port, ssl: false, password }, () => undefined);
+  await expect(pool.connect()).rejects.toThrow('the file is gone');
+  await until(() => sockets[0]?.closed === true, { what: 'the connection has ended', timeoutMs: 5_000 });
+  await pool.end();
 });
 
 test('prefer and require encrypt where the server can, with any certificate', async (context) => {
