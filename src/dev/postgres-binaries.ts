@@ -36,7 +36,7 @@ export async function findPostgresBinaries(
   if (copy.ok) return binariesIn(copyFolder);
   throw new Error(
     `The PostgreSQL server from npm does not run on this machine (${process.platform} ${process.arch}): ${copy.problem}. ` +
-      'Bring your own servers and name them with POSTGRES_SYNC_URL and POSTGRES_CLIENT_URL, or use docker-compose.yml.',
+      'Bring your own servers and name them with POSTGRES_SYNC_URL and POSTGRES_CLIENT_URL, or use docker-compose.yml in a checkout.',
   );
 }
 
