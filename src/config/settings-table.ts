@@ -1,7 +1,7 @@
 import { connectionSchema, PREFIXES } from './connection-settings.js';
 import { listSettings, type NamedSetting } from './known-names.js';
 
-/** The settings as Markdown tables, the same for README and docs. Both databases share one table. */
+/** The settings as the Markdown tables of docs/settings.md, which a test holds to them. Both databases share one table. */
 export function renderSettings(): string {
   const settings = listSettings();
   const isConnection = ({ name }: NamedSetting): boolean =>

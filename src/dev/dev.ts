@@ -11,7 +11,7 @@ import { prepareDatabases, readReport } from './prepare.js';
 import { SHIPPED_REPORT } from './sample/report.js';
 
 /** What `meter-sync dev` is given. */
-export interface DevOptions {
+interface DevOptions {
   /** Keeps everything in this folder, to be used again. */
   readonly data?: string | undefined;
   /** Loads this report in place of the shipped one. */

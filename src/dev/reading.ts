@@ -15,7 +15,7 @@ export const NUMBER_COLUMNS = [
 ] as const;
 
 /** All value columns; the last one holds text. */
-export const VALUE_COLUMNS = [...NUMBER_COLUMNS, 'day_night'] as const;
+const VALUE_COLUMNS = [...NUMBER_COLUMNS, 'day_night'] as const;
 
 /** The name of a value column. */
 export type ValueColumn = (typeof VALUE_COLUMNS)[number];

@@ -30,7 +30,7 @@ export interface Drift {
 }
 
 /** The two tables of readings, as their catalogues tell them. */
-export interface Ends {
+interface Ends {
   readonly queue: QueueTable;
   readonly local: TableShape;
   readonly remote: TableShape;

@@ -4,7 +4,7 @@ import type { CycleKind, SchedulerState } from './state.js';
 import { isTicksOwn } from './ticks.js';
 
 /** What a scheduler does next. Instants are epoch milliseconds; `until` null waits for a signal alone. */
-export type Step =
+type Step =
   | { readonly do: 'end' }
   | { readonly do: 'cycle'; readonly kind: CycleKind }
   | { readonly do: 'probe' }

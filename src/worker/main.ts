@@ -23,7 +23,7 @@ interface WorkerSettings {
 }
 
 /** A worker that polls. */
-export interface RunningWorker {
+interface RunningWorker {
   /** Settles when the worker has ended and its connections are closed; rejects when that was not its drain. */
   readonly stopped: Promise<void>;
   /** Lets the worker end: no new work, batches under way are finished, connections closed. */

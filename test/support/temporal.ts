@@ -19,7 +19,7 @@ export interface TestTemporal {
   readonly startWorker: (options?: Partial<WorkerOptions>) => Promise<RunningWorker>;
 }
 
-export interface RunningWorker {
+interface RunningWorker {
   readonly worker: Worker;
   /** Drains the worker and waits for its end. May be called twice; happens by itself at the end of the test. */
   readonly stop: () => Promise<void>;

@@ -6,7 +6,7 @@ import { onTestFinished } from 'vitest';
 import { until } from '../support/wait.js';
 
 /** A line of a worker's log, as a log store would take it. */
-export type LogLine = Readonly<Record<string, unknown>> & { readonly message: string; readonly level: string };
+type LogLine = Readonly<Record<string, unknown>> & { readonly message: string; readonly level: string };
 
 /** A worker in a process of its own. Killed when the test ends, should it still run. */
 interface WorkerProcess {

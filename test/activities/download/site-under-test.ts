@@ -7,7 +7,7 @@ import { relation } from '../../../src/postgres/identifier.js';
 import { createDatabases, type TestDatabases } from '../../support/postgres.js';
 
 /** A line that a download wrote to its log. */
-export interface LogLine {
+interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly facts: LogFacts;
