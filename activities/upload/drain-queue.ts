@@ -27,7 +27,8 @@ export async function drainQueue(
   const drained = await uploadBatches(plan, input, attempt, { ...NOTHING_DRAINED, totalUploaded });
   const figures = await readQueueFigures(plan.local, plan.queue, attempt.signal);
   const result = { ...drained, ...figures, observedAt: new Date().toISOString() };
-  attempt.log.info('upload finished', { ...result, durationMs: Math.round(performance.now() - startedAt) });
+  // The workflow logs the same figures as the cycle's own line: at info it would be said twice.
+  attempt.log.debug('upload finished', { ...result, durationMs: Math.round(performance.now() - startedAt) });
   return result;
 }
 

@@ -267,6 +267,7 @@ test('a log that is no terminal holds one JSON object a line and no password', a
   expect(printed.split('\n').filter((line) => !line.startsWith('{"time":'))).toEqual([]);
   expect(printed).not.toContain(new URL(site.local.url).password);
   expect(worker.lines.find(({ message }) => message === 'upload finished')).toMatchObject({
+    level: 'debug', // the workflow says the same of the cycle, at info
     site: site.temporal.siteId,
   });
 });
