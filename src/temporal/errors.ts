@@ -66,25 +66,40 @@ export class StillRunning extends TemporalError {
 
   constructor(siteId: string, waitedMs: number) {
     super(
-      `Site ${siteId} was told to stop and has not ended within ${waitedMs / 1000} s; it ends with its running cycle`,
+      `Site ${siteId} was told to stop and has not ended within ${waitedMs / 1000} s; the stop stands, and the status says what it waits for`,
     );
     this.facts = { siteId, waitedMs };
     this.next = `meter-sync status --site ${siteId}`;
   }
 }
 
-/** Temporal answers, but no worker polls the task queue, so nothing moves and the workflow cannot be asked. */
+/** Temporal answers, but no worker does, so nothing moves and the workflow cannot be asked. */
 export class NoWorker extends TemporalError {
   override readonly name = 'NoWorker';
   readonly code = 'noWorker';
   readonly facts;
   readonly next;
+  /** True when one was seen lately and gave no answer: it has gone, or is just being replaced. */
+  readonly isSilent: boolean;
 
-  constructor(siteId: string, taskQueue: string, lastSeenAt: string | null) {
+  constructor(
+    siteId: string,
+    taskQueue: string,
+    { lastSeenAt }: { readonly lastSeenAt: string | null },
+    { isSilent = false, after = '' }: { readonly isSilent?: boolean; readonly after?: string } = {},
+  ) {
     const seen = lastSeenAt === null ? 'none was seen in the last minutes' : `the last one was seen at ${lastSeenAt}`;
-    super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}`);
+    super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}${after}`);
+    this.isSilent = isSilent;
     this.facts = { siteId, taskQueue, lastSeenAt };
     this.next = `meter-sync worker --site ${siteId}`;
+  }
+
+  /** The same after a change of settings was sent: Temporal may hand it to the next worker, so it is neither done nor undone. */
+  afterChange(): NoWorker {
+    const { siteId, taskQueue, lastSeenAt } = this.facts;
+    const after = '. The change may still take effect when one is back: give it again then';
+    return new NoWorker(siteId, taskQueue, { lastSeenAt }, { isSilent: this.isSilent, after });
   }
 }
 

@@ -10,15 +10,17 @@ import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
-import { InvalidChange, NotRunning, NoWorker, StillRunning, Unreachable } from './errors.js';
+import { InvalidChange, NotRunning, NoWorker, Refused, StillRunning, Unreachable } from './errors.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { isPolled, readPollers } from './task-queue.js';
 import { GRPC, toGrpcCode } from './translate-errors.js';
 
-/**
- * A query of a worker that was just replaced waits ten seconds for the old one's own queue before it goes to the new one.
- */
-const QUERY_TIMEOUT_MS = 12_000;
+/** Long enough for a busy worker; after that the worker which the workflow was last with is not waited for any more. */
+const FIRST_ASK_MS = 1_500;
+/** The second time any worker may answer. */
+const SECOND_ASK_MS = 2_500;
+/** An update that was sent cannot be sent again, so it waits until Temporal has given up a worker that was just replaced. */
+const CONFIGURE_TIMEOUT_MS = 12_000;
 /** A probe asks both databases and gives each ten seconds to connect. */
 const REFRESH_TIMEOUT_MS = 35_000;
 
@@ -34,11 +36,15 @@ export interface SiteHandle {
   resume(): Promise<void>;
   /** @throws NotRunning, Unreachable, Refused */
   syncNow(): Promise<void>;
-  /** Answers with all settings in force. @throws InvalidChange, NoWorker, NotRunning, Unreachable, Refused */
+  /**
+   * Answers with all settings in force.
+   * @throws NoWorker - and then the change may still be taken up by the next worker
+   * @throws InvalidChange, NotRunning, Unreachable, Refused
+   */
   configure(change: Partial<SchedulerSettings>): Promise<SchedulerSettings>;
   /** A status with live figures of both databases. @throws NoWorker, NotRunning, Unreachable, Refused */
   refreshStatus(): Promise<Status>;
-  /** The status as the workflow has it. @throws NoWorker, NotRunning, Unreachable, Refused */
+  /** The status as the workflow has it, within some four seconds. @throws NoWorker, NotRunning, Unreachable, Refused */
   status(): Promise<Status>;
   /** What Temporal knows without a worker; null when it knows of no workflow. @throws Unreachable, Refused */
   record(): Promise<SiteRecord | null>;
@@ -68,16 +74,16 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
           handle.executeUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE, {
             args: [change],
           });
-        return await ofWorker(site, update, QUERY_TIMEOUT_MS);
+        return await ofWorker(site, update, CONFIGURE_TIMEOUT_MS);
       } catch (error) {
         if (error instanceof WorkflowUpdateFailedError)
           throw new InvalidChange(change, error.cause?.message ?? error.message);
-        throw error;
+        throw error instanceof NoWorker ? error.afterChange() : error;
       }
     },
     refreshStatus: () =>
       ofWorker(site, () => handle.executeUpdate<Status, []>(wire.REFRESH_STATUS_UPDATE), REFRESH_TIMEOUT_MS),
-    status: () => ofWorker(site, () => handle.query<Status>(wire.GET_STATUS_QUERY), QUERY_TIMEOUT_MS),
+    status: () => askTwice(site, () => handle.query<Status>(wire.GET_STATUS_QUERY)),
     record: () => readSiteRecord(temporal, siteId),
     result: (timeoutMs) => awaitResult(site, () => handle.result() as Promise<Status>, timeoutMs),
   };
@@ -123,12 +129,37 @@ async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, tim
   }
 }
 
+/**
+ * A query goes to the worker that has the workflow in its memory. Temporal misses one that was killed only after ten seconds,
+ * and others could answer long before: so the second time the query goes to whoever polls.
+ */
+async function askTwice(site: OpenSite, query: () => Promise<Status>): Promise<Status> {
+  try {
+    return await ofWorker(site, query, FIRST_ASK_MS);
+  } catch (error) {
+    if (!(error instanceof NoWorker) || !error.isSilent) throw error;
+  }
+  await forgetWorker(site);
+  return ofWorker(site, query, SECOND_ASK_MS);
+}
+
+/** The workflow's next task goes to any worker, which reads its history anew: nothing else changes. */
+async function forgetWorker({ temporal, workflowId }: OpenSite): Promise<void> {
+  const { client, namespace } = temporal;
+  try {
+    const request = { namespace, execution: { workflowId } };
+    await callTemporal(temporal, () => client.workflowService.resetStickyTaskQueue(request));
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error; // who may only read goes on without
+  }
+}
+
 /** Throws when the site runs and nobody polls its task queue. */
 async function refuseWithoutWorker(site: OpenSite): Promise<void> {
   const record = await readSiteRecord(site.temporal, site.siteId);
   if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
   const pollers = await readPollers(site.temporal, record.taskQueue);
-  if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers.lastSeenAt);
+  if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers);
 }
 
 /** True for the ways in which Temporal says that no worker took the call. */
@@ -141,7 +172,7 @@ function isUnanswered(error: unknown): boolean {
 async function toNoWorker({ temporal, siteId }: OpenSite): Promise<NoWorker> {
   const record = await readSiteRecord(temporal, siteId); // when this fails too, it is Temporal that does not answer
   const taskQueue = record?.taskQueue ?? wire.toSiteTaskQueue(siteId);
-  return new NoWorker(siteId, taskQueue, (await readPollers(temporal, taskQueue)).lastSeenAt);
+  return new NoWorker(siteId, taskQueue, await readPollers(temporal, taskQueue), { isSilent: true });
 }
 
 async function awaitResult(site: OpenSite, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {

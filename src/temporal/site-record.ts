@@ -29,8 +29,18 @@ export interface SiteRecord {
 export interface PendingActivity {
   readonly name: string;
   readonly attempt: number;
+  /** Why the attempt before failed; null at the first. */
   readonly lastFailure: string | null;
+  /** True once a worker has taken this attempt. */
+  readonly isStarted: boolean;
+  /** Since when this attempt waits for a worker, or until when for its turn. ISO 8601 UTC. */
+  readonly scheduledAt: string | null;
 }
+
+/** `temporal.api.enums.v1.PendingActivityState` of an attempt that no worker has taken. */
+const SCHEDULED = 1;
+/** Temporal's own words for an attempt whose worker fell silent say nothing of a worker. */
+const WORKER_GONE = 'the worker that ran it has gone';
 
 /**
  * What Temporal knows of a site's latest run; null when it knows of none.
@@ -56,11 +66,21 @@ export async function readSiteRecord(temporal: TemporalClient, siteId: string): 
       health: attributes.get(SITE_KEYS.health) ?? null,
       lag: attributes.get(SITE_KEYS.lag) ?? null,
     },
-    pending: (latest.raw.pendingActivities ?? []).map(({ activityType, attempt, lastFailure }) => ({
-      name: activityType?.name ?? '',
-      attempt: attempt ?? 1,
-      lastFailure: lastFailure?.message ?? null,
-    })),
+    pending: (latest.raw.pendingActivities ?? []).map(toPending),
+  };
+}
+
+type RawPending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
+
+function toPending(activity: RawPending): PendingActivity {
+  const { activityType, attempt, lastFailure, state, scheduledTime } = activity;
+  const isTimeout = lastFailure?.timeoutFailureInfo !== undefined && lastFailure.timeoutFailureInfo !== null;
+  return {
+    name: activityType?.name ?? '',
+    attempt: attempt ?? 1,
+    lastFailure: isTimeout ? WORKER_GONE : (lastFailure?.message ?? null),
+    isStarted: state !== SCHEDULED,
+    scheduledAt: scheduledTime?.seconds ? new Date(Number(scheduledTime.seconds) * 1000).toISOString() : null,
   };
 }
 

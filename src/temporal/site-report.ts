@@ -1,11 +1,12 @@
 import type { Status } from '../model/status.js';
 import { type Closing, NoWorker, NotRunning } from './errors.js';
 import type { SiteHandle } from './site-handle.js';
-import type { SiteRecord } from './site-record.js';
+import type { PendingActivity, SiteRecord } from './site-record.js';
 
 /** The best that can be told of a site now. */
 export type SiteReport =
-  | { readonly seen: 'live'; readonly status: Status }
+  /** It answers; `pending` is what Temporal knows of attempts under way, which the status tells only when they have ended. */
+  | { readonly seen: 'live'; readonly status: Status; readonly pending: readonly PendingActivity[] }
   /** It has ended; the final status is its result, unless it was not stopped but failed or was terminated. */
   | { readonly seen: 'ended'; readonly closing: Closing; readonly status: Status | null }
   /** Nobody can answer; what Temporal itself knows. */
@@ -23,7 +24,7 @@ const RESULT_TIMEOUT_MS = 10_000;
 export async function readSiteReport(site: SiteHandle, read: 'status' | 'refreshStatus'): Promise<SiteReport> {
   try {
     const status = await site[read]();
-    if (status.isRunning) return { seen: 'live', status };
+    if (status.isRunning) return { seen: 'live', status, pending: (await site.record())?.pending ?? [] };
   } catch (error) {
     if (!(error instanceof NoWorker || error instanceof NotRunning)) throw error;
     if (error instanceof NoWorker) return readRecord(site, error);

@@ -114,13 +114,48 @@ test('without a worker signals are taken, and the rest says within seconds that 
   await expect(site.handle.result(500)).rejects.toBeInstanceOf(StillRunning);
 });
 
-test('after its worker has gone a site still tells what was last known', async () => {
+test('after its worker has gone a site tells within seconds what was last known', async () => {
   const worker = await site.test.startWorker({ activities: { ...new FakeActivities() } });
   await site.start();
   await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
   await worker.stop();
+  const askedAt = Date.now();
   const report = await readSiteReport(site.handle, 'status');
+  expect(Date.now() - askedAt).toBeLessThan(8_000); // Temporal alone would wait ten seconds for the worker that has gone
   expect(report).toMatchObject({ seen: 'withoutWorker', record: { lastKnown: { state: 'idle', health: 'ok' } } });
+});
+
+test('a worker that takes over answers within seconds', async () => {
+  const first = await site.test.startWorker({ activities: { ...new FakeActivities() } });
+  await site.start();
+  await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
+  await first.stop();
+  await withWorker();
+  const askedAt = Date.now();
+  expect(await site.handle.status()).toMatchObject({ isRunning: true, cycles: 1 });
+  expect(Date.now() - askedAt).toBeLessThan(8_000);
+});
+
+test('a change that no worker took says that it may still take effect', async () => {
+  await site.start();
+  const refused: unknown = await site.handle.configure({ batchRows: 1 }).catch((error: unknown) => error);
+  expect(refused).toBeInstanceOf(NoWorker);
+  expect((refused as Error).message).toContain('may still take effect');
+});
+
+test('an attempt that failed is told while Temporal tries again', async () => {
+  const activities = new FakeActivities();
+  activities.uploadReadings = () => Promise.reject(new Error('the link is down'));
+  await site.test.startWorker({ activities: { ...activities } });
+  await site.start();
+  const report = await until(
+    async () => {
+      const seen = await readSiteReport(site.handle, 'status');
+      return seen.seen === 'live' && seen.pending.some(({ lastFailure }) => lastFailure !== null) ? seen : null;
+    },
+    { what: 'a failed attempt' },
+  );
+  expect(report.pending).toMatchObject([{ name: 'uploadReadings', lastFailure: 'the link is down' }]);
 });
 
 test('a terminated site has ended without a final status', async () => {
