@@ -1,5 +1,6 @@
 import { loadSiteConfig, type SiteConfig } from '../config/load.js';
 import type { TemporalClient } from '../temporal/connection.js';
+import type { NoWorker } from '../temporal/errors.js';
 import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Context } from './command.js';
 
@@ -25,9 +26,19 @@ export async function openSite(context: Context): Promise<OpenedSite> {
   return { config, temporal, site: handles.openSite(temporal, config.siteId) };
 }
 
-/** A sentence for people when nobody polls the site's task queue, so that nothing happens yet; null when somebody does. */
-export async function findMissingWorker({ temporal, config }: OpenedSite, taskQueue: string): Promise<string | null> {
-  const { isPolled, readPollers } = await import('../temporal/task-queue.js');
-  if (isPolled(await readPollers(temporal, taskQueue), Date.now())) return null;
-  return `No worker polls the task queue ${taskQueue} yet, so nothing moves until one does: meter-sync worker --site ${config.siteId}`;
+/**
+ * Why what was sent to a site does not take effect yet: no worker answers. Null when one does. The workflow itself is asked,
+ * since a worker that was killed looks for another minute as if it polled.
+ * @throws Unreachable, Refused
+ */
+export async function findMissingWorker({ site }: OpenedSite): Promise<NoWorker | null> {
+  const { NotRunning, NoWorker } = await import('../temporal/errors.js');
+  try {
+    await site.status();
+    return null;
+  } catch (error) {
+    if (error instanceof NoWorker) return error;
+    if (error instanceof NotRunning) return null; // it has ended since, so somebody took it up
+    throw error;
+  }
 }

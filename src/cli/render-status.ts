@@ -5,22 +5,16 @@ import type { NoWorker } from '../temporal/errors.js';
 import type { SiteRecord } from '../temporal/site-record.js';
 import { toCount, toDuration, toInstant } from './duration.js';
 import type { Output } from './output.js';
-import type { Verdict } from './verdict.js';
+import { toVerdictWithoutWorker, type Verdict } from './verdict.js';
 
 /** What drawing a status needs of the output. */
 export type Painted = Pick<Output, 'paint' | 'table'>;
 
 /** A status for people: the three questions first, then the figures. */
 export function renderStatus(status: Status, verdict: Verdict, now: number, { paint, table }: Painted): string {
-  const stuck = verdict.stuck.map(({ mark, text }) => paint(mark, text));
-  const questions = [
-    ['Is every reading safe?', paint(verdict.safe.mark, verdict.safe.text)],
-    ...toRows('Is anything stuck?', stuck.length === 0 ? [paint('good', 'no')] : stuck),
-    ...toRows('What to do now?', verdict.next.length === 0 ? ['nothing'] : verdict.next),
-  ] as const;
   return [
     paint('heading', `Site ${status.siteId}: ${status.state}`),
-    ...questions.map(([question, answer]) => `${question.padEnd(24)}${answer}`),
+    ...toAnswers(verdict, paint),
     '',
     table(['', ''], toFigures(status, now)),
     '',
@@ -36,9 +30,8 @@ export function renderRecord(record: SiteRecord, noWorker: NoWorker, now: number
     `${name}, attempt ${attempt}${lastFailure === null ? '' : `: ${lastFailure}`}`,
   ]);
   return [
-    paint('heading', `Site ${siteId}: `) + paint('bad', 'no worker is polling'),
-    `${noWorker.message}. Readings stay in the local table until one does.`,
-    `next: ${noWorker.next}`,
+    paint('heading', `Site ${siteId}: `) + paint('bad', 'no worker answers'),
+    ...toAnswers(toVerdictWithoutWorker(noWorker), paint),
     '',
     table(
       ['', ''],
@@ -59,6 +52,17 @@ export function renderRecord(record: SiteRecord, noWorker: NoWorker, now: number
 export function renderMoment({ state, cycles, totalRecordsSynced, queueSize, lastSyncError }: Status): string {
   const error = lastSyncError === null ? '' : `, ${lastSyncError}`;
   return `${state}, ${cycles} cycles, ${toCount(totalRecordsSynced)} uploaded, ${toCount(queueSize)} waiting${error}`;
+}
+
+/** The three questions, one answer a line. */
+function toAnswers({ safe, stuck, next }: Verdict, paint: Painted['paint']): string[] {
+  const found = stuck.map(({ mark, text }) => paint(mark, text));
+  const rows = [
+    ['Is every reading safe?', paint(safe.mark, safe.text)],
+    ...toRows('Is anything stuck?', found.length === 0 ? [paint('good', 'no')] : found),
+    ...toRows('What to do now?', next.length === 0 ? ['nothing'] : next),
+  ] as const;
+  return rows.map(([question, answer]) => `${question.padEnd(24)}${answer}`);
 }
 
 function toRows(question: string, answers: readonly string[]): [string, string][] {

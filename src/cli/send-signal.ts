@@ -1,11 +1,15 @@
+import type { NoWorker } from '../temporal/errors.js';
 import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Answer, Context } from './command.js';
 import { findMissingWorker, openSite, type OpenedSite } from './open-site.js';
 
-/** One signal to a site's workflow: what it is called there, and what it does. */
+/** One signal to a site's workflow: what it is called there, and what the site does then. */
 export interface SignalCommand {
   readonly signal: 'stop' | 'pause' | 'resume' | 'syncNow';
-  readonly done: (siteId: string) => string;
+  /** The end of a sentence that begins with the site: `ends with its running cycle`. */
+  readonly does: string;
+  /** The command to run after it, if one belongs to it. */
+  readonly next?: (siteId: string) => string;
 }
 
 /**
@@ -17,11 +21,12 @@ export async function sendSignal(context: Context, command: SignalCommand): Prom
 }
 
 /** The same for a site that is open already. */
-export async function signalTo(opened: OpenedSite, { signal, done }: SignalCommand): Promise<Answer> {
+export async function signalTo(opened: OpenedSite, command: SignalCommand): Promise<Answer> {
   const { site } = opened;
+  const { signal } = command;
   const send: Readonly<Record<SignalCommand['signal'], SiteHandle['stop']>> = site;
   await send[signal]();
-  const missingWorker = await findMissingWorker(opened, await readTaskQueue(opened));
+  const missingWorker = await findMissingWorker(opened);
   return {
     document: {
       ok: true,
@@ -30,11 +35,16 @@ export async function signalTo(opened: OpenedSite, { signal, done }: SignalComma
       signal,
       workerPolling: missingWorker === null,
     },
-    text: [done(site.siteId), ...(missingWorker === null ? [] : [missingWorker])].join('\n'),
+    text: toText(site.siteId, command, missingWorker),
   };
 }
 
-/** The queue that the workflow was started on, which may be another than these settings say. */
-async function readTaskQueue({ site, config }: OpenedSite): Promise<string> {
-  return (await site.record())?.taskQueue ?? config.taskQueue;
+function toText(siteId: string, { signal, does, next }: SignalCommand, missingWorker: NoWorker | null): string {
+  if (missingWorker !== null) {
+    return (
+      `Temporal keeps the ${signal} for site ${siteId}. It takes effect when a worker is back; then the site ${does}.\n` +
+      `${missingWorker.message}\nnext: ${missingWorker.next}`
+    );
+  }
+  return `Site ${siteId} ${does}${next === undefined ? '' : `\nnext: ${next(siteId)}`}`;
 }

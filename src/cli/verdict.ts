@@ -1,6 +1,8 @@
 import type { FailureReport } from '../model/failures.js';
 import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
+import type { NoWorker } from '../temporal/errors.js';
+import type { PendingActivity } from '../temporal/site-record.js';
 import { toCount, toInstant } from './duration.js';
 import type { Mark } from './output.js';
 
@@ -22,13 +24,43 @@ export interface Verdict {
 /** An hour is many cycles: a reading that waits longer does not wait for the next one. */
 const LONG_WAIT_MS = 60 * 60_000;
 
+/** Between two attempts, and until a worker that polls has taken one, some seconds pass. */
+const WORKER_TAKES_WITHIN_MS = 15_000;
+
+/** What is known beside the status itself. */
+export interface Beside {
+  /** Attempts under way: they tell of a failure while Temporal still tries again, a minute before the status has it. */
+  readonly pending?: readonly PendingActivity[];
+  /** True when both databases were looked at for this status. */
+  readonly isRefreshed?: boolean;
+}
+
 /** What a status means to the operator at the instant `now`, epoch milliseconds. */
-export function toVerdict(status: Status, now: number): Verdict {
-  const problems = [...findStops(status), ...findFailures(status), ...findLag(status, now), ...findLeftOut(status)];
+export function toVerdict(status: Status, now: number, beside: Beside = {}): Verdict {
+  const { pending = [], isRefreshed = false } = beside;
+  const problems = [
+    ...findStops(status),
+    ...findRetries(status, pending, now),
+    ...findFailures(status),
+    ...findLag(status, now),
+    ...findLeftOut(status),
+  ];
   return {
-    safe: judgeSafety(status, now),
+    safe: judgeSafety(status, now, isRefreshed),
     stuck: problems.map(({ mark, text }) => ({ mark, text })),
     next: [...new Set(problems.flatMap(({ next }) => (next === null ? [] : [next])))],
+  };
+}
+
+/** The same when no worker can be asked: what the sync promises holds without one, and nothing moves. */
+export function toVerdictWithoutWorker({ message, next, isSilent }: NoWorker): Verdict {
+  const safe =
+    'yes: a reading leaves the site only once it is proved safe on the remote; how many wait is not known now';
+  const replaced = isSilent ? ['If a worker was started just now, ask again in ten seconds'] : [];
+  return {
+    safe: { mark: 'good', text: safe },
+    stuck: [{ mark: 'bad', text: `${message}. Nothing moves until one does` }],
+    next: [next, ...replaced],
   };
 }
 
@@ -45,12 +77,22 @@ interface Problem extends Finding {
  * A reading leaves the site only after the remote's commit and equal counts, so each is at one end at least. What can be
  * unknown is how many wait here.
  */
-function judgeSafety({ queueSize, totalRecordsSynced, quarantined, observedAt }: Status, now: number): Finding {
+function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding {
+  const { queueSize, totalRecordsSynced, quarantined, observedAt } = status;
   const seen = toInstant(observedAt, now);
   const uploaded = `${toCount(totalRecordsSynced)} proved safe on the remote`;
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
+  if (!isRefreshed && isQueueOutOfDate(status)) {
+    const counted = `${toCount(queueSize)} waited at the last count, and the upload has failed since`;
+    return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
+  }
   const held = quarantined === null || quarantined === 0 ? '' : `, ${toCount(quarantined)} in quarantine at the site`;
   return { mark: 'good', text: `yes: ${uploaded}, ${toCount(queueSize)} waiting at the site${held} (seen ${seen})` };
+}
+
+/** The upload counts the queue; while it fails other operations still move the instant of the figures. */
+export function isQueueOutOfDate({ upload }: Status): boolean {
+  return upload?.ok === false;
 }
 
 function findStops({ siteId, state, isRunning }: Status): Problem[] {
@@ -61,14 +103,30 @@ function findStops({ siteId, state, isRunning }: Status): Problem[] {
   return [];
 }
 
+function findRetries({ siteId }: Status, pending: readonly PendingActivity[], now: number): Problem[] {
+  return pending.flatMap(({ name, attempt, lastFailure, isStarted, scheduledAt }): Problem[] => {
+    if (lastFailure !== null) {
+      const text = `${name} is tried again (attempt ${attempt}): ${lastFailure}`;
+      return [{ mark: 'warning', text, next: 'meter-sync check' }];
+    }
+    if (isStarted || scheduledAt === null || now - Date.parse(scheduledAt) < WORKER_TAKES_WITHIN_MS) return [];
+    const text = `no worker takes the activity ${name}, which waits since ${toInstant(scheduledAt, now)}`;
+    return [{ mark: 'bad', text, next: `meter-sync worker --site ${siteId}` }];
+  });
+}
+
 /** An upload that fails keeps readings at the site, so it is bad; the downloads have time. */
 function findFailures(status: Status): Problem[] {
-  return OPERATIONS.flatMap((operation) => {
+  const failures = OPERATIONS.flatMap((operation) => {
     const error: FailureReport | null = status[operation]?.error ?? null;
-    if (error === null) return [];
-    return [
-      { mark: operation === 'upload' ? 'bad' : 'warning', text: `${operation}: ${error.message}`, next: error.next },
-    ];
+    return error === null ? [] : [{ operation, error }];
+  });
+  const messages = [...new Set(failures.map(({ error }) => error.message))];
+  return messages.flatMap((message) => {
+    const alike = failures.filter(({ error }) => error.message === message);
+    const names = alike.map(({ operation }) => operation);
+    const mark = names.includes('upload') ? 'bad' : 'warning';
+    return [{ mark, text: `${names.join(', ')}: ${message}`, next: alike[0]?.error.next ?? null }];
   });
 }
 

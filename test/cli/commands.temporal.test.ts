@@ -61,8 +61,25 @@ test('without a worker the status says so within seconds, with what was last kno
   expect(status.tookMs).toBeLessThan(10_000);
   expect(status.json()).toMatchObject({ ok: false, error: { code: 'noWorker', taskQueue: temporal.taskQueue } });
   const text = await runCli(['status', '--site', temporal.siteId], { TEMPORAL_ADDRESS: temporal.address });
-  expect(text.stdout).toContain('no worker is polling');
+  expect(text.stdout).toContain('no worker answers');
+  for (const question of ['Is every reading safe?', 'Is anything stuck?', 'What to do now?'])
+    expect(text.stdout).toContain(question);
   expect(text.stdout).toContain('last known state');
+});
+
+test('what is sent to a site without a worker says that it takes effect when one is back', async () => {
+  await cli('start');
+  for (const command of ['pause', 'resume', 'sync-now', 'stop']) {
+    const run = await runCli([command, '--site', temporal.siteId], { TEMPORAL_ADDRESS: temporal.address });
+    expect(run.exitCode).toBe(0);
+    expect(run.stdout).toContain('takes effect when a worker is back');
+    expect(run.stdout).toContain(`next: meter-sync worker --site ${temporal.siteId}`);
+  }
+  const waited = await cli('stop', '--wait', '--timeout-seconds', '1');
+  expect(waited.exitCode).toBe(1);
+  expect(waited.json()).toMatchObject({
+    error: { code: 'stillRunning', next: expect.stringContaining('status') as unknown },
+  });
 });
 
 test('a site that nobody knows is told as such by every command', async () => {

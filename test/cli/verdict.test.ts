@@ -77,3 +77,35 @@ test('the three questions stand first, and what is unknown reads unknown', () =>
   expect(lines[3]).toMatch(/^What to do now\?/);
   expect(lines.join('\n')).toContain('meters,unknown local, unknown remote');
 });
+
+test('an attempt that failed is told while it is tried again, and is no reason for an alarm yet', () => {
+  const retried = { name: 'uploadReadings', attempt: 3, lastFailure: 'no link', isStarted: false, scheduledAt: null };
+  const verdict = toVerdict(aStatus(), NOW, { pending: [retried] });
+  expect(verdict.stuck[0]?.text).toMatch(/uploadReadings is tried again \(attempt 3\): no link/);
+  expect(verdict.next).toEqual(['meter-sync check']);
+  expect(isFine(aStatus(), verdict)).toBe(true);
+});
+
+test('an activity that no worker takes is bad, after the seconds in which one would', () => {
+  const at = (ageMs: number) => ({
+    ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: false },
+    scheduledAt: new Date(NOW - ageMs).toISOString(),
+  });
+  expect(toVerdict(aStatus(), NOW, { pending: [at(1_000)] }).stuck).toEqual([]);
+  expect(toVerdict(aStatus(), NOW, { pending: [at(60_000)] }).stuck).toMatchObject([{ mark: 'bad' }]);
+});
+
+test('while the upload fails, readings that were counted before it are not told as counted now', () => {
+  const status = aStatus({ upload: failed(aFailure('data')) });
+  const { safe } = toVerdict(status, NOW);
+  expect(safe.mark).toBe('warning');
+  expect(safe.text).toContain('0 waited at the last count');
+  expect(safe.text).not.toContain('(seen');
+  expect(toVerdict(status, NOW, { isRefreshed: true }).safe.text).toContain('0 waiting at the site (seen');
+});
+
+test('operations that fail alike are told in one line', () => {
+  const alike = () => failed<never>(aFailure('unreachable', { message: 'no link' }));
+  const { stuck } = toVerdict(aStatus({ upload: alike(), meters: alike(), tenants: alike() }), NOW);
+  expect(stuck).toEqual([{ mark: 'bad', text: 'upload, meters, tenants: no link' }]);
+});

@@ -11,6 +11,7 @@ export const pause: CommandSpec = {
   run: (context) =>
     sendSignal(context, {
       signal: 'pause',
-      done: (siteId) => `Site ${siteId} pauses after its running cycle. next: meter-sync resume --site ${siteId}`,
+      does: 'pauses after its running cycle',
+      next: (siteId) => `meter-sync resume --site ${siteId}`,
     }),
 };

@@ -6,6 +6,5 @@ export const resume: CommandSpec = {
   name: 'resume',
   summary: 'end a pause; the next cycle begins at once',
   examples: ['meter-sync resume --site north'],
-  run: (context) =>
-    sendSignal(context, { signal: 'resume', done: (siteId) => `Site ${siteId} goes on with a cycle at once` }),
+  run: (context) => sendSignal(context, { signal: 'resume', does: 'goes on with a cycle at once' }),
 };

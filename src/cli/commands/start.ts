@@ -13,11 +13,14 @@ export const start: CommandSpec = {
     const opened = await openSite(context);
     const { startSite } = await import('../../temporal/start-site.js');
     const started = await startSite(opened.temporal, opened.config);
-    const missingWorker = await findMissingWorker(opened, started.taskQueue);
+    const missingWorker = await findMissingWorker(opened);
     const text = `Site ${started.siteId} started: workflow ${started.workflowId} on task queue ${started.taskQueue}`;
     return {
       document: { ok: true, ...started, workerPolling: missingWorker === null },
-      text: [text, missingWorker ?? `next: meter-sync status --site ${started.siteId}`].join('\n'),
+      text:
+        missingWorker === null
+          ? `${text}\nnext: meter-sync status --site ${started.siteId}`
+          : `${text}\nNothing moves yet. ${missingWorker.message}\nnext: ${missingWorker.next}`,
     };
   },
 };

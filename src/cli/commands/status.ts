@@ -20,11 +20,13 @@ export const status: CommandSpec<StatusOptions> = {
   run: async (context, { refresh }) => {
     const { site } = await openSite(context);
     const { readSiteReport } = await import('../../temporal/site-report.js');
-    return toAnswer(context, site.siteId, await readSiteReport(site, refresh === true ? 'refreshStatus' : 'status'));
+    const isRefreshed = refresh === true;
+    const report = await readSiteReport(site, isRefreshed ? 'refreshStatus' : 'status');
+    return toAnswer(context, site.siteId, report, isRefreshed);
   },
 };
 
-function toAnswer({ output }: Context, siteId: string, report: SiteReport): Answer {
+function toAnswer({ output }: Context, siteId: string, report: SiteReport, isRefreshed: boolean): Answer {
   const now = Date.now();
   const painted: Painted = output;
   if (report.seen === 'withoutWorker') {
@@ -46,7 +48,7 @@ function toAnswer({ output }: Context, siteId: string, report: SiteReport): Answ
   }
   const known = report.status;
   if (known === null) throw new Error('a site that answers without a status'); // excluded above; the types do not see it
-  const verdict = toVerdict(known, now);
+  const verdict = toVerdict(known, now, { isRefreshed, pending: report.seen === 'live' ? report.pending : [] });
   return {
     exitCode: isFine(known, verdict) ? 0 : 1,
     document: known,

@@ -16,7 +16,7 @@ export const stop: CommandSpec<StopOptions> = {
   name: 'stop',
   summary: "end a site's sync after its running cycle",
   description:
-    'The running cycle ends as always, then the workflow completes with its final status. A site that does not run says so (exit code 1).',
+    'The running cycle ends as always, then the workflow completes with its final status. Without a worker the stop waits in Temporal until one is back. A site that does not run says so (exit code 1).',
   examples: ['meter-sync stop --site north', 'meter-sync stop --site north --wait --json'],
   addOptions: (command) =>
     void command
@@ -28,14 +28,13 @@ export const stop: CommandSpec<StopOptions> = {
 async function stopSite(context: Context, { wait, timeoutSeconds }: StopOptions): Promise<Answer> {
   const opened = await openSite(context);
   const { site } = opened;
-  const done = (siteId: string): string => `Site ${siteId} ends with its running cycle`;
-  const answer = await signalTo(opened, { signal: 'stop', done });
+  const answer = await signalTo(opened, { signal: 'stop', does: 'ends with its running cycle' });
   if (wait !== true) return answer;
   context.output.note(answer.text);
   const status = await site.result(timeoutSeconds * 1000);
   const uploaded = status.totalRecordsSynced ?? 'an unknown number of';
   return {
     document: { ...answer.document, status },
-    text: `Site ${site.siteId} stopped after ${status.cycles} cycles and ${uploaded} readings. next: meter-sync start --site ${site.siteId}`,
+    text: `Site ${site.siteId} stopped after ${status.cycles} cycles and ${uploaded} readings\nnext: meter-sync start --site ${site.siteId}`,
   };
 }

@@ -33,8 +33,7 @@ async function run(context: Context, { wait, timeoutSeconds }: SyncNowOptions): 
   const opened = await openSite(context);
   const { site } = opened;
   const before = wait === true ? await site.status() : null;
-  const done = (siteId: string): string => `Site ${siteId} runs a cycle at once`;
-  const answer = await signalTo(opened, { signal: 'syncNow', done });
+  const answer = await signalTo(opened, { signal: 'syncNow', does: 'runs a cycle at once' });
   if (before === null) return answer;
   context.output.note(answer.text);
   const status = await waitForCycle(site, before, Date.now() + timeoutSeconds * 1000);
