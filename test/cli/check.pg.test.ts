@@ -62,7 +62,7 @@ test('drift, a missing index, missing rights and a misspelt setting are told at 
   );
   for (const { name } of indexes) await local.sql(`drop index ${name}`);
   await remote.sql('alter table meter_readings drop column power_factor, alter column demand type numeric(6,1)');
-  await remote.sql(`create role ${role} login password 'pw'; grant select on meter_readings, meter to ${role}`);
+  await remote.sql(`create role ${role} login password 'pw'; grant select on meter, meter_readings to ${role}`);
   const url = Object.assign(new URL(remote.url), { username: role, password: 'pw' }).href;
   const run = await cli(['check'], { local, remote: { ...remote, url } }, { METER_SYNC_SITTE: 'x' });
   await remote.sql(`drop owned by ${role}; drop role ${role}`);
@@ -73,13 +73,16 @@ test('drift, a missing index, missing rights and a misspelt setting are told at 
   expect(problems).toContain('no index on (created_at, id)');
   expect(problems).toMatch(/error tables: meter_readings: column demand is numeric/);
   expect(problems).toContain('the remote table does not take power_factor');
-  expect(problems).toContain('no right to INSERT on meter_readings in the remote database');
+  expect(problems).toMatch(
+    /remote database: user \w+ lacks rights, so no reading of meter_readings can be uploaded.*grant insert on "meter_readings" to/,
+  );
   expect(problems).toContain('no right to SELECT on tenant in the remote database');
   const nexts = (run.json() as Checked).sites
     .flatMap(({ findings }) => findings.map(({ next }) => next ?? ''))
     .join('\n');
   expect(nexts).toContain('create index concurrently on "meter_readings" ("created_at", "id")');
-  expect(nexts).toContain(`grant insert on "meter_readings" to ${role}`);
+  expect(problems).toContain(`grant insert on "meter_readings" to ${role}`);
+  expect(nexts).toContain(`grant select on "tenant" to ${role}`);
 });
 
 test('two names of one database are told as one and the same', async () => {

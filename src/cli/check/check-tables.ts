@@ -1,7 +1,14 @@
 import { planDownload } from '../../../activities/download/plan-download.js';
+import { checkStanding, readStanding } from '../../../activities/upload/rights.js';
 import { compareEnds } from '../../model/drift.js';
-import type { OwnedTable, SiteTables, TableRef, TableShape } from '../../model/table.js';
-import { toTableName } from '../../model/table.js';
+import {
+  type OwnedTable,
+  type QueueTable,
+  type SiteTables,
+  type TableRef,
+  type TableShape,
+  toTableName,
+} from '../../model/table.js';
 import { readTableShape } from '../../postgres/catalog.js';
 import { idents, relation } from '../../postgres/identifier.js';
 import { type Database, run } from '../../postgres/session.js';
@@ -15,7 +22,8 @@ export interface Ends {
   readonly remote: Database | null;
 }
 
-const READINGS_RIGHTS = { local: ['SELECT', 'DELETE'], remote: ['SELECT', 'INSERT'] } as const;
+/** The rights of the readings table are checked as the upload does, which knows the columns that travel. */
+const READINGS_RIGHTS = { local: [], remote: [] } as const;
 const OWNED_RIGHTS = { local: ['SELECT', 'INSERT', 'UPDATE'], remote: ['SELECT'] } as const;
 
 /** Looks at every table at both ends: is it there, what may this user do, do the two fit together, is there the index. */
@@ -34,9 +42,18 @@ async function checkReadings(ends: Ends, { readings }: SiteTables, findings: Fin
       checkIndex(localDatabase, local, { order: readings.order, key: readings.key }, findings),
     );
   }
-  if (local === null || remote === null) return;
+  const compared = local === null || remote === null ? null : compareEnds({ queue: readings, local, remote });
+  for (const [database, shape] of [
+    [ends.local, local],
+    [ends.remote, remote],
+  ] as const) {
+    if (database === null || shape === null) continue;
+    const columns = (compared?.transfer.columns ?? shape.columns).map(({ name }) => name);
+    await findings.attempt(() => checkUploadRights(database, readings, columns));
+  }
+  if (compared === null) return;
   const name = toTableName(readings.table);
-  const { transfer, drifts } = compareEnds({ queue: readings, local, remote });
+  const { transfer, drifts } = compared;
   for (const { side, problem } of drifts) {
     findings.error(
       `${name}: ${problem}; nothing is uploaded`,
@@ -54,6 +71,12 @@ async function checkReadings(ends: Ends, { readings }: SiteTables, findings: Fin
   const form =
     transfer.format === 'binary' ? 'in binary form' : 'as text, since column types differ: slower, and just as true';
   findings.ok(`${name}: ${transfer.columns.length} columns travel ${form}`);
+}
+
+function checkUploadRights(database: Database, readings: QueueTable, columns: readonly string[]): Promise<void> {
+  return withTransaction(database, { isolation: 'read committed' }, async (session) =>
+    checkStanding(await readStanding(session, readings), { readings, side: database.side, columns }),
+  );
 }
 
 async function checkOwned(ends: Ends, owned: OwnedTable, findings: Findings): Promise<void> {
