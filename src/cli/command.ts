@@ -30,6 +30,8 @@ export interface CommandSpec<Options = Record<string, never>> {
   readonly examples: readonly [string, ...string[]];
   /** Settings that have an option here, besides the common ones. */
   readonly settings?: readonly string[];
+  /** True when only settings that are given have an effect, so that a default would mislead. */
+  readonly givenOnly?: true;
   /** Adds options of the command's own. */
   readonly addOptions?: (command: Command) => void;
   readonly run: (context: Context, options: Options) => Promise<Answer>;

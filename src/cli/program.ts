@@ -2,7 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { listSettings } from '../config/known-names.js';
 import { renderHelp } from '../config/settings-table.js';
 import { toOption as toOptionName } from '../config/sources.js';
-import type { Answer, CommandSpec } from './command.js';
+import type { CommandSpec } from './command.js';
 import { COMMANDS } from './commands.js';
 
 /** A command that was chosen on the command line, and its options. */
@@ -20,8 +20,6 @@ export type Parsed =
   /** Help or the version was asked for. */
   | { readonly is: 'text'; readonly text: string }
   | { readonly is: 'wrong'; readonly message: string; readonly next: string };
-
-export type Run = (chosen: Chosen) => Promise<Answer>;
 
 /** Options that every command takes. */
 const COMMON_SETTINGS = ['METER_SYNC_SITE', 'METER_SYNC_CONFIG'];
@@ -72,7 +70,9 @@ function addCommand(program: Command, spec: CommandSpec<never>): Command {
     .summary(spec.summary)
     .description(spec.description ?? spec.summary);
   spec.addOptions?.(command);
-  for (const option of [...(spec.settings ?? []), ...COMMON_SETTINGS].map(toOption)) command.addOption(option);
+  const hasDefaults = spec.givenOnly !== true;
+  for (const name of spec.settings ?? []) command.addOption(toOption(name, hasDefaults));
+  for (const name of COMMON_SETTINGS) command.addOption(toOption(name, true));
   for (const [name, text] of Object.entries(TEMPORAL_OPTIONS)) {
     command.addOption(new Option(`--${toFlag(name)} <value>`, `${text} (${name})`));
   }
@@ -82,11 +82,14 @@ function addCommand(program: Command, spec: CommandSpec<never>): Command {
   return command.addHelpText('after', `\nExample${examples.length > 1 ? 's' : ''}:\n${examples.join('\n')}`);
 }
 
-function toOption(name: string): Option {
+function toOption(name: string, hasDefault: boolean): Option {
   const setting = listSettings().find((known) => known.name === name);
   if (setting === undefined) throw new Error(`there is no setting ${name} to make an option of`);
   const { text, fallback, unit } = setting.facts;
-  const shown = [text, ...(fallback === null ? [] : [`default: ${fallback}${unit === undefined ? '' : ` ${unit}`}`])];
+  const shown = [
+    text,
+    ...(fallback === null || !hasDefault ? [] : [`default: ${fallback}${unit === undefined ? '' : ` ${unit}`}`]),
+  ];
   return new Option(`--${toFlag(name)} <value>`, `${shown.join('; ')} (${name})`);
 }
 

@@ -29,6 +29,8 @@ const DEMO_PACE: DemoPace = { intervalMs: 10_000, runMs: 30_000 };
 /** What the demo is given. */
 interface DemoOptions {
   readonly env: NodeJS.ProcessEnv;
+  /** The site's id, when somebody wants another one. */
+  readonly siteId?: string | undefined;
   readonly report: Reporter;
   /** Ends the demo early; what runs is stopped in order. */
   readonly signal: AbortSignal;
@@ -53,8 +55,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { report, env, signal } = options;
   report({ kind: 'step', title: 'Starting two PostgreSQL servers and Temporal' });
   const tell = (text: string): void => report({ kind: 'note', text });
-  // A server that others use as well may know a site called demo
-  const siteId = env['TEMPORAL_ADDRESS'] ? `demo-${randomBytes(3).toString('hex')}` : 'demo';
+  const siteId = options.siteId ?? nameSite(env);
   return withStack({ env: withQuietLogs(env), tell, siteId, tables: 'sample', signal }, async (open) => {
     tell(`local ${hostOf(open.stack.local)}, remote ${hostOf(open.stack.remote)}`);
     tell(`Temporal ${open.stack.temporalAddress}${open.stack.webUi ? `, Web UI ${open.stack.webUi}` : ''}`);
@@ -62,6 +63,11 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
     report({ kind: 'step', title: 'Starting a worker' });
     return withWorker(open, () => play(open, options, { first, later }));
   });
+}
+
+/** A server that others use as well may know a site called demo; a site of the environment is never taken for one. */
+function nameSite(env: NodeJS.ProcessEnv): string {
+  return env['TEMPORAL_ADDRESS'] ? `demo-${randomBytes(3).toString('hex')}` : 'demo';
 }
 
 interface Readings {

@@ -28,6 +28,11 @@ test('each command has the name and the place that the documentation gives it', 
   expect(COMMANDS.map(({ name }) => name)).toEqual(names);
 });
 
+test('configure --help names no default, since only what is given is changed', () => {
+  const parsed = parseCommandLine(['configure', '--help'], '1.0.0');
+  expect(parsed.is === 'text' ? parsed.text : '').not.toMatch(/default: (60|50000)/);
+});
+
 test('options that stand for settings go to the settings by name', () => {
   const parsed = parseCommandLine(['start', '--site', 'a', '--interval-seconds', '5', '--address', 'h:1'], '1.0.0');
   expect(parsed).toMatchObject({

@@ -14,6 +14,7 @@ export const configure: CommandSpec = {
     'Changes the interval or the batch size of a running site, and answers with all settings in force. Only what is given is changed.',
   examples: ['meter-sync configure --site north --interval-seconds 300'],
   settings: [INTERVAL, BATCH_ROWS],
+  givenOnly: true,
   run: async (context) => {
     const given = context.sources.options ?? {};
     if (given[INTERVAL] === undefined && given[BATCH_ROWS] === undefined) {

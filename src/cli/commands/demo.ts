@@ -21,6 +21,7 @@ export const demo: CommandSpec = {
       context,
       await runDemo({
         env: { ...context.sources.env, ...context.sources.options },
+        siteId: context.sources.options?.['METER_SYNC_SITE'],
         report: reportTo(context.output),
         signal,
       }),
