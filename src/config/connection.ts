@@ -41,6 +41,7 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
     return null;
   }
   const all = withUrl(prefix, layers, report);
+  if (all === null) return null; // what stands beside a URL that cannot be read leads to another database
   const values = readValues(connectionSchema, prefix, all, report);
   if (values === null) return null;
   const reportOf = (name: Name, found: string, wanted = factsOf(connectionSchema.shape[name]).wanted): void =>
@@ -67,14 +68,14 @@ function isMentioned(prefix: string, layers: readonly Layer[]): boolean {
   return ['URL', 'HOST', 'PORT', 'USER', 'DB'].some((name) => findValue(layers, `${prefix}${name}`) !== null);
 }
 
-/** The parts of a URL come last, so that a password file, for one, can stand beside it. */
-function withUrl(prefix: string, layers: readonly Layer[], report: Report): readonly Layer[] {
+/** The parts of a URL come last, so that a password file, for one, can stand beside it; null when it cannot be read. */
+function withUrl(prefix: string, layers: readonly Layer[], report: Report): readonly Layer[] | null {
   const found = findValue(layers, `${prefix}URL`);
   if (found === null) return layers;
   const parts = parseConnectionUrl(found.value.trim());
   if (parts === null) {
     report(toProblem(`${prefix}URL`, factsOf(connectionSchema.shape.URL), found));
-    return layers;
+    return null;
   }
   const values = Object.fromEntries(Object.entries(parts).map(([name, value]) => [`${prefix}${name}`, value]));
   const hasFile = findValue(layers, `${prefix}PASSWORD_FILE`) !== null;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
-import { loadConfig, loadSiteConfig, loadSites } from '../../src/config/load.js';
+import { inspectSites, loadConfig, loadSiteConfig, loadSites } from '../../src/config/load.js';
 import { toPoolSettings } from '../../src/config/pool-settings.js';
 import { ConfigProblems } from '../../src/config/problems.js';
 import type { SettingSources } from '../../src/config/sources.js';
@@ -270,4 +270,12 @@ test('what the settings allow, the workflow takes', () => {
     const { siteId, intervalMs, batchRows } = loadSiteConfig({ env });
     expect(findInputProblems({ siteId, intervalMs, batchRows })).toEqual([]);
   }
+});
+
+test('a URL that cannot be read leaves its side without settings, rather than with those of another database', () => {
+  const env = { POSTGRES_SYNC_URL: 'mysql://site', POSTGRES_CLIENT_HOST: 'customer' };
+  const [inspected] = inspectSites({ env }, false);
+  expect(inspected?.problems.map(({ setting }) => setting)).toEqual(['POSTGRES_SYNC_URL']);
+  expect(inspected?.local).toBeNull();
+  expect(inspected?.remote).toMatchObject({ host: 'customer' });
 });
