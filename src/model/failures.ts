@@ -70,7 +70,7 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   },
   data: {
     maxAttempts: 1,
-    next: 'Rows that the database refuses must be mended, or the constraint that refuses them. They stay where they are until then: meter-sync check',
+    next: "Rows that the database refuses must be mended, or the constraint that refuses them; that server's own log names the row. They stay where they are until then. After that: meter-sync sync-now --wait",
   },
   fenced: {
     maxAttempts: 1,
