@@ -23,8 +23,8 @@ const RESULT_TIMEOUT_MS = 10_000;
  */
 export async function readSiteReport(site: SiteHandle, read: 'status' | 'refreshStatus'): Promise<SiteReport> {
   try {
-    const status = await site[read]();
-    if (status.isRunning) return { seen: 'live', status, pending: (await site.record())?.pending ?? [] };
+    const [status, record] = await Promise.all([site[read](), site.record()]);
+    if (status.isRunning) return { seen: 'live', status, pending: record?.pending ?? [] };
   } catch (error) {
     if (!(error instanceof NoWorker || error instanceof NotRunning)) throw error;
     if (error instanceof NoWorker) return readRecord(site, error);

@@ -111,3 +111,13 @@ test('settings that cannot be used end with 2, and what they leave is looked at 
   expect(findings[0]).toMatchObject({ level: 'error', area: 'settings' });
   expect(findings.some(({ area, level }) => area === 'local database' && level === 'ok')).toBe(true);
 });
+
+test('a server that cannot be reached is told with its address, database and user, and the reader is not sent back here', async () => {
+  const run = await cli(['check'], databases, { POSTGRES_CLIENT_URL: 'postgresql://someone@127.0.0.1:1/customer' });
+  expect(run.exitCode).toBe(1);
+  const findings = (run.json() as Checked).sites.flatMap((site) => site.findings);
+  const found = findings.find(({ level, area }) => level === 'error' && area === 'remote database');
+  expect(found?.message).toContain('(127.0.0.1:1, database customer, user someone)');
+  expect(found?.next).toContain('look at the server');
+  expect(found?.next).not.toContain('meter-sync check');
+});

@@ -26,6 +26,7 @@ export async function checkServer(
   findings: Findings,
 ): Promise<ServerIdentity | null> {
   let identity: ServerIdentity | null = null;
+  const where = `${settings.host}:${settings.port}, database ${settings.database}, user ${settings.user}`;
   await findings.attempt(async () => {
     const before = Date.now();
     const facts = await readFacts(database);
@@ -39,7 +40,7 @@ export async function checkServer(
     checkWritable(side, facts, findings);
     checkTls(side, settings, facts, findings);
     checkClock(Number(facts.clock_ms), { before, after }, findings);
-  });
+  }, where);
   return identity;
 }
 

@@ -10,14 +10,20 @@ export interface CheckFinding {
   readonly next: string | null;
 }
 
+/** This is the check: it does not send the reader to itself. */
+const NEXT_IS_CHECK = /(: |, then run: )meter-sync check(?=\.|$)/;
+
 /** The findings of one area, in one place to make them. */
 export interface Findings {
   readonly list: readonly CheckFinding[];
   ok(message: string): void;
   warning(message: string, next: string): void;
   error(message: string, next: string): void;
-  /** Runs a check; whatever it throws becomes an error of this area, so that the checks after it run all the same. */
-  attempt(check: () => Promise<void>): Promise<void>;
+  /**
+   * Runs a check; whatever it throws becomes an error of this area, so that the checks after it run all the same.
+   * @param where added to the message, for errors that do not name their place
+   */
+  attempt(check: () => Promise<void>, where?: string): Promise<void>;
 }
 
 export function openFindings(area: string): Findings {
@@ -29,12 +35,13 @@ export function openFindings(area: string): Findings {
     ok: (message) => add('ok', message, null),
     warning: (message, next) => add('warning', message, next),
     error: (message, next) => add('error', message, next),
-    attempt: async (check) => {
+    attempt: async (check, where) => {
       try {
         await check();
       } catch (error) {
         const { message, next } = toErrorReport(error);
-        add('error', message.replace(`${area}: `, ''), next); // the area says it already
+        const text = message.replace(`${area}: `, ''); // the area says it already
+        add('error', where === undefined ? text : `${text} (${where})`, next?.replace(NEXT_IS_CHECK, '') ?? null);
       }
     },
   };

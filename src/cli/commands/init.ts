@@ -60,7 +60,7 @@ async function apply(context: Context, withSample: boolean): Promise<Answer> {
   }
   const lines = done.map(
     ({ siteId, side, applied }) =>
-      `Site ${siteId}, ${side} database: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}`,
+      `Site ${siteId}, ${side} database: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}${withSample ? '; the example tables are there' : ''}`,
   );
   return { document: { ok: true, databases: done }, text: [...lines, 'next: meter-sync check'].join('\n') };
 }

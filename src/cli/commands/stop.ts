@@ -1,4 +1,5 @@
 import type { Answer, CommandSpec, Context } from '../command.js';
+import { toCount } from '../duration.js';
 import { openSite } from '../open-site.js';
 import { signalTo } from '../send-signal.js';
 import { timeoutOption } from '../timeout-option.js';
@@ -32,9 +33,8 @@ async function stopSite(context: Context, { wait, timeoutSeconds }: StopOptions)
   if (wait !== true) return answer;
   context.output.note(answer.text);
   const status = await site.result(timeoutSeconds * 1000);
-  const uploaded = status.totalRecordsSynced ?? 'an unknown number of';
   return {
     document: { ...answer.document, status },
-    text: `Site ${site.siteId} stopped after ${status.cycles} cycles and ${uploaded} readings\nnext: meter-sync start --site ${site.siteId}`,
+    text: `Site ${site.siteId} stopped. Uploaded in all: ${toCount(status.totalRecordsSynced)}; waiting at the site: ${toCount(status.queueSize)}\nnext: meter-sync start --site ${site.siteId}`,
   };
 }
