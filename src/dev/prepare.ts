@@ -42,10 +42,12 @@ export async function readReport(path: string, onProgress: (progress: Progress) 
 
 async function sizeOf(path: string): Promise<number> {
   try {
-    return (await stat(path)).size;
+    const found = await stat(path);
+    if (!found.isDirectory()) return found.size;
   } catch (error) {
     throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}; wanted a DEM report (CSV).`, {
       cause: error,
     });
   }
+  throw new Error(`${path} is a folder; wanted a DEM report (CSV).`);
 }
