@@ -2,7 +2,7 @@ import type { DownloadResult, UploadReadingsResult } from '../model/operations.j
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
-import type { SiteRecord } from '../temporal/site-record.js';
+import type { PendingActivity, SiteRecord } from '../temporal/site-record.js';
 import { toCount, toDuration, toInstant } from './duration.js';
 import type { Output } from './output.js';
 import { toVerdictWithoutWorker, type Verdict } from './verdict.js';
@@ -11,12 +11,18 @@ import { toVerdictWithoutWorker, type Verdict } from './verdict.js';
 export type Painted = Pick<Output, 'paint' | 'table'>;
 
 /** A status for people: the three questions first, then the figures. */
-export function renderStatus(status: Status, verdict: Verdict, now: number, { paint, table }: Painted): string {
+export function renderStatus(
+  status: Status,
+  verdict: Verdict,
+  now: number,
+  { paint, table }: Painted,
+  pending: readonly PendingActivity[] = [],
+): string {
   return [
     paint('heading', `Site ${status.siteId}: ${status.state}`),
     ...toAnswers(verdict, paint),
     '',
-    table(['', ''], toFigures(status, now)),
+    table(['', ''], [...toFigures(status, now), ...toUnderWay(pending)]),
     '',
     table(['operation', 'last run', 'result', 'took'], toOperations(status, now)),
   ].join('\n');
@@ -79,7 +85,7 @@ function toFigures(status: Status, now: number): string[][] {
     ],
     ['last cycle', `${toInstant(status.lastSyncTime, now, 'none yet')}${toOutcomeWord(status.lastSyncSuccess)}`],
     ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
-    ['next cycle', toInstant(status.nextSyncTime, now, 'none planned')],
+    ['next cycle', isUnderWay(status, now) ? 'under way' : toInstant(status.nextSyncTime, now, 'none planned')],
     ['queue', `${toCount(status.queueSize)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
     ['uploaded in all', toCount(status.totalRecordsSynced)],
     ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
@@ -87,6 +93,21 @@ function toFigures(status: Status, now: number): string[][] {
     ['databases', `local ${toConnected(localDbConnected)}, remote ${toConnected(remoteDbConnected)}`],
     ['seen', toInstant(observedAt, now, 'never')],
   ];
+}
+
+/** The tick of a cycle under way is planned until the cycle has ended. */
+function isUnderWay({ state, nextSyncTime }: Status, now: number): boolean {
+  const isRunning = state === 'syncing' || state === 'catchingUp';
+  return isRunning && nextSyncTime !== null && Date.parse(nextSyncTime) <= now;
+}
+
+/** An upload may run for half a minute before the status has its result. */
+function toUnderWay(pending: readonly PendingActivity[]): string[][] {
+  return pending.flatMap(({ name, progress }) => {
+    const { removed, batches } = (progress ?? {}) as { readonly removed?: unknown; readonly batches?: unknown };
+    if (typeof removed !== 'number' || typeof batches !== 'number') return [];
+    return [['under way', `${name}: ${toCount(removed)} readings in ${toCount(batches)} batches so far`]];
+  });
 }
 
 function toOutcomeWord(success: boolean | null): string {

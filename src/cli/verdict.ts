@@ -80,7 +80,10 @@ interface Problem extends Finding {
 function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding {
   const { queueSize, totalRecordsSynced, quarantined, observedAt } = status;
   const seen = toInstant(observedAt, now);
-  const uploaded = `${toCount(totalRecordsSynced)} proved safe on the remote`;
+  const uploaded =
+    totalRecordsSynced === null
+      ? 'nothing is told as safe before the first upload has ended'
+      : `${toCount(totalRecordsSynced)} proved safe on the remote`;
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
   if (!isRefreshed && isQueueOutOfDate(status)) {
     const counted = `${toCount(queueSize)} waited at the last count, and the upload has failed since`;

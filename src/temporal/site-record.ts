@@ -1,4 +1,5 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
+import { defaultPayloadConverter } from '@temporalio/common';
 import { toWorkflowId } from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
@@ -35,6 +36,8 @@ export interface PendingActivity {
   readonly isStarted: boolean;
   /** Since when this attempt waits for a worker, or until when for its turn. ISO 8601 UTC. */
   readonly scheduledAt: string | null;
+  /** What its last heartbeat told; null without one, and where a codec of the namespace hides it from us. */
+  readonly progress: unknown;
 }
 
 /** `temporal.api.enums.v1.PendingActivityState` of an attempt that no worker has taken. */
@@ -73,7 +76,7 @@ export async function readSiteRecord(temporal: TemporalClient, siteId: string): 
 type RawPending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 function toPending(activity: RawPending): PendingActivity {
-  const { activityType, attempt, lastFailure, state, scheduledTime } = activity;
+  const { activityType, attempt, lastFailure, state, scheduledTime, heartbeatDetails } = activity;
   const isTimeout = lastFailure?.timeoutFailureInfo !== undefined && lastFailure.timeoutFailureInfo !== null;
   return {
     name: activityType?.name ?? '',
@@ -81,7 +84,17 @@ function toPending(activity: RawPending): PendingActivity {
     lastFailure: isTimeout ? WORKER_GONE : (lastFailure?.message ?? null),
     isStarted: state !== SCHEDULED,
     scheduledAt: scheduledTime?.seconds ? new Date(Number(scheduledTime.seconds) * 1000).toISOString() : null,
+    progress: readProgress(heartbeatDetails),
   };
+}
+
+function readProgress(details: RawPending['heartbeatDetails']): unknown {
+  const payload = details?.payloads?.[0];
+  try {
+    return payload === undefined ? null : defaultPayloadConverter.fromPayload(payload);
+  } catch {
+    return null; // encrypted, say: the rest of what Temporal knows is still worth telling
+  }
 }
 
 function toClosing({ status, closeTime }: WorkflowExecutionDescription): Closing | null {

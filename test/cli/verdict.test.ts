@@ -13,6 +13,11 @@ const OBSERVED = {
   observedAt: new Date(START).toISOString(),
 };
 
+const plain = {
+  paint: (_: unknown, text: string) => text,
+  table: (_: unknown, rows: readonly (readonly string[])[]) => rows.join('\n'),
+};
+
 function aStatus(changes: Partial<SchedulerState> = {}): Status {
   const healthy = { upload: succeeded(anUpload()), meters: succeeded(aDownload()), tenants: succeeded(aDownload()) };
   return toStatus('north', aState({ ...healthy, observed: OBSERVED, ...changes }));
@@ -67,10 +72,6 @@ test('rows that are left out are told with their table', () => {
 
 test('the three questions stand first, and what is unknown reads unknown', () => {
   const status = toStatus('north', aState());
-  const plain = {
-    paint: (_: unknown, text: string) => text,
-    table: (_: unknown, rows: readonly (readonly string[])[]) => rows.join('\n'),
-  };
   const lines = renderStatus(status, toVerdict(status, NOW), NOW, plain).split('\n');
   expect(lines[1]).toMatch(/^Is every reading safe\?/);
   expect(lines[2]).toMatch(/^Is anything stuck\?/);
@@ -79,7 +80,14 @@ test('the three questions stand first, and what is unknown reads unknown', () =>
 });
 
 test('an attempt that failed is told while it is tried again, and is no reason for an alarm yet', () => {
-  const retried = { name: 'uploadReadings', attempt: 3, lastFailure: 'no link', isStarted: false, scheduledAt: null };
+  const retried = {
+    name: 'uploadReadings',
+    attempt: 3,
+    lastFailure: 'no link',
+    isStarted: false,
+    scheduledAt: null,
+    progress: null,
+  };
   const verdict = toVerdict(aStatus(), NOW, { pending: [retried] });
   expect(verdict.stuck[0]?.text).toMatch(/uploadReadings is tried again \(attempt 3\): no link/);
   expect(verdict.next).toEqual(['meter-sync check']);
@@ -88,7 +96,7 @@ test('an attempt that failed is told while it is tried again, and is no reason f
 
 test('an activity that no worker takes is bad, after the seconds in which one would', () => {
   const at = (ageMs: number) => ({
-    ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: false },
+    ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: false, progress: null },
     scheduledAt: new Date(NOW - ageMs).toISOString(),
   });
   expect(toVerdict(aStatus(), NOW, { pending: [at(1_000)] }).stuck).toEqual([]);
@@ -108,4 +116,12 @@ test('operations that fail alike are told in one line', () => {
   const alike = () => failed<never>(aFailure('unreachable', { message: 'no link' }));
   const { stuck } = toVerdict(aStatus({ upload: alike(), meters: alike(), tenants: alike() }), NOW);
   expect(stuck).toEqual([{ mark: 'bad', text: 'upload, meters, tenants: no link' }]);
+});
+
+test('an upload under way tells what it has done so far', () => {
+  const status = aStatus();
+  const underWay = { name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: true, scheduledAt: null };
+  const pending = [{ ...underWay, progress: { removed: 120_000, batches: 24 } }];
+  const text = renderStatus(status, toVerdict(status, NOW, { pending }), NOW, plain, pending);
+  expect(text).toContain('uploadReadings: 120,000 readings in 24 batches so far');
 });

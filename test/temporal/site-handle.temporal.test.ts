@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import { QueryRejectedError } from '@temporalio/client';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
 import { Secret } from '../../src/config/secret.js';
@@ -143,9 +144,12 @@ test('a change that no worker took says that it may still take effect', async ()
   expect((refused as Error).message).toContain('may still take effect');
 });
 
-test('an attempt that failed is told while Temporal tries again', async () => {
+test('an attempt that failed is told while Temporal tries again, with how far it came', async () => {
   const activities = new FakeActivities();
-  activities.uploadReadings = () => Promise.reject(new Error('the link is down'));
+  activities.uploadReadings = () => {
+    Context.current().heartbeat({ removed: 7, batches: 1 });
+    return Promise.reject(new Error('the link is down'));
+  };
   await site.test.startWorker({ activities: { ...activities } });
   await site.start();
   const report = await until(
@@ -155,7 +159,9 @@ test('an attempt that failed is told while Temporal tries again', async () => {
     },
     { what: 'a failed attempt' },
   );
-  expect(report.pending).toMatchObject([{ name: 'uploadReadings', lastFailure: 'the link is down' }]);
+  expect(report.pending).toMatchObject([
+    { name: 'uploadReadings', lastFailure: 'the link is down', progress: { removed: 7 } },
+  ]);
 });
 
 test('a terminated site has ended without a final status', async () => {

@@ -48,10 +48,11 @@ function toAnswer({ output }: Context, siteId: string, report: SiteReport, isRef
   }
   const known = report.status;
   if (known === null) throw new Error('a site that answers without a status'); // excluded above; the types do not see it
-  const verdict = toVerdict(known, now, { isRefreshed, pending: report.seen === 'live' ? report.pending : [] });
+  const pending = report.seen === 'live' ? report.pending : [];
+  const verdict = toVerdict(known, now, { isRefreshed, pending });
   return {
     exitCode: isFine(known, verdict) ? 0 : 1,
     document: known,
-    text: renderStatus(known, verdict, now, painted),
+    text: renderStatus(known, verdict, now, painted, pending),
   };
 }
