@@ -1,7 +1,7 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { toDetails } from '../src/model/details.js';
-import { judgeHealth, toLagBucket } from '../src/model/health.js';
+import { judgeHealth, judgeLag } from '../src/model/health.js';
 import { nameState, toStatus } from '../src/model/status.js';
 import { SEARCH_ATTRIBUTES } from '../src/model/wire.js';
 import type { Site } from './site.js';
@@ -13,12 +13,11 @@ import type { Site } from './site.js';
 export function publish(site: Site): void {
   const health = judgeHealth(site.state);
   setCurrentDetails(toDetails(toStatus(site.siteId, site.state), health));
-  const { queueSize, oldestUnsynced } = site.state.observed;
   const changed = [
     ...ifChanged(SEARCH_ATTRIBUTES.site, site.siteId),
     ...ifChanged(SEARCH_ATTRIBUTES.state, nameState(site.state)),
     ...ifChanged(SEARCH_ATTRIBUTES.health, health),
-    ...ifChanged(SEARCH_ATTRIBUTES.lag, toLagBucket(queueSize, oldestUnsynced, Date.now())),
+    ...ifChanged(SEARCH_ATTRIBUTES.lag, judgeLag(site.state, Date.now())),
   ];
   if (changed.length > 0) upsertSearchAttributes(changed);
 }

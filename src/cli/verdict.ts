@@ -93,7 +93,7 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
   return { mark: 'good', text: `yes: ${uploaded}, ${toCount(queueSize)} waiting at the site${held} (seen ${seen})` };
 }
 
-/** The upload counts the queue; while it fails other operations still move the instant of the figures. */
+/** The upload counts the queue; while it fails nobody does. */
 export function isQueueOutOfDate({ upload }: Status): boolean {
   return upload?.ok === false;
 }

@@ -127,12 +127,17 @@ function observeResult(observed: Observed, operation: Operation, result: Operati
     operation === 'upload'
       ? seenByUpload(observed, result as UploadReadingsResult)
       : seenByDownload(operation, result as DownloadResult);
-  return { ...observed, ...seen, localDbConnected: true, remoteDbConnected: true, observedAt: result.observedAt };
+  return { ...observed, ...seen, localDbConnected: true, remoteDbConnected: true };
 }
 
 function seenByUpload(observed: Observed, result: UploadReadingsResult): Partial<Observed> {
   const totalRecordsSynced = Math.max(observed.totalRecordsSynced ?? 0, result.totalUploaded);
-  return { queueSize: result.queueSize, oldestUnsynced: result.oldestUnsynced, totalRecordsSynced };
+  return {
+    queueSize: result.queueSize,
+    oldestUnsynced: result.oldestUnsynced,
+    totalRecordsSynced,
+    observedAt: result.observedAt,
+  };
 }
 
 function seenByDownload(operation: Operation, { localCount, remoteCount }: DownloadResult): Partial<Observed> {
@@ -142,11 +147,10 @@ function seenByDownload(operation: Operation, { localCount, remoteCount }: Downl
 }
 
 /** A server that refused has answered; one that was not reached, or that would not let us in, has not. */
-function observeFailure(observed: Observed, { error, startedAt, durationMs }: Outcome<unknown>): Observed {
+function observeFailure(observed: Observed, { error }: Outcome<unknown>): Observed {
   if (error === null || error.side === null) return observed;
   const connected = error.kind !== 'unreachable' && error.sqlstate?.startsWith('28') !== true;
-  const observedAt = new Date(Date.parse(startedAt) + durationMs).toISOString();
-  return { ...observed, [error.side === 'local' ? 'localDbConnected' : 'remoteDbConnected']: connected, observedAt };
+  return { ...observed, [error.side === 'local' ? 'localDbConnected' : 'remoteDbConnected']: connected };
 }
 
 function toFailures(operation: Operation, error: FailureReport | null): { kind: FailureKind; text: string }[] {

@@ -19,6 +19,16 @@ export function judgeHealth(state: SchedulerState): Health {
   return rowsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false) ? 'warning' : 'ok';
 }
 
+/**
+ * The lag of a site. An upload that failed has not counted the queue: that it was empty before says nothing of now.
+ * `now` is epoch milliseconds.
+ */
+export function judgeLag({ observed, upload }: SchedulerState, now: number): LagBucket {
+  const { queueSize, oldestUnsynced, observedAt } = observed;
+  const isOutOfDate = upload?.ok === false && (observedAt === null || observedAt < upload.startedAt);
+  return isOutOfDate && queueSize === 0 ? 'unknown' : toLagBucket(queueSize, oldestUnsynced, now);
+}
+
 /** The bucket of a lag. `oldestUnsynced` is ISO 8601, null when the queue is empty; `now` is epoch milliseconds. */
 export function toLagBucket(queueSize: number | null, oldestUnsynced: string | null, now: number): LagBucket {
   if (queueSize === null) return 'unknown';

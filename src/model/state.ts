@@ -44,7 +44,7 @@ export interface Observed {
   readonly remoteTenantCount: number | null;
   readonly localDbConnected: boolean | null;
   readonly remoteDbConnected: boolean | null;
-  /** When any of these was last seen, ISO 8601 UTC. */
+  /** When the queue was last counted, by an upload or a probe, ISO 8601 UTC. The rest is of its operation's last outcome. */
   readonly observedAt: string | null;
 }
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { mergeDownloads, recordOutcome, recordProbe } from '../../src/model/cycle.js';
 import { toDetails } from '../../src/model/details.js';
-import { judgeHealth, toLagBucket } from '../../src/model/health.js';
+import { judgeHealth, judgeLag, toLagBucket } from '../../src/model/health.js';
 import { toStatus } from '../../src/model/status.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 
@@ -94,4 +94,17 @@ test('the page in Web UI names each failure and what to do about it', () => {
   expect(details).toContain('| upload | 2026-01-01T00:00:00.000Z | **schema** | 5 |');
   expect(details).toContain('no table x');
   expect(details).toContain('run check');
+});
+
+test('a queue is as old as its last count: neither a download nor a failure makes it younger', () => {
+  const counted = recordOutcome(aState(), 'upload', succeeded(anUpload({ observedAt: new Date(START).toISOString() })));
+  const later = START + 60_000;
+  const state = recordOutcome(
+    recordOutcome(counted, 'upload', failed(aFailure('data', { side: 'remote' }), later)),
+    'meters',
+    succeeded(aDownload({ observedAt: new Date(later).toISOString() }), later),
+  );
+  expect(toStatus('a', state)).toMatchObject({ queueSize: 0, observedAt: new Date(START).toISOString() });
+  expect(judgeLag(counted, START)).toBe('current');
+  expect(judgeLag(state, later)).toBe('unknown');
 });
