@@ -1,5 +1,5 @@
 import { compareEnds, type Drift, type Transfer } from '../../src/model/drift.js';
-import { type QueueTable, type TableShape, toTableName } from '../../src/model/table.js';
+import { byName, type QueueTable, type TableShape, toTableName } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import type { Database } from '../../src/postgres/session.js';
@@ -48,7 +48,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
 
 /** The local queue, as the catalogue tells it. */
 export function toQueue(readings: QueueTable, local: TableShape): Queue {
-  const columns = new Map(local.columns.map((column) => [column.name, column]));
+  const columns = byName(local.columns);
   const order = columns.get(readings.order);
   if (order === undefined) throw missingColumn(readings, readings.order);
   return {
