@@ -1,6 +1,5 @@
 import { addCounts, NO_COUNTS } from '../../src/model/custody.js';
 import type { UploadCounts, UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
-import { toTableName } from '../../src/model/table.js';
 import type { Attempt } from '../attempt.js';
 import { planUpload, type UploadEnds, type UploadPlan } from './plan-upload.js';
 import { BOTTOM, type Place } from './queue.js';
@@ -8,6 +7,7 @@ import { readQueueFigures } from './read-queue-figures.js';
 import { readTotalUploaded } from './read-total-uploaded.js';
 import { placeAfter } from './take-stretch.js';
 import { uploadBatch, type UploadedBatch } from './upload-batch.js';
+import { warnOnce } from './warn-once.js';
 
 /**
  * Uploads batch after batch, oldest readings first, until the queue is empty, `maxDurationMs` has passed or the attempt
@@ -23,7 +23,7 @@ export async function drainQueue(
   const startedAt = performance.now();
   const totalUploaded = await readTotalUploaded(ends.local, input.siteId, attempt.signal); // fails early without `init`
   const plan = await planUpload(ends, attempt.signal);
-  warnOfLocalColumns(plan, attempt);
+  warnOnce(plan, attempt.log);
   const drained = await uploadBatches(plan, input, attempt, { ...NOTHING_DRAINED, totalUploaded });
   const figures = await readQueueFigures(plan.local, plan.queue, attempt.signal);
   const result = { ...drained, ...figures, observedAt: new Date().toISOString() };
@@ -63,12 +63,4 @@ async function uploadBatches(
 
 function addBatch(drained: Drained, { counts, totalUploaded }: UploadedBatch): Drained {
   return { ...drained, ...addCounts(drained, counts), batches: drained.batches + 1, totalUploaded };
-}
-
-function warnOfLocalColumns({ readings, transfer }: UploadPlan, { log }: Attempt): void {
-  if (transfer.localOnly.length === 0) return;
-  log.warn('columns stay behind, since the remote table does not take them', {
-    table: toTableName(readings.table),
-    columns: transfer.localOnly,
-  });
 }

@@ -124,8 +124,19 @@ function position({ readings }: Queue): string {
 }
 
 /** A text too long for the remote gets a mark that is no blank, so that it is refused and not cut in silence. */
-function toExpression({ name, maxLength }: TransferColumn): string {
+function toExpression({ name, maxLength, inZone }: TransferColumn): string {
   const column = `r.${ident(name)}`;
+  if (inZone !== null) return toOtherZone(column, inZone);
   if (maxLength === null) return column;
   return `case when char_length(${column}) > ${maxLength} then ${column} || '.' else ${column} end`;
+}
+
+/**
+ * An instant with or without its zone. What does not lead back is refused (22008): a local time that the zone skips, and
+ * of an hour that it has twice the first one, since PostgreSQL takes such a time for the second.
+ */
+function toOtherZone(column: string, { zone, type }: NonNullable<TransferColumn['inZone']>): string {
+  const other = `${column} at time zone ${literal(zone)}`;
+  const refusal = `('2000-01-01 99:00' || left(${column}::text, 0))::${type}`;
+  return `case when (${other}) at time zone ${literal(zone)} <> ${column} then ${refusal} else ${other} end`;
 }

@@ -16,11 +16,12 @@ export function createStaging(readings: QueueTable, columns: readonly string[]):
   };
 }
 
-/** Inserts the staged readings whose key is not there yet. */
+/** Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns. */
 export function insertAbsent(readings: QueueTable, columns: readonly string[]): Statement {
   return {
     text: `
       insert into ${relation(readings.table)} (${idents(columns)})
+      overriding system value
       select ${idents(columns, 's')}
       from ${STAGING} as s
       order by ${idents(readings.key, 's')}

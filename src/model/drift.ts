@@ -1,6 +1,7 @@
-import { convert } from './conversion.js';
+import { type Conversion, convert, isText, type Move } from './conversion.js';
 import type { Side } from './failures.js';
 import { byName, type Column, type QueueTable, type TableShape } from './table.js';
+import { parseType } from './type-name.js';
 
 /** The form in which a batch crosses: binary wherever both ends mean the same bytes. */
 type CopyFormat = 'binary' | 'text';
@@ -10,6 +11,8 @@ export interface TransferColumn {
   readonly name: string;
   /** Longer values must be refused, since the remote would cut blanks off their end; null: nothing to guard. */
   readonly maxLength: number | null;
+  /** The zone that is put to the instants, or taken from them, and the type that they then have; null: they cross as they are. */
+  readonly inZone: { readonly zone: string; readonly type: string } | null;
 }
 
 /** What moves between two tables, and how. */
@@ -18,15 +21,29 @@ export interface Transfer {
   readonly format: CopyFormat;
   /** Local columns, besides the flag, whose values the remote does not take: it has no such column, or computes its own. */
   readonly localOnly: readonly string[];
+  /** Columns whose values the remote may store less exactly, since the settings allow it. */
+  readonly rounded: readonly string[];
 }
 
-/** A difference between the two tables that keeps readings from moving. */
-export interface Drift {
+/** Something about the two tables that people are told. */
+export interface Difference {
   /** The database where it can be mended first. */
   readonly side: Side;
   readonly column: string | null;
   /** One clause for people: what was found, and what is wanted. */
   readonly problem: string;
+}
+
+/** A difference between the two tables that keeps readings from moving. */
+export type Drift = Difference;
+
+/** Two tables of readings, compared. */
+export interface Comparison {
+  readonly transfer: Transfer;
+  /** With any of these nothing may move. */
+  readonly drifts: readonly Drift[];
+  /** Values that the remote may refuse one by one, or stores less exactly as the settings allow. */
+  readonly warnings: readonly Difference[];
 }
 
 /** The two tables of readings, as their catalogues tell them. */
@@ -37,39 +54,46 @@ interface Ends {
 }
 
 /**
- * Compares the two tables of readings: what travels, and every drift at once. With any drift nothing may move. The
- * columns stay in the order of the local catalogue. The flag never travels; a generated column is never written.
+ * Compares the two tables of readings: what travels, and every drift at once. The columns stay in the order of the local
+ * catalogue. The flag never travels; a computed column is never written.
  */
-export function compareEnds(ends: Ends): { readonly transfer: Transfer; readonly drifts: readonly Drift[] } {
+export function compareEnds(ends: Ends): Comparison {
   const { queue, local, remote } = ends;
   const remoteColumns = byName(remote.columns);
   const candidates = local.columns.filter(({ name }) => name !== queue.flag);
   const pairs = candidates.flatMap((column) => {
     const counterpart = remoteColumns.get(column.name);
-    return counterpart === undefined || counterpart.isGenerated ? [] : [{ local: column, remote: counterpart }];
+    return counterpart === undefined || !takesValues(counterpart, queue) ? [] : [toPair(column, counterpart)];
   });
   return {
     transfer: {
-      columns: pairs.map(toTransferColumn),
+      columns: pairs.map((pair) => toTransferColumn(pair, queue)),
       format: pairs.every(movesInBinary) ? 'binary' : 'text',
       localOnly: candidates
-        .filter((column) => staysBehind(column, remoteColumns.get(column.name)))
+        .filter((column) => staysBehind(column, remoteColumns.get(column.name), queue))
         .map(({ name }) => name),
+      rounded: pairs.filter(isRounded).map(({ local: { name } }) => name),
     },
     drifts: [
       ...findStorageDrifts(ends),
       ...findQueueDrifts(ends),
       ...findKeyDrifts(ends),
       ...findUnfilled(ends),
-      ...pairs.flatMap(findTypeDrift),
+      ...pairs.flatMap((pair) => findTypeDrift(pair, queue)),
     ],
+    warnings: pairs.flatMap(findRefusals),
   };
 }
 
+/** A number that the remote gives by itself is overridden in a key alone, which must be the same at both ends. */
+function takesValues({ name, isGenerated, isIdentity }: Column, { key }: QueueTable): boolean {
+  return !isGenerated || (isIdentity && key.includes(name));
+}
+
 /** A value that both ends compute is computed again there. A number that each end gives by itself is another one there. */
-function staysBehind(local: Column, remote: Column | undefined): boolean {
+function staysBehind(local: Column, remote: Column | undefined, queue: QueueTable): boolean {
   if (remote === undefined) return true;
-  return remote.isGenerated && (!local.isGenerated || local.isIdentity);
+  return !takesValues(remote, queue) && (!local.isGenerated || local.isIdentity);
 }
 
 /** Where rows would not lie as a removal has to rely on. */
@@ -86,25 +110,58 @@ function findStorageDrifts({ local, remote }: Ends): Drift[] {
   return drifts;
 }
 
+/** A column that both ends have, and how its values would move. */
 interface Pair {
   readonly local: Column;
   readonly remote: Column;
+  readonly conversion: Conversion;
 }
 
-function toTransferColumn({ local, remote }: Pair): TransferColumn {
-  const conversion = convert(local.baseType, remote.baseType);
-  return { name: local.name, maxLength: 'maxLength' in conversion ? conversion.maxLength : null };
+function toPair(local: Column, remote: Column): Pair {
+  const isLabel = remote.isEnum && (local.isEnum || isText(parseType(local.baseType)));
+  const isOther = local.baseType !== remote.baseType;
+  return { local, remote, conversion: isLabel && isOther ? INTO_ENUM : convert(local.baseType, remote.baseType) };
 }
 
-function movesInBinary({ local, remote }: Pair): boolean {
-  return convert(local.baseType, remote.baseType).by === 'binary' && local.isPortable && remote.isPortable;
+const INTO_ENUM: Move = { by: 'text', refuses: 'which takes its own labels alone' };
+
+function toTransferColumn({ local, remote, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
+  const { maxLength, crossesZone } = conversion.by === 'nothing' ? {} : conversion;
+  const type = parseType(remote.baseType).base;
+  return {
+    name: local.name,
+    maxLength: maxLength ?? null,
+    inZone: crossesZone === true && timeZone !== undefined ? { zone: timeZone, type } : null,
+  };
 }
 
-function findTypeDrift({ local, remote }: Pair): Drift[] {
-  const conversion = convert(local.baseType, remote.baseType);
-  if (conversion.by !== 'nothing') return [];
+function movesInBinary({ local, remote, conversion }: Pair): boolean {
+  return conversion.by === 'binary' && local.isPortable && remote.isPortable;
+}
+
+function isRounded({ conversion }: Pair): boolean {
+  return conversion.by !== 'nothing' && conversion.rounds !== undefined;
+}
+
+function findTypeDrift({ local, remote, conversion }: Pair, queue: QueueTable): Drift[] {
+  const { name } = local;
+  const types = `column ${name} is ${local.baseType} locally and ${remote.baseType} remotely`;
+  const refuse = (because: string): Drift[] => [drift('remote', name, `${types}, ${because}`)];
+  if (conversion.by === 'nothing') return refuse(conversion.because);
+  if (conversion.crossesZone === true && queue.timeZone === undefined) {
+    return refuse('which needs the time zone that is meant: set METER_SYNC_READINGS_TIME_ZONE');
+  }
+  if (conversion.rounds === undefined) return [];
+  if (queue.key.includes(name)) return refuse(`${conversion.rounds}, so two readings could become one: a key must not`);
+  if (queue.mayRound?.includes(name) === true) return [];
+  return refuse(`${conversion.rounds}; wanted: the same type, or the column in METER_SYNC_READINGS_ALLOW_ROUNDING`);
+}
+
+function findRefusals({ local, remote, conversion }: Pair): Difference[] {
+  if (conversion.by === 'nothing' || conversion.refuses === undefined) return [];
   const types = `${local.baseType} locally and ${remote.baseType} remotely`;
-  return [drift('remote', local.name, `column ${local.name} is ${types}, ${conversion.because}`)];
+  const { name } = local;
+  return [drift('remote', name, `column ${name} is ${types}, ${conversion.refuses}: a reading with more is refused`)];
 }
 
 /** The columns that make the local table a queue. */
@@ -126,16 +183,19 @@ function findKeyDrifts({ queue, remote }: Ends): Drift[] {
   const columns = byName(remote.columns);
   const missing = queue.key.filter((name) => !columns.has(name));
   if (missing.length > 0) return missing.map((name) => drift('remote', name, `the remote table has no column ${name}`));
-  const generated = queue.key.filter((name) => columns.get(name)?.isGenerated === true);
+  const generated = queue.key.filter((name) => {
+    const column = columns.get(name);
+    return column !== undefined && !takesValues(column, queue);
+  });
   const drifts = generated.map((name) =>
     drift('remote', name, `key column ${name} is generated by the remote, which takes no value for it`),
   );
   if (remote.uniqueKeys.some((uniqueKey) => isSameSet(uniqueKey, queue.key))) return drifts;
   const key = queue.key.join(', ');
-  return [
-    ...drifts,
-    drift('remote', null, `the remote table has no unique key on (${key}), so a double could slip in`),
-  ];
+  const problem = remote.isOwnTable
+    ? `the remote table has no unique key on (${key}), so a double could slip in`
+    : `in the remote database it is a view or a foreign table, which has no unique key on (${key}); wanted: the table itself`;
+  return [...drifts, drift('remote', null, problem)];
 }
 
 /** Columns that the remote wants filled, and that nobody fills. */
@@ -149,7 +209,7 @@ function findUnfilled({ queue, local, remote }: Ends): Drift[] {
     );
 }
 
-function drift(side: Side, column: string | null, problem: string): Drift {
+function drift(side: Side, column: string | null, problem: string): Difference {
   return { side, column, problem };
 }
 

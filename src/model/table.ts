@@ -9,10 +9,14 @@ export interface QueueTable {
   readonly table: TableRef;
   /** Columns that identify a reading at both ends. */
   readonly key: readonly string[];
-  /** The column that orders the queue, oldest first; a timestamp. */
+  /** The column that orders the queue, oldest first; a timestamp, or any other type that has an order. */
   readonly order: string;
   /** The local boolean column that is true for uploaded readings; null: every row is queued. */
   readonly flag: string | null;
+  /** The zone of instants that are written without one, an IANA name; absent: none is assumed. */
+  readonly timeZone?: string;
+  /** Columns whose values the remote may store less exactly; absent: none. */
+  readonly mayRound?: readonly string[];
 }
 
 /** A table that the remote owns and the site copies. */
@@ -39,6 +43,8 @@ export interface Column {
   readonly baseType: string;
   /** True when the type's binary form means the same on every server; a composite, for one, holds object ids. */
   readonly isPortable: boolean;
+  /** True for an enum, which takes its own labels and nothing else. */
+  readonly isEnum: boolean;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
   /** `generated always as (...) stored` and `generated always as identity`: no value may be written. */

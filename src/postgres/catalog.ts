@@ -36,6 +36,7 @@ export function selectColumns(tableId: string): Statement {
         pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
         pg_catalog.format_type(r.typid, r.typmod) as base_type,
         (${IS_PORTABLE})::text as is_portable,
+        (t.typtype = 'e')::text as is_enum,
         a.attnotnull::text as not_null,
         (a.atthasdef or a.attidentity <> '')::text as has_default,
         (a.attgenerated <> '' or a.attidentity = 'a')::text as is_generated,
@@ -97,6 +98,7 @@ interface ColumnRow {
   readonly type: string;
   readonly base_type: string;
   readonly is_portable: string;
+  readonly is_enum: string;
   readonly not_null: string;
   readonly has_default: string;
   readonly is_generated: string;
@@ -135,6 +137,7 @@ function toColumn(row: ColumnRow): Column {
     type: row.type,
     baseType: row.base_type,
     isPortable: row.is_portable === 'true',
+    isEnum: row.is_enum === 'true',
     notNull: row.not_null === 'true',
     hasDefault: row.has_default === 'true',
     isGenerated: row.is_generated === 'true',

@@ -20,25 +20,27 @@ describe('how a value gets from one type to another', () => {
     for (const type of TYPES) expect(convert(type, type)).toEqual({ by: 'binary' });
   });
 
-  it('refuses a numeric exactly when the remote has fewer digits behind the point', () => {
+  it('rounds a numeric exactly when the remote has fewer digits behind the point, and refuses by those before it', () => {
     fc.assert(
       fc.property(numeric, numeric, (local, remote) => {
-        const by = convert(print(local), print(remote)).by;
-        expect(by).toBe(remote.scale < local.scale ? 'nothing' : 'binary');
+        const move = convert(print(local), print(remote));
+        expect(move.by).toBe('binary');
+        expect('rounds' in move).toBe(remote.scale < local.scale);
+        expect('refuses' in move).toBe(remote.precision - remote.scale < local.precision - local.scale);
       }),
     );
-    expect(convert('numeric', 'numeric(38,10)')).toEqual({ by: 'nothing', because: 'which would round' });
-    expect(convert('numeric(38,10)', 'numeric').by).toBe('binary');
-    expect(convert('numeric(38,10)[]', 'numeric(38,2)[]').by).toBe('nothing');
+    expect(convert('numeric', 'numeric(38,10)')).toMatchObject({ by: 'binary', rounds: 'which would round' });
+    expect(convert('numeric(38,10)', 'numeric')).toEqual({ by: 'binary' });
+    expect(convert('numeric(38,10)[]', 'numeric(38,2)[]')).toHaveProperty('rounds');
   });
 
-  it('refuses a moment exactly when the remote has fewer digits of a second', () => {
+  it('rounds a moment exactly when the remote has fewer digits of a second', () => {
     const kinds = ['timestamp with time zone', 'timestamp without time zone', 'time with time zone', 'interval'];
     const precision = fc.option(fc.integer({ min: 0, max: 6 }));
     fc.assert(
       fc.property(fc.constantFrom(...kinds), precision, precision, (kind, local, remote) => {
-        const by = convert(withPrecision(kind, local), withPrecision(kind, remote)).by;
-        expect(by).toBe((remote ?? 6) < (local ?? 6) ? 'nothing' : 'binary');
+        const move = convert(withPrecision(kind, local), withPrecision(kind, remote));
+        expect('rounds' in move).toBe((remote ?? 6) < (local ?? 6));
       }),
     );
   });
@@ -46,7 +48,6 @@ describe('how a value gets from one type to another', () => {
   it.each([
     ['smallint', 'integer'],
     ['integer', 'bigint'],
-    ['bigint', 'integer'], // refused where a value is too large, never cut
     ['integer', 'numeric(18,6)'],
     ['integer', 'double precision'],
     ['real', 'double precision'],
@@ -59,28 +60,60 @@ describe('how a value gets from one type to another', () => {
   });
 
   it.each([
+    ['bigint', 'integer'],
+    ['integer', 'numeric(10,2)'],
+    ['numeric(12,0)', 'bigint'],
+    ['character varying(4)', 'character varying(3)'],
+    ['text', 'character varying(3)'],
+    ['bit varying(8)', 'bit varying(4)'],
+    ['numeric(18,2)', 'numeric(8,2)'],
+  ])('knows that values of %s can be refused by %s, and none is changed', (local, remote) => {
+    const move = convert(local, remote);
+    expect(move).toHaveProperty('refuses');
+    expect(move).not.toHaveProperty('rounds');
+  });
+
+  it.each([
     ['double precision', 'real'],
     ['bigint', 'double precision'],
-    ['double precision', 'bigint'], // of one width: binary would land as garbage
-    ['timestamp without time zone', 'timestamp with time zone'],
-    ['timestamp with time zone', 'timestamp without time zone'],
     ['numeric', 'double precision'],
+    ['double precision', 'numeric'], // has no -0
     ['bigint', 'numeric(10,-2)'],
     ['character(5)', 'character(3)'],
+    ['json', 'jsonb'], // loses its spelling
+    ['text[]', 'character varying(3)[]'], // cuts blanks
+    ['interval', 'interval day to second'],
+    ['interval day', 'interval hour'],
+  ])('knows that %s changes values of %s', (local, remote) => {
+    expect(convert(local, remote)).toHaveProperty('rounds');
+  });
+
+  it.each([
+    ['double precision', 'bigint'], // of one width: binary would land as garbage
     ['bit(5)', 'bit(3)'],
-    ['bit varying(8)', 'bit varying(4)'],
-    ['json', 'jsonb'], // would lose its spelling
     ['text', 'character(10)'], // would gain blanks
     ['integer', 'integer[]'],
-    ['text[]', 'character varying(3)[]'],
+    ['numeric', 'bigint'],
+    ['timestamp with time zone[]', 'timestamp without time zone[]'],
+    ['timestamp with time zone', 'time with time zone'],
     ['mood', 'temper'],
   ])('does not move %s into %s', (local, remote) => {
     expect(convert(local, remote).by).toBe('nothing');
   });
 
+  it('tells instants with a zone from those without, and their precision', () => {
+    const [bare, zoned] = ['timestamp without time zone', 'timestamp with time zone'];
+    expect(convert(bare, zoned)).toEqual({ by: 'binary', crossesZone: true });
+    expect(convert(zoned, bare)).toEqual({ by: 'binary', crossesZone: true });
+    expect(convert(zoned, 'timestamp(3) without time zone')).toMatchObject({
+      crossesZone: true,
+      rounds: 'which would round',
+    });
+  });
+
   it('moves a text into a shorter one only with a guard against cut blanks', () => {
-    expect(convert('text', 'character varying(3)')).toEqual({ by: 'binary', maxLength: 3 });
-    expect(convert('character varying(4)', 'character varying(3)')).toEqual({ by: 'binary', maxLength: 3 });
+    expect(convert('text', 'character varying(3)')).toMatchObject({ by: 'binary', maxLength: 3 });
+    expect(convert('character varying(4)', 'character varying(3)')).toMatchObject({ by: 'binary', maxLength: 3 });
     expect(convert('character varying(3)', 'character varying(4)')).toEqual({ by: 'binary' });
   });
 });

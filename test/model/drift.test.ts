@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareEnds } from '../../src/model/drift.js';
+import { compareEnds, type Comparison } from '../../src/model/drift.js';
 import type { Column, QueueTable, TableShape } from '../../src/model/table.js';
 
 const table = { schema: null, name: 'meter_readings' };
@@ -50,6 +50,62 @@ describe('two tables of readings compared', () => {
       expect(transfer.columns.map(({ name }) => name)).not.toContain('total');
       expect(transfer.localOnly).toEqual(localOnly);
     }
+  });
+
+  it('lets a column round when the settings name it, and never one of the key', () => {
+    const [exact, short] = [column('value', 'numeric(9,3)'), column('value', 'numeric(9,1)')];
+    const named = compare([exact], [short], { mayRound: ['value', 'other'] });
+    expect({ drifts: named.drifts, rounded: named.transfer.rounded }).toEqual({ drifts: [], rounded: ['value'] });
+    expect(compare([exact], [short], { mayRound: ['other'] }).drifts).toMatchObject([{ column: 'value' }]);
+    const keyed = compareEnds({
+      queue: { ...queue, mayRound: ['id'] },
+      local: shape([column('id', 'numeric(9,3)', { notNull: true }), createdAt, flag]),
+      remote: shape([column('id', 'numeric(9,1)', { notNull: true }), createdAt]),
+    });
+    expect(keyed.drifts).toMatchObject([
+      { column: 'id', problem: expect.stringContaining('a key must not') as unknown },
+    ]);
+  });
+
+  it('puts instants without a zone into the one that is set, and refuses them while there is none', () => {
+    const [bare, zoned] = [column('at', 'timestamp without time zone'), column('at', 'timestamp with time zone')];
+    expect(compare([bare], [zoned]).drifts).toMatchObject([
+      { column: 'at', problem: expect.stringContaining('METER_SYNC_READINGS_TIME_ZONE') as unknown },
+    ]);
+    const { transfer, drifts } = compare([bare], [zoned], { timeZone: 'Asia/Kathmandu' });
+    expect(drifts).toEqual([]);
+    expect(transfer.columns.find(({ name }) => name === 'at')?.inZone).toEqual({
+      zone: 'Asia/Kathmandu',
+      type: 'timestamp with time zone',
+    });
+    expect(compare([zoned], [zoned], { timeZone: 'Asia/Kathmandu' }).transfer.columns[0]?.inZone).toBeNull();
+  });
+
+  it('warns of columns that refuse values, and moves them', () => {
+    const { drifts, warnings } = compare([column('value', 'bigint')], [column('value', 'integer')]);
+    expect({ drifts, warned: warnings.map((warning) => warning.column) }).toEqual({ drifts: [], warned: ['value'] });
+  });
+
+  it('moves labels and texts into an enum of any name as text, and warns', () => {
+    const mood = column('mood', 'mood', { isEnum: true });
+    for (const local of [column('mood', 'text'), column('mood', 'app.mood', { isEnum: true })]) {
+      const { transfer, drifts, warnings } = compare([local], [mood]);
+      expect([drifts, transfer.format, warnings.length]).toEqual([[], 'text', 1]);
+    }
+    expect(compare([mood], [mood]).transfer.format).toBe('binary');
+    expect(compare([column('mood', 'integer')], [mood]).drifts).toHaveLength(1);
+  });
+
+  it("overrides the remote's own numbers in a key alone", () => {
+    const number = column('id', 'bigint', { notNull: true, isGenerated: true, isIdentity: true });
+    const { transfer, drifts } = compareEnds({
+      queue,
+      local: shape([number, createdAt, flag, { ...number, name: 'n' }]),
+      remote: shape([number, createdAt, { ...number, name: 'n' }]),
+    });
+    expect(drifts).toEqual([]);
+    expect(transfer.columns.map(({ name }) => name)).toEqual(['id', 'created_at']);
+    expect(transfer.localOnly).toEqual(['n']);
   });
 
   it('tells every drift at once, each with its column', () => {
@@ -108,12 +164,12 @@ describe('two tables of readings compared', () => {
   });
 });
 
-function compare(local: Column[], remote: Column[]): ReturnType<typeof compareEnds> {
+function compare(local: Column[], remote: Column[], settings: Partial<QueueTable> = {}): Comparison {
   const [ours, theirs] = [
     [createdAt, id, flag, ...local],
     [createdAt, id, ...remote],
   ];
-  return compareEnds({ queue, local: shape(ours), remote: shape(theirs) });
+  return compareEnds({ queue: { ...queue, ...settings }, local: shape(ours), remote: shape(theirs) });
 }
 
 function shape(columns: Column[]): TableShape {
@@ -125,6 +181,13 @@ function toColumn({ name, type, ...facts }: { name: string; type: string }): Col
 }
 
 function column(name: string, type: string, facts: Partial<Column> = {}): Column {
-  const defaults = { notNull: false, hasDefault: false, isGenerated: false, isIdentity: false, isPortable: true };
+  const defaults = {
+    notNull: false,
+    hasDefault: false,
+    isGenerated: false,
+    isIdentity: false,
+    isPortable: true,
+    isEnum: false,
+  };
   return { name, type, baseType: type, ...defaults, ...facts };
 }

@@ -26,7 +26,13 @@ const above = { order: "2026-01-01' or true --", key: ["k'1", 'k\\2'] };
 describe('the statements of the queue', () => {
   it('quote every name and every boundary', () => {
     expect(
-      flat(selectReadings(queue, [{ name: 'va"lue', maxLength: null }], { hasOrder: true, above, upTo: above })),
+      flat(
+        selectReadings(queue, [{ name: 'va"lue', maxLength: null, inZone: null }], {
+          hasOrder: true,
+          above,
+          upTo: above,
+        }),
+      ),
     ).toBe(
       `select r."va""lue" from "Site ""A"""."meter; drop table x" as r where r."is synced" is not true ` +
         `and r."at '" is not null ` +
@@ -68,7 +74,11 @@ describe('the statements of the queue', () => {
   });
 
   it('mark texts that the remote would cut', () => {
-    const text = selectReadings(queue, [{ name: 'n', maxLength: 3 }], { hasOrder: true, above: null, upTo: null });
+    const text = selectReadings(queue, [{ name: 'n', maxLength: 3, inZone: null }], {
+      hasOrder: true,
+      above: null,
+      upTo: null,
+    });
     expect(text).toContain(`case when char_length(r."n") > 3 then r."n" || '.' else r."n" end`);
   });
 });
