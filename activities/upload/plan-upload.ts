@@ -4,6 +4,7 @@ import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import type { Database } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
+import { checkZone } from './check-zone.js';
 import type { Queue } from './queue.js';
 import { checkStanding, readStanding, type Standing } from './rights.js';
 
@@ -26,6 +27,7 @@ export interface UploadPlan extends UploadEnds {
  * Reads both catalogues and compares the tables of readings.
  * @throws DatabaseFailure `schema` - names every difference that keeps readings from moving, before anything moves
  * @throws DatabaseFailure `credentials` - says what is to be granted, before anything moves
+ * @throws DatabaseFailure `config` - the time zone of the settings is none for the local server
  */
 export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
   const { local, remote, readings } = ends;
@@ -35,6 +37,8 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
       await readTableShape(session, readings.table),
       await readStanding(session, readings),
     ]);
+  const { timeZone } = readings;
+  if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
   const [localShape, here] = await readEnd(local);
   const [remoteShape, there] = await readEnd(remote);
   const { transfer, drifts } = compareEnds({ queue: readings, local: localShape, remote: remoteShape });

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { parseColumnNames, parseTableName } from './names.js';
+import { isTimeZone } from './time-zone.js';
 import { optional, parsed, setting } from './setting.js';
 
 const tableName = parsed(parseTableName);
@@ -24,7 +25,11 @@ export const tablesSchema = z.object({
     columnNames,
   ),
   METER_SYNC_READINGS_ORDER: setting(
-    { text: 'The timestamp that orders the queue, oldest first', wanted: WANTED_COLUMN, fallback: 'created_at' },
+    {
+      text: 'The column that orders the queue, oldest first: a timestamp, or any type that has an order',
+      wanted: WANTED_COLUMN,
+      fallback: 'created_at',
+    },
     columnName,
   ),
   METER_SYNC_READINGS_FLAG: setting(
@@ -35,6 +40,22 @@ export const tablesSchema = z.object({
       emptyIsValue: true,
     },
     z.union([z.literal('').transform(() => null), columnName]),
+  ),
+  METER_SYNC_READINGS_TIME_ZONE: optional(
+    {
+      text: 'The zone that instants without one are in, where a column is `timestamp` at one end and `timestamptz` at the other',
+      wanted: 'UTC, or the name of a zone with its region, such as Europe/Berlin',
+      fallbackText: 'none: such columns are refused',
+    },
+    z.string().refine(isTimeZone),
+  ),
+  METER_SYNC_READINGS_ALLOW_ROUNDING: optional(
+    {
+      text: 'Columns whose values the remote may store less exactly than the site; the exact value is then nowhere',
+      wanted: `${WANTED_COLUMNS}, none of them in METER_SYNC_READINGS_KEY`,
+      fallbackText: 'none: such columns are refused',
+    },
+    columnNames,
   ),
   METER_SYNC_METERS_TABLE: setting(
     { text: 'The table of meters, at both ends', wanted: WANTED_TABLE, fallback: 'meter' },

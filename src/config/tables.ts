@@ -1,32 +1,22 @@
-import type { SiteTables } from '../model/table.js';
+import type { z } from 'zod';
+import type { QueueTable, SiteTables } from '../model/table.js';
 import type { Layer, Report } from './sources.js';
 import { tablesSchema } from './table-settings.js';
 import { readValues } from './values.js';
+
+type TableValues = z.output<typeof tablesSchema>;
 
 /** The tables of a site, or null after a report of everything that is wrong with their settings. */
 export function readTables(layers: readonly Layer[], report: Report): SiteTables | null {
   const values = readValues(tablesSchema, '', layers, report);
   if (values === null) return null;
+  const isWhole = [checkTenantKey(values, report), checkRounding(values, report)].every(Boolean);
+  if (!isWhole) return null;
   const tenant = values.METER_SYNC_TENANT ?? null;
-  const [tenantKey, ...moreKeys] = values.METER_SYNC_TENANTS_KEY;
-  if (tenantKey === undefined || (tenant !== null && moreKeys.length > 0)) {
-    const found = `'${values.METER_SYNC_TENANTS_KEY.join(',')}'`;
-    report({
-      setting: 'METER_SYNC_TENANTS_KEY',
-      found,
-      where: null,
-      wanted: 'one column, since METER_SYNC_TENANT is set',
-    });
-    return null;
-  }
-  const filterBy = (column: string) => (tenant === null ? null : Object.freeze({ column, value: tenant }));
+  const filterBy = (column: string | undefined) =>
+    tenant === null || column === undefined ? null : Object.freeze({ column, value: tenant });
   return Object.freeze({
-    readings: Object.freeze({
-      table: values.METER_SYNC_READINGS_TABLE,
-      key: values.METER_SYNC_READINGS_KEY,
-      order: values.METER_SYNC_READINGS_ORDER,
-      flag: values.METER_SYNC_READINGS_FLAG,
-    }),
+    readings: toReadings(values),
     meters: Object.freeze({
       table: values.METER_SYNC_METERS_TABLE,
       key: values.METER_SYNC_METERS_KEY,
@@ -35,7 +25,46 @@ export function readTables(layers: readonly Layer[], report: Report): SiteTables
     tenants: Object.freeze({
       table: values.METER_SYNC_TENANTS_TABLE,
       key: values.METER_SYNC_TENANTS_KEY,
-      filter: filterBy(tenantKey),
+      filter: filterBy(values.METER_SYNC_TENANTS_KEY[0]),
     }),
   });
+}
+
+function toReadings(values: TableValues): QueueTable {
+  const timeZone = values.METER_SYNC_READINGS_TIME_ZONE;
+  const mayRound = values.METER_SYNC_READINGS_ALLOW_ROUNDING;
+  return Object.freeze({
+    table: values.METER_SYNC_READINGS_TABLE,
+    key: values.METER_SYNC_READINGS_KEY,
+    order: values.METER_SYNC_READINGS_ORDER,
+    flag: values.METER_SYNC_READINGS_FLAG,
+    ...(timeZone === undefined ? {} : { timeZone }),
+    ...(mayRound === undefined ? {} : { mayRound }),
+  });
+}
+
+/** A tenant is named by one value. */
+function checkTenantKey({ METER_SYNC_TENANT, METER_SYNC_TENANTS_KEY: key }: TableValues, report: Report): boolean {
+  if (METER_SYNC_TENANT === undefined || key.length === 1) return true;
+  report({
+    setting: 'METER_SYNC_TENANTS_KEY',
+    found: `'${key.join(',')}'`,
+    where: null,
+    wanted: 'one column, since METER_SYNC_TENANT is set',
+  });
+  return false;
+}
+
+/** Rounded keys could make one reading of two. */
+function checkRounding(values: TableValues, report: Report): boolean {
+  const columns = values.METER_SYNC_READINGS_ALLOW_ROUNDING ?? [];
+  const keys = columns.filter((name) => values.METER_SYNC_READINGS_KEY.includes(name));
+  if (keys.length === 0) return true;
+  report({
+    setting: 'METER_SYNC_READINGS_ALLOW_ROUNDING',
+    found: `'${columns.join(',')}'`,
+    where: null,
+    wanted: `no column of METER_SYNC_READINGS_KEY: two readings could become one (${keys.join(', ')})`,
+  });
+  return false;
 }

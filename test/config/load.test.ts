@@ -103,6 +103,25 @@ test('an empty value counts as none, but an empty flag means that there is no fl
   expect(config.tables.readings.flag).toBeNull();
 });
 
+test('a time zone is one that PostgreSQL and everybody else read alike', () => {
+  const load = (zone: string) => loadConfig({ env: { ...BOTH, METER_SYNC_READINGS_TIME_ZONE: zone } });
+  for (const zone of ['UTC', 'Europe/Berlin', 'America/Argentina/Buenos_Aires', 'Etc/GMT+5']) {
+    expect(load(zone).tables.readings.timeZone).toBe(zone);
+  }
+  // Bare names are abbreviations without summer time for PostgreSQL, and it reads the sign of an offset the other way round.
+  for (const zone of ['CET', 'EST', '+01:00', 'Europe/Atlantis', 'Berlin', '../etc/passwd']) {
+    expect(() => load(zone)).toThrow('METER_SYNC_READINGS_TIME_ZONE');
+  }
+});
+
+test('columns that may round are a list without a column of the key', () => {
+  const load = (columns: string) =>
+    loadConfig({ env: { ...BOTH, METER_SYNC_READINGS_ALLOW_ROUNDING: columns } }).tables.readings.mayRound;
+  expect(load('value, "my ""column"", b"')).toEqual(['value', 'my "column", b']);
+  expect(load('')).toBeUndefined();
+  expect(() => load('value,id')).toThrow('two readings could become one (id)');
+});
+
 test('a name that nobody knows in a file is a problem, with the place', () => {
   const path = file('unknown.json', { ...BOTH, METER_SYNC_SITTE: 'x' });
   const { problems } = problemsOf({ env: { METER_SYNC_CONFIG: path } });
