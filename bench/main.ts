@@ -1,34 +1,69 @@
 import { parseArgs } from 'node:util';
-import { benchUpload } from './upload.js';
+import { benchUpload } from './upload/compare.js';
 
-const USAGE = `npm run bench -- upload [--rounds 3] [--shape narrow|wide] [--rows N]
+const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rounds 5] [--only NAME,NAME] [--delay MS]
 
-Compares ways to move readings side by side on two servers that this command starts: ratios count, not rates.`;
+  --delay MS       round trip to the remote, added by a proxy
+  --only NAMES     contestants by name, with commas; the one that ratios are told against always takes part
+  --json FILE      the result with every run, the machine, versions and settings
+  --markdown FILE  the table
 
-/** Reads the command line and runs the named comparison. Exit code 1: a run failed; 2: the command line is wrong. */
-async function main(): Promise<void> {
-  const { values, positionals } = parseArgs({
-    allowPositionals: true,
-    options: {
-      rounds: { type: 'string', default: '3' },
-      shape: { type: 'string', default: 'narrow' },
-      rows: { type: 'string' },
-    },
-  });
-  const [rounds, rows] = [Number(values.rounds), values.rows === undefined ? null : Number(values.rows)];
-  if (positionals[0] !== 'upload' || !isCount(rounds) || (rows !== null && !isCount(rows))) {
-    console.error(USAGE);
-    process.exitCode = 2;
-    return;
+Compares ways to do the same work side by side on two servers that this command starts: ratios count, not rates.
+Exit code 1: a run failed or content was not the same at both ends; 2: the command line is wrong.`;
+
+const OPTIONS = {
+  shape: { type: 'string', default: 'narrow' },
+  rows: { type: 'string' },
+  rounds: { type: 'string' },
+  only: { type: 'string' },
+  delay: { type: 'string' },
+  json: { type: 'string' },
+  markdown: { type: 'string' },
+} as const;
+
+/** Reads the command line and runs the named comparison. */
+async function main(): Promise<boolean> {
+  const { values, positionals } = parseArgs({ allowPositionals: true, options: OPTIONS });
+  const only = values.only?.split(',').map((name) => name.trim()) ?? null;
+  const files = { jsonFile: values.json ?? null, markdownFile: values.markdown ?? null };
+  const rows = values.rows === undefined ? null : toCount('rows', values.rows);
+  const delayMs = values.delay === undefined ? 0 : toCount('delay', values.delay);
+  switch (positionals.join(' ')) {
+    case 'upload':
+      return benchUpload({
+        shape: values.shape,
+        rows,
+        rounds: toCount('rounds', values.rounds ?? '5'),
+        only,
+        delayMs,
+        ...files,
+      });
+    default:
+      throw new UsageError('name one of the comparisons');
   }
-  await benchUpload({ shape: values.shape, rounds, rows });
 }
 
-function isCount(value: number): boolean {
-  return Number.isSafeInteger(value) && value > 0;
+/** The command line is wrong. */
+class UsageError extends Error {}
+
+function toCount(name: string, text: string): number {
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new UsageError(`--${name} is '${text}'; wanted a whole number above 0`);
 }
 
-main().catch((error: unknown) => {
-  console.error(error instanceof Error ? error.message : error);
-  process.exitCode = 1;
-});
+function isUsageError(error: unknown): boolean {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  return error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS');
+}
+
+main().then(
+  (isFine) => {
+    process.exitCode = isFine ? 0 : 1;
+  },
+  (error: unknown) => {
+    console.error(error instanceof Error ? error.message : error);
+    if (isUsageError(error)) console.error(`\n${USAGE}`);
+    process.exitCode = isUsageError(error) ? 2 : 1;
+  },
+);

@@ -1,5 +1,5 @@
-import { insertWideReadings, wideReadingsTable } from '../src/dev/sample/wide-readings.js';
-import type { Side } from '../src/model/failures.js';
+import { insertWideReadings, wideReadingsTable } from '../../src/dev/sample/wide-readings.js';
+import type { Side } from '../../src/model/failures.js';
 
 /** A shape of readings: the tables of both ends, and how the local one is filled. */
 export interface Shape {

@@ -1,0 +1,3 @@
+export function findDownloader(_name: string): undefined {
+  return undefined;
+}

@@ -1,0 +1,27 @@
+import type { Side } from '../src/model/failures.js';
+import { createPool } from '../src/postgres/pool.js';
+import type { Database } from '../src/postgres/session.js';
+
+/** As many connections as a worker has of a site's database. */
+const MAX_CONNECTIONS = 4;
+
+/** One end of the product, as a worker opens it. */
+export function openDatabase(side: Side, url: string): Database {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  const pool = createPool(
+    {
+      host: hostname,
+      port: Number(port),
+      database: decodeURIComponent(pathname.slice(1)),
+      user: decodeURIComponent(username),
+      password: () => decodeURIComponent(password),
+      ssl: false,
+      applicationName: 'meter-sync bench',
+      maxConnections: MAX_CONNECTIONS,
+    },
+    (error) => {
+      throw error;
+    },
+  );
+  return { side, pool };
+}
