@@ -1,7 +1,11 @@
 import { parseArgs } from 'node:util';
+import { benchMemory } from './backlog/memory.js';
+import { benchPlans } from './backlog/plans.js';
 import { benchUpload } from './upload/compare.js';
 
 const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rounds 5] [--only NAME,NAME] [--delay MS]
+       npm run bench -- memory   [--rows 10000000]    memory while a backlog drains
+       npm run bench -- plans    [--rows 10000000]    plans of the queue's statements, with and without an index
 
   --delay MS       round trip to the remote, added by a proxy
   --only NAMES     contestants by name, with commas; the one that ratios are told against always takes part
@@ -10,6 +14,9 @@ const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rou
 
 Compares ways to do the same work side by side on two servers that this command starts: ratios count, not rates.
 Exit code 1: a run failed or content was not the same at both ends; 2: the command line is wrong.`;
+
+/** A hundred meters, a reading a minute, ten weeks offline. */
+const BACKLOG_ROWS = 10_000_000;
 
 const OPTIONS = {
   shape: { type: 'string', default: 'narrow' },
@@ -38,6 +45,10 @@ async function main(): Promise<boolean> {
         delayMs,
         ...files,
       });
+    case 'memory':
+      return benchMemory(rows ?? BACKLOG_ROWS, files);
+    case 'plans':
+      return benchPlans(rows ?? BACKLOG_ROWS, files);
     default:
       throw new UsageError('name one of the comparisons');
   }

@@ -1,6 +1,6 @@
-import { writeFile } from 'node:fs/promises';
 import { makeFreshCopies, readContent, type Templates } from '../databases.js';
 import type { Measure } from '../contestant.js';
+import { publish, type ResultFiles } from '../files.js';
 import { type Link, openLink } from '../link.js';
 import { checkPsql, readMachine } from '../machine.js';
 import { openMeasured } from '../measured-process.js';
@@ -13,7 +13,7 @@ import { type Shape, SHAPES } from './shapes.js';
 import type { UploadColumn, UploadSite } from './site.js';
 
 /** What is compared, and how often. */
-interface UploadBenchOptions {
+interface UploadBenchOptions extends ResultFiles {
   /** A name in `SHAPES`. */
   readonly shape: string;
   /** Null: as many as the shape has. */
@@ -23,8 +23,6 @@ interface UploadBenchOptions {
   readonly only: readonly string[] | null;
   /** Round trip to the remote; 0: none is added. */
   readonly delayMs: number;
-  readonly jsonFile: string | null;
-  readonly markdownFile: string | null;
 }
 
 /** A contestant with or without the slow way to the remote. */
@@ -55,7 +53,9 @@ export async function benchUpload(options: UploadBenchOptions): Promise<boolean>
     const lines = entries.map((entry) => toLine(entry, rows));
     const { rounds, delayMs } = options;
     const facts = { shape: options.shape, title: shape.title, rows, rounds, delayMs };
-    await publish({ discipline: 'upload', ...facts, machine: await readMachine(servers), lines }, options);
+    const machine = await readMachine(servers);
+    const result: UploadResult = { discipline: 'upload', ...facts, machine, lines };
+    await publish(result, toUploadMarkdown(result), options);
     return lines.every(({ problems }) => problems.length === 0);
   });
 }
@@ -162,11 +162,4 @@ async function readColumns(url: string): Promise<UploadColumn[]> {
 function toLine({ contestant, delayMs, runs, problems }: Entry, rows: number): UploadLine {
   const { name, note, isRepeatSafe, usesOtherPrograms = false, share } = contestant;
   return { name, note, isRepeatSafe, usesOtherPrograms, delayMs, rows: Math.round(rows * share), runs, problems };
-}
-
-async function publish(result: UploadResult, { jsonFile, markdownFile }: UploadBenchOptions): Promise<void> {
-  const markdown = toUploadMarkdown(result);
-  if (jsonFile !== null) await writeFile(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
-  if (markdownFile !== null) await writeFile(markdownFile, markdown);
-  console.log(markdown);
 }
