@@ -15,7 +15,7 @@ export function probe(dependencies: ActivityDependencies): (input: ProbeInput) =
       const { local, remote, tables } = dependencies.site(input.siteId);
       return asCurrentAttempt(dependencies.drain, async (attempt) => {
         const [here, there] = await Promise.all([
-          probeLocal(local, tables, attempt),
+          probeLocal(local, { siteId: input.siteId, tables }, attempt),
           probeRemote(remote, tables, attempt),
         ]);
         return { ...here, ...there, observedAt: new Date().toISOString() };

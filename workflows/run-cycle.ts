@@ -1,6 +1,6 @@
-import { log } from '@temporalio/workflow';
+import { log, workflowInfo } from '@temporalio/workflow';
 import { beginCycle, endCycle, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
-import { type DownloadResult, UPLOAD_MAX_DURATION_MS } from '../src/model/operations.js';
+import { type DownloadResult, UPLOAD_MAX_DURATION_MS, type UploadReadingsInput } from '../src/model/operations.js';
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
@@ -60,6 +60,7 @@ function finishCycle(site: Site): void {
   if (skipped > 0) log.warn('ticks skipped', { site: site.siteId, skipped, skippedTicks });
 }
 
-function toUploadInput({ siteId, state }: Site): { siteId: string; batchRows: number; maxDurationMs: number } {
-  return { siteId, batchRows: state.settings.batchRows, maxDurationMs: UPLOAD_MAX_DURATION_MS };
+function toUploadInput({ siteId, state }: Site): UploadReadingsInput {
+  const owner = workflowInfo().firstExecutionRunId; // the same over continue-as-new
+  return { siteId, batchRows: state.settings.batchRows, maxDurationMs: UPLOAD_MAX_DURATION_MS, owner };
 }

@@ -3,9 +3,11 @@ import type { OwnedTable, SiteTables } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { toFailureKind } from '../../src/postgres/errors.js';
 import { execute, run, type Database, type Session } from '../../src/postgres/session.js';
+import type { Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
+import { countQuarantine } from '../upload/quarantine.js';
 import { toQueue } from '../upload/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/read-queue-figures.js';
 import { countOwned } from '../download/staging.js';
@@ -13,7 +15,13 @@ import { countOwned } from '../download/staging.js';
 /** What is seen of the local side; null for what could not be seen. */
 type LocalFigures = Pick<
   ProbeResult,
-  'localDbConnected' | 'queueSize' | 'oldestUnsynced' | 'localMeterCount' | 'localTenantCount'
+  | 'localDbConnected'
+  | 'queueSize'
+  | 'queueSizeIsEstimate'
+  | 'oldestUnsynced'
+  | 'quarantined'
+  | 'localMeterCount'
+  | 'localTenantCount'
 >;
 /** The same of the remote side. */
 type RemoteFigures = Pick<ProbeResult, 'remoteDbConnected' | 'remoteMeterCount' | 'remoteTenantCount'>;
@@ -23,16 +31,23 @@ const MAX_STATEMENT_MS = 10_000;
 /** Beyond this a side has not answered, whatever the reason. */
 const MAX_SIDE_MS = 25_000;
 
-const UNKNOWN_QUEUE = { queueSize: null, oldestUnsynced: null };
+const UNKNOWN_QUEUE = { queueSize: null, queueSizeIsEstimate: null, oldestUnsynced: null };
 
 /** Looks at the local database: the queue, meters and tenants. */
-export async function probeLocal(local: Database, tables: SiteTables, attempt: Attempt): Promise<LocalFigures> {
+export async function probeLocal(
+  local: Database,
+  { siteId, tables }: { siteId: string; tables: SiteTables },
+  attempt: Attempt,
+): Promise<LocalFigures> {
   const side = openSide(local, attempt);
   const localDbConnected = await side.connect();
   const figure = localDbConnected ? side.figure : unknown;
+  const quarantined = await figure('quarantine', (session) => readCount(session, countQuarantine(siteId)));
+  const quarantineOf = quarantined === null || quarantined === 0 ? null : siteId;
   return {
     localDbConnected,
-    ...((await figure('queue', (session) => readQueue(session, tables))) ?? UNKNOWN_QUEUE),
+    quarantined,
+    ...((await figure('queue', (session) => readQueue(session, tables, quarantineOf))) ?? UNKNOWN_QUEUE),
     localMeterCount: await figure('meters', (session) => count(session, tables.meters)),
     localTenantCount: await figure('tenants', (session) => count(session, tables.tenants)),
   };
@@ -75,12 +90,23 @@ function openSide(database: Database, attempt: Attempt): { connect: () => Promis
   return { connect, figure };
 }
 
-async function readQueue(session: Session, { readings }: SiteTables): Promise<QueueFigures> {
+async function readQueue(
+  session: Session,
+  { readings }: SiteTables,
+  quarantineOf: string | null,
+): Promise<QueueFigures> {
   await run(session, setTextForms());
-  return readFiguresOf(session, toQueue(readings, await readTableShape(session, readings.table)));
+  return readFiguresOf(session, {
+    ...toQueue(readings, await readTableShape(session, readings.table)),
+    quarantineOf,
+  });
 }
 
-async function count(session: Session, table: OwnedTable): Promise<number> {
-  const [row] = await run<{ rows: string }>(session, countOwned(table));
+function count(session: Session, table: OwnedTable): Promise<number> {
+  return readCount(session, countOwned(table));
+}
+
+async function readCount(session: Session, statement: Statement): Promise<number> {
+  const [row] = await run<{ rows: string }>(session, statement);
   return Number(row?.rows);
 }

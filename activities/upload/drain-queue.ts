@@ -1,18 +1,23 @@
-import { addCounts, NO_COUNTS } from '../../src/model/custody.js';
-import type { UploadCounts, UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
+import { smallerBatchRows } from '../../src/model/batch-size.js';
+import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
+import { toFailureKind } from '../../src/postgres/errors.js';
 import type { Attempt } from '../attempt.js';
+import { claimSite, keepLearnedRows } from './claim.js';
+import { releaseHealed } from './heal.js';
 import { planUpload, type UploadEnds, type UploadPlan } from './plan-upload.js';
-import { BOTTOM, type Place } from './queue.js';
+import { tidyQuarantine } from './quarantine.js';
 import { readQueueFigures } from './read-queue-figures.js';
-import { readTotalUploaded } from './read-total-uploaded.js';
-import { placeAfter } from './take-stretch.js';
-import { uploadBatch, type UploadedBatch } from './upload-batch.js';
+import { type LocalUpload, readChain, readLocalUpload, type Stand, standAt } from './read-chain.js';
+import { withSiteLock } from './site-lock.js';
+import { type Drained, uploadBatches } from './upload-batches.js';
+import type { Turn } from './upload-batch.js';
 import { warnOnce } from './warn-once.js';
 
 /**
  * Uploads batch after batch, oldest readings first, until the queue is empty, `maxDurationMs` has passed or the attempt
- * is to end. A batch under way is finished, unless the attempt was given up: then both its transactions are cut.
+ * is to end. A batch under way is finished, unless the attempt was given up: then its transactions are cut.
  * @throws DatabaseFailure `schema`, `busy`, `data`, `unreachable` - earlier batches of this drain are done and stay done
+ * @throws DatabaseFailure `fenced` - the site's place in the custody chain is not the remote's; nothing moved
  * @throws UnsettledBatch - the servers' counts of a batch do not agree
  */
 export async function drainQueue(
@@ -20,47 +25,75 @@ export async function drainQueue(
   input: UploadReadingsInput,
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
-  const startedAt = performance.now();
-  const totalUploaded = await readTotalUploaded(ends.local, input.siteId, attempt.signal); // fails early without `init`
-  const plan = await planUpload(ends, attempt.signal);
-  warnOnce(plan, attempt.log);
-  const drained = await uploadBatches(plan, input, attempt, { ...NOTHING_DRAINED, totalUploaded });
-  const figures = await readQueueFigures(plan.local, plan.queue, attempt.signal);
-  const result = { ...drained, ...figures, observedAt: new Date().toISOString() };
-  // The workflow logs the same figures as the cycle's own line: at info it would be said twice.
-  attempt.log.debug('upload finished', { ...result, durationMs: Math.round(performance.now() - startedAt) });
-  return result;
+  return withSiteLock(ends.local, input.siteId, attempt.signal, async (signal) => {
+    const locked = { ...attempt, signal };
+    const here = await readLocalUpload(ends.local, input, signal); // fails early without `init`
+    const plan = await planUpload(ends, signal);
+    warnOnce(plan, attempt.log);
+    const stand = await findStand(plan, input, here, signal);
+    if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
+    const quarantineOf = here.hasQuarantine ? input.siteId : null;
+    const drained = await drain({ ...plan, queue: { ...plan.queue, quarantineOf } }, input, { here, stand }, locked);
+    return report(plan, input, drained, locked);
+  });
 }
 
-/** What the batches of a drain came to. */
-type Drained = UploadCounts & Pick<UploadReadingsResult, 'batches' | 'more' | 'totalUploaded'>;
+/** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
+async function findStand(
+  { remote, custody }: UploadPlan,
+  { siteId }: UploadReadingsInput,
+  { chain }: LocalUpload,
+  signal: AbortSignal,
+): Promise<Stand> {
+  if (custody === 'off') return { link: chain, isOneAhead: false };
+  return standAt(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
+}
 
-const NOTHING_DRAINED = { ...NO_COUNTS, batches: 0, more: false };
-
-async function uploadBatches(
+async function drain(
   plan: UploadPlan,
-  { siteId, batchRows, maxDurationMs }: UploadReadingsInput,
+  input: UploadReadingsInput,
+  { here, stand }: { here: LocalUpload; stand: Stand },
   attempt: Attempt,
-  nothing: Drained,
 ): Promise<Drained> {
-  const endsAt = performance.now() + maxDurationMs;
-  let drained = nothing;
-  let place: Place | null = BOTTOM;
-  while (place !== null) {
-    attempt.signal.throwIfAborted();
-    const isTimeUp = drained.batches > 0 && performance.now() >= endsAt; // a slow start must not keep all readings back
-    if (attempt.drain.aborted || isTimeUp) return { ...drained, more: true };
-    const startedAt = performance.now();
-    const batch = await uploadBatch({ siteId, plan, place, limitRows: batchRows }, attempt);
-    if (batch === null) return drained;
-    drained = addBatch(drained, batch);
-    attempt.heartbeat({ ...drained });
-    attempt.log.debug('batch uploaded', { ...batch.counts, durationMs: Math.round(performance.now() - startedAt) });
-    place = placeAfter(plan.queue, batch.stretch);
+  let claimed: Turn | undefined;
+  const claim = async (batchRows: number): Promise<Turn> => {
+    claimed = await claimSite(plan.local, input, batchRows, { ...here.state, link: stand.link });
+    return claimed;
+  };
+  let batchRows: number | undefined;
+  const { state, learnedRows } = here;
+  try {
+    return await uploadBatches(
+      { plan, input, state, learnedRows, isOneAhead: stand.isOneAhead, claim },
+      attempt,
+      (drained) => {
+        ({ batchRows } = drained);
+        attempt.heartbeat({ ...drained });
+      },
+    );
+  } catch (error) {
+    const kind = toFailureKind(error);
+    if (kind === 'unreachable' || kind === 'busy')
+      batchRows = smallerBatchRows(batchRows ?? learnedRows ?? input.batchRows);
+    throw error;
+  } finally {
+    if (claimed !== undefined && batchRows !== undefined) await keepLearnedRows(plan.local, claimed.claim, batchRows);
   }
-  return drained;
 }
 
-function addBatch(drained: Drained, { counts, totalUploaded }: UploadedBatch): Drained {
-  return { ...drained, ...addCounts(drained, counts), batches: drained.batches + 1, totalUploaded };
+async function report(
+  { local, queue }: UploadPlan,
+  { siteId }: UploadReadingsInput,
+  drained: Drained,
+  { log, signal }: Attempt,
+): Promise<UploadReadingsResult> {
+  const inQuarantine = await tidyQuarantine(local, queue, siteId, signal);
+  const quarantineOf = inQuarantine > 0 ? siteId : null;
+  const figures = await readQueueFigures(local, { ...queue, quarantineOf }, signal);
+  const { batchRows, oldestLeft, ...counts } = drained;
+  const oldestUnsynced = figures.oldestUnsynced ?? (figures.queueSize > 0 ? oldestLeft : null);
+  const result = { ...counts, inQuarantine, ...figures, oldestUnsynced, observedAt: new Date().toISOString() };
+  // The workflow logs the same figures as the cycle's own line: at info it would be said twice.
+  log.debug('upload finished', { ...result, batchRows });
+  return result;
 }

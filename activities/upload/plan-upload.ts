@@ -1,10 +1,19 @@
+import { toHashedColumn } from '../../src/model/row-hash.js';
 import { compareEnds, type Drift, type Transfer } from '../../src/model/drift.js';
-import { byName, type QueueTable, type TableShape, toTableName } from '../../src/model/table.js';
+import {
+  byName,
+  type Custody,
+  hasUniqueKey,
+  type QueueTable,
+  type TableShape,
+  toTableName,
+} from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import type { Database } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { checkZone } from './check-zone.js';
+import type { DayPlan } from './day-sums.js';
 import type { Queue } from './queue.js';
 import { checkStanding, readStanding, type Standing } from './rights.js';
 
@@ -21,6 +30,10 @@ export interface UploadPlan extends UploadEnds {
   readonly transfer: Transfer;
   /** True when the remote confirms commits before they are on its disk, unless a transaction wants otherwise. */
   readonly remoteCommitsLate: boolean;
+  readonly custody: Custody;
+  readonly days: DayPlan;
+  /** False where two readings of the site may have one key. */
+  readonly keyIsUnique: boolean;
 }
 
 /**
@@ -47,8 +60,31 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   const asked = [...sent, readings.order, ...(readings.flag === null ? [] : [readings.flag])];
   checkStanding(here, { readings, side: 'local', columns: asked });
   checkStanding(there, { readings, side: 'remote', columns: sent });
-  return { ...ends, queue: toQueue(readings, localShape), transfer, remoteCommitsLate: there?.commit_mode === 'off' };
+  const custody = readings.custody ?? 'full';
+  const canHash = [here, there].every((standing) => Number(standing?.version) >= HASHES_RECORDS);
+  return {
+    ...ends,
+    queue: toQueue(readings, localShape),
+    transfer,
+    remoteCommitsLate: there?.commit_mode === 'off',
+    custody,
+    days: planDays(readings, sent, remoteShape, custody === 'full' && canHash),
+    keyIsUnique: hasUniqueKey(localShape, readings.key),
+  };
 }
+
+/** The first version of PostgreSQL with a hash of whole rows. */
+const HASHES_RECORDS = 140_000;
+
+/** Values are hashed in the remote's types, since it is there that the sums are made again. */
+function planDays({ order }: QueueTable, sent: readonly string[], remote: TableShape, sums: boolean): DayPlan {
+  const remoteColumns = byName(remote.columns);
+  const columns = sent.flatMap((name) => remoteColumns.get(name) ?? []).map(toHashedColumn);
+  const dayColumn = columns.find(({ name, type }) => name === order && IS_TIME.test(type)) ?? null;
+  return { columns, dayColumn, sums };
+}
+
+const IS_TIME = /^(date$|timestamp)/;
 
 /** The local queue, as the catalogue tells it. */
 export function toQueue(readings: QueueTable, local: TableShape): Queue {
@@ -59,7 +95,8 @@ export function toQueue(readings: QueueTable, local: TableShape): Queue {
     readings,
     orderType: order.baseType,
     orderMayBeNull: !order.notNull,
-    orderIsTime: /^(date$|timestamp)/.test(order.baseType),
+    orderIsTime: IS_TIME.test(order.baseType),
+    quarantineOf: null,
     keyTypes: readings.key.map((name) => {
       const column = columns.get(name);
       if (column === undefined) throw missingColumn(readings, name);

@@ -12,6 +12,8 @@ export interface Queue {
   readonly orderMayBeNull: boolean;
   /** True when the order column is a date or a timestamp: then the oldest reading has an age. */
   readonly orderIsTime: boolean;
+  /** The site whose quarantined readings stay out of every stretch; null: it has none, and nothing is asked. */
+  readonly quarantineOf: string | null;
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
@@ -41,11 +43,10 @@ export const BOTTOM: Place = { hasOrder: true, above: null };
  * snapshot takes the same readings. Columns are qualified: a bare name would sort by the text of the output.
  */
 export function selectBoundary(queue: Queue, place: Place, limitRows: number): Statement {
-  const keyTexts = queue.readings.key.map((name) => `r.${ident(name)}::text`).join(', ');
   return {
     text: `
       select r.${ident(queue.readings.order)}::text as boundary_order,
-        array_to_json(array[${keyTexts}])::text as boundary_key
+        array_to_json(${keyTexts(queue)})::text as boundary_key
       from ${relation(queue.readings.table)} as r
       where ${isWithin(queue, { ...place, upTo: null })}
       order by ${position(queue)}
@@ -67,13 +68,50 @@ export function selectAny(queue: Queue, place: Place): Statement {
   };
 }
 
+/** A part of a stretch by the places of its readings, from 0; all that follow without `limit`. */
+export interface Part {
+  readonly offset: number;
+  readonly limit?: number;
+}
+
 /** The readings of a stretch, for COPY, which takes no parameters. Sorted, so that the same readings are the same bytes. */
-export function selectReadings(queue: Queue, columns: readonly TransferColumn[], stretch: Stretch): string {
+export function selectReadings(
+  queue: Queue,
+  columns: readonly TransferColumn[],
+  stretch: Stretch,
+  { offset, limit }: Part = { offset: 0 },
+): string {
+  const part = `${offset > 0 ? ` offset ${offset}` : ''}${limit === undefined ? '' : ` limit ${limit}`}`;
   return `
     select ${columns.map(toExpression).join(', ')}
     from ${relation(queue.readings.table)} as r
     where ${isWithin(queue, stretch)}
-    order by ${position(queue)}`;
+    order by ${position(queue)}${part}`;
+}
+
+/** How many readings a stretch has in the snapshot. */
+export function countStretch(queue: Queue, stretch: Stretch): Statement {
+  return {
+    text: `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
+    values: [],
+  };
+}
+
+/** Keys and order values of the readings at some places of a stretch, from 1. */
+export function selectPlaces(queue: Queue, stretch: Stretch, places: readonly number[]): Statement {
+  return {
+    text: `
+      select p.place::text as place, array_to_json(p.key)::text as key, p.reading_time
+      from (
+        select row_number() over (order by ${position(queue)}) as place,
+          ${keyTexts(queue)} as key,
+          r.${ident(queue.readings.order)}::text as reading_time
+        from ${relation(queue.readings.table)} as r
+        where ${isWithin(queue, stretch)}
+      ) as p
+      where p.place = any($1::bigint[])`,
+    values: [places],
+  };
 }
 
 /** Removes exactly the readings that `selectReadings` sees, when both run in one snapshot. */
@@ -81,37 +119,38 @@ export function deleteReadings(queue: Queue, stretch: Stretch): Statement {
   return { text: `delete from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`, values: [] };
 }
 
-/**
- * How many readings are queued, and when the oldest of them was taken, ISO 8601 UTC. Instants that ISO 8601 does not
- * write with four digits of year (infinity, for one) are passed over. The session must have set its text forms.
- */
-export function selectQueueFigures(queue: Queue): Statement {
-  const order = `r.${ident(queue.readings.order)}`;
-  const isoDated = `${order} >= '0001-01-01' and ${order} < '10000-01-01'`;
-  const oldest = `to_char(min(${order}::timestamptz) filter (where ${isoDated}) at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-  return {
-    text: `
-      select count(*)::text as queue_size,
-        ${queue.orderIsTime ? oldest : 'null'} as oldest_unsynced
-      from ${relation(queue.readings.table)} as r
-      where ${isQueued(queue.readings)}`,
-    values: [],
-  };
-}
-
 /** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
 function isQueued({ flag }: QueueTable): string {
   return flag === null ? 'true' : `r.${ident(flag)} is not true`;
 }
 
-/** Quarantined readings will stay out of every stretch here. */
-function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
+/** Every reading that waits, as a condition on `r`. */
+export function isWaiting(queue: Queue): string {
+  const { quarantineOf } = queue;
+  const queued = isQueued(queue.readings);
+  return quarantineOf === null ? queued : `${queued} and ${isNotQuarantined(queue, quarantineOf)}`;
+}
+
+/** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
+export function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
   const order = `r.${ident(queue.readings.order)}`;
   const conditions = [isQueued(queue.readings), `${order} is ${hasOrder ? 'not null' : 'null'}`];
   const row = `(${hasOrder ? `${order}, ` : ''}${idents(queue.readings.key, 'r')})`;
   if (above !== null) conditions.push(`${row} > ${toRow(queue, above)}`);
   if (upTo !== null) conditions.push(`${row} <= ${toRow(queue, upTo)}`);
+  if (queue.quarantineOf !== null) conditions.push(isNotQuarantined(queue, queue.quarantineOf));
   return conditions.join(' and ');
+}
+
+function isNotQuarantined(queue: Queue, siteId: string): string {
+  return `not exists (
+      select from meter_sync.quarantine as q
+      where q.site = ${literal(siteId)} and not q.is_released and q.key = ${keyTexts(queue)})`;
+}
+
+/** The key as quarantine and boundaries write it: one text a column. */
+export function keyTexts({ readings }: Queue): string {
+  return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
 }
 
 function toRow(queue: Queue, { order, key }: Boundary): string {

@@ -14,6 +14,8 @@ export interface Standing {
   readonly only_reads: string;
   /** `off`: commits are confirmed before they are on the disk. */
   readonly commit_mode: string;
+  /** As a number: 150018. */
+  readonly version: string;
   /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
   readonly selectable: string;
   readonly insertable: string;
@@ -68,6 +70,7 @@ function selectStanding({ table }: QueueTable): Statement {
         quote_ident(current_database()) as database_name,
         (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
         current_setting('synchronous_commit') as commit_mode,
+        current_setting('server_version_num') as version,
         ${columnsWith('SELECT')} as selectable,
         ${columnsWith('INSERT')} as insertable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,

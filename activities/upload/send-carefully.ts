@@ -1,67 +1,107 @@
-import { checkSent, type SentCounts, UnsettledBatch } from '../../src/model/custody.js';
-import { toTableName } from '../../src/model/table.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
+import { checkSent } from '../../src/model/custody.js';
+import { maxRefused, type RefusedPlace } from '../../src/model/refusal.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
-import type { Log } from '../attempt.js';
+import type { DaySum } from './custody.js';
+import { type DayRow, subtractDays, toDaySum } from './day-sums.js';
+import { insertStaged } from './insert-staged.js';
 import type { UploadPlan } from './plan-upload.js';
-import type { Stretch } from './queue.js';
-import { copyStretch } from './send-fast.js';
-import { compareStaged, createStaging, insertAbsent, selectConflicts, STAGING } from './staging.js';
+import { countStretch, type Stretch } from './queue.js';
+import { checkRefused } from './refusals.js';
+import type { Sent } from './send-fast.js';
+import { stageStretch } from './stage-stretch.js';
+import {
+  compareStaged,
+  createStaging,
+  deleteStaged,
+  selectConflicts,
+  selectContradictions,
+  sumPresentDays,
+} from './staging.js';
 
-/** Enough to find the cause; the log is no place for a list of keys. */
-const SHOWN_CONFLICTS = 3;
+/** What a stretch came to on the careful path. */
+export interface SentCarefully extends Sent {
+  readonly refused: readonly RefusedPlace[];
+  /** The days of the readings that were inserted; null: day sums are off. */
+  readonly days: readonly DaySum[] | null;
+}
 
 /**
- * Sends a stretch of which some readings may be on the remote: through a staging table, where what is absent is inserted
- * and what is present is compared column by column. Equal content counts as already there.
- * @throws DatabaseFailure `data` - readings are there with other content; nothing is overwritten, all is rolled back
+ * Sends a stretch of which some readings may be on the remote already, and some may be refused: through a staging table,
+ * where what is absent is inserted and what is present is compared column by column. Equal content counts as already
+ * there, other content is a conflict; what the remote refuses is left out.
+ * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  */
 export async function sendCarefully(
   from: Session,
   to: Session,
   plan: UploadPlan,
   stretch: Stretch,
-  log: Log,
-): Promise<SentCounts> {
+): Promise<SentCarefully> {
   const { readings, transfer } = plan;
   const columns = transfer.columns.map(({ name }) => name);
+  const [count] = await run<{ rows: string }>(from, countStretch(plan.queue, stretch));
+  const selected = Number(count?.rows);
+  const limit = maxRefused(selected, readings.maxRefusedShare);
+  await execute(to, { text: 'set constraints all immediate', values: [] }); // else a culprit speaks at the commit, for all
+
   await execute(to, createStaging(readings, columns));
-  const { sent, received } = await copyStretch(from, to, plan, stretch, STAGING);
-  checkSent({ selected: sent, inserted: received, alreadyThere: 0 });
-  const inserted = await execute(to, insertAbsent(readings, columns));
+  const staged = await stageStretch(from, to, plan, { stretch, selected });
+  const contradictions = plan.keyIsUnique ? [] : await takeOutContradictions(to, plan, columns, staged.places);
+  const takenOut = new Set(contradictions.map(({ place }) => place));
+  const places = staged.places.filter((place) => !takenOut.has(place));
+
+  const daysBefore = await readPresentDays(to, plan);
+  const { inserted, refused } = await insertStaged(to, readings, columns, limit);
   const [compared] = await run<{ same: string; different: string }>(to, compareStaged(readings, columns));
-  if (compared === undefined) throw new UnsettledBatch('the remote did not say how the readings compare');
-  const different = Number(compared.different);
-  if (different > 0) {
-    // The quarantine will take these readings out of the batch here, and the rest goes on.
-    await logConflicts(to, plan, columns, log);
-    throw toConflict(plan, different, sent);
-  }
-  const counts = { selected: sent, inserted, alreadyThere: Number(compared.same) - inserted };
+  const conflicts =
+    Number(compared?.different) === 0 ? [] : await readConflicts(to, plan, columns, { places, limit: limit + 1 });
+
+  const culprits = [
+    ...staged.refused,
+    ...contradictions,
+    ...refused.map(({ staged: at, refusal }) => ({ place: places[at - 1] ?? 0, refusal })),
+    ...conflicts,
+  ];
+  checkRefused(readings, selected, culprits);
+  const counts = { selected, inserted, alreadyThere: Number(compared?.same) - inserted, quarantined: culprits.length };
   checkSent(counts);
-  return counts;
+  const days = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
+  return { counts, contentDigest: staged.contentDigest, refused: culprits, days };
 }
 
-async function logConflicts(to: Session, { readings }: UploadPlan, columns: string[], log: Log): Promise<void> {
-  const conflicts = await run<{ key: string; columns: string }>(
-    to,
-    selectConflicts(readings, columns, SHOWN_CONFLICTS),
+/** Readings of one key and other content contradict each other, where the site's table lets that happen: none is sent. */
+async function takeOutContradictions(
+  to: Session,
+  { readings }: UploadPlan,
+  columns: readonly string[],
+  places: readonly number[],
+): Promise<RefusedPlace[]> {
+  const found = (await run<{ place: string }>(to, selectContradictions(readings, columns))).map(({ place }) =>
+    Number(place),
   );
-  log.warn('readings are on the remote with other content', {
-    table: toTableName(readings.table),
-    examples: conflicts.map((conflict) => ({
-      key: JSON.parse(conflict.key) as string[],
-      columns: JSON.parse(conflict.columns) as string[],
-    })),
+  if (found.length === 0) return [];
+  await execute(to, deleteStaged(found));
+  const message = 'local database: readings of one key have different content';
+  const refusal = { sqlstate: null, constraint: null, table: null, columns: readings.key, message };
+  return found.map((at) => ({ place: places[at - 1] ?? 0, refusal }));
+}
+
+async function readConflicts(
+  to: Session,
+  { readings }: UploadPlan,
+  columns: readonly string[],
+  { places, limit }: { places: readonly number[]; limit: number },
+): Promise<RefusedPlace[]> {
+  const rows = await run<{ place: string; columns: string }>(to, selectConflicts(readings, columns, limit));
+  return rows.map((row) => {
+    const differing = JSON.parse(row.columns) as string[];
+    const message = `remote database: it has this reading already, and other content in ${differing.join(', ')}`;
+    const refusal = { sqlstate: null, constraint: null, table: null, columns: differing, message };
+    return { place: places[Number(row.place) - 1] ?? 0, refusal };
   });
 }
 
-function toConflict({ readings }: UploadPlan, different: number, selected: number): DatabaseFailure {
-  const table = toTableName(readings.table);
-  return new DatabaseFailure(
-    'data',
-    `remote database: ${different} of ${selected} readings are in ${table} already with other content; nothing was ` +
-      `overwritten and nothing removed. The worker's log names some of their keys and the columns that differ`,
-    { side: 'remote', table },
-  );
+async function readPresentDays(to: Session, { readings, days }: UploadPlan): Promise<DaySum[] | null> {
+  if (!days.sums) return null;
+  return (await run<DayRow>(to, sumPresentDays(readings, days))).map(toDaySum);
 }

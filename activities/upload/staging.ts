@@ -1,6 +1,7 @@
 import type { QueueTable } from '../../src/model/table.js';
 import { ident, idents, relation } from '../../src/postgres/identifier.js';
 import type { Statement } from '../../src/postgres/statement.js';
+import { type DayPlan, rowHash, utcDay } from './day-sums.js';
 
 /** The staging table lives as long as its transaction; `pg_temp` keeps it apart from any table of that name. */
 export const STAGING = 'pg_temp.meter_sync_staging';
@@ -16,17 +17,48 @@ export function createStaging(readings: QueueTable, columns: readonly string[]):
   };
 }
 
+/** A condition that chooses staged readings, on `s`. */
+const ALL = 'true';
+
 /** Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns. */
-export function insertAbsent(readings: QueueTable, columns: readonly string[]): Statement {
+export function insertAbsent(readings: QueueTable, columns: readonly string[], which: string = ALL): Statement {
   return {
     text: `
       insert into ${relation(readings.table)} (${idents(columns)})
       overriding system value
       select ${idents(columns, 's')}
       from ${STAGING} as s
+      where ${which}
+        and not exists (select from ${present(readings)})
       order by ${idents(readings.key, 's')}
       on conflict (${idents(readings.key)}) do nothing`,
     values: [],
+  };
+}
+
+/** The staged readings that have the key of another one and other content, by their places in the staging table. */
+export function selectContradictions(readings: QueueTable, columns: readonly string[]): Statement {
+  return {
+    text: `
+      select n.meter_sync_place::text as place
+      from (select row_number() over (order by s.ctid) as meter_sync_place, s.* from ${STAGING} as s) as n
+      where exists (
+        select from ${STAGING} as r
+        where ${sameKey(readings, 'n', 'r')}
+          and not pg_catalog.record_image_eq(row(${idents(columns, 'n')}), row(${idents(columns, 'r')})))`,
+    values: [],
+  };
+}
+
+/** Takes staged readings out by their places. */
+export function deleteStaged(places: readonly number[]): Statement {
+  return {
+    text: `
+      delete from ${STAGING} as s
+      using (select t.ctid as id, row_number() over (order by t.ctid) as place from ${STAGING} as t) as n
+      where s.ctid = n.id
+        and n.place = any($1::bigint[])`,
+    values: [places],
   };
 }
 
@@ -53,33 +85,54 @@ export function compareStaged(readings: QueueTable, columns: readonly string[]):
   };
 }
 
-/** Keys of some readings that are there with other content, and which columns differ. For the log alone. */
+/** The staged readings that are there with other content, by their places, and which columns differ. */
 export function selectConflicts(readings: QueueTable, columns: readonly string[], limitRows: number): Statement {
-  const keyTexts = readings.key.map((name) => `s.${ident(name)}::text`).join(', ');
   const names = columns.map((name, at) => `case when not ${isSameRecord([name])} then $${at + 2}::text end`);
   return {
     text: `
-      select c.key, c.columns
+      select c.place::text as place, c.columns
       from (
-        select array_to_json(array[${keyTexts}])::text as key,
+        select s.meter_sync_place as place,
           (
             select array_to_json(array_remove(array[${names.join(', ')}], null))::text
             from ${present(readings)} and not ${isSameRecord(columns)}
           ) as columns
-        from ${STAGING} as s
-        order by ${idents(readings.key, 's')}
+        from (select row_number() over (order by t.ctid) as meter_sync_place, t.* from ${STAGING} as t) as s
         offset 0
       ) as c
       where c.columns is not null
-      limit $1::integer`,
+      limit $1::bigint`,
     values: [limitRows, ...columns],
+  };
+}
+
+/**
+ * The days of those staged readings that the remote table has, as it stores them. Each is looked up by its key, since a
+ * join could choose to read the whole table.
+ */
+export function sumPresentDays(readings: QueueTable, plan: DayPlan): Statement {
+  return {
+    text: `
+      select d.day::text as day, count(*)::text as rows, sum(d.hash)::text as sum
+      from (select distinct ${idents(readings.key)} from ${STAGING}) as s
+      cross join lateral (
+        select ${utcDay(plan.dayColumn, 'r')} as day, ${rowHash(plan.columns, 'r')} as hash
+        from ${present(readings)}
+        offset 0
+      ) as d
+      group by d.day
+      order by d.day`,
+    values: [],
   };
 }
 
 /** The reading of the remote that has the key of the staged one. */
 function present(readings: QueueTable): string {
-  const sameKey = readings.key.map((name) => `r.${ident(name)} = s.${ident(name)}`).join(' and ');
-  return `${relation(readings.table)} as r where ${sameKey}`;
+  return `${relation(readings.table)} as r where ${sameKey(readings, 's', 'r')}`;
+}
+
+function sameKey({ key }: QueueTable, a: string, b: string): string {
+  return key.map((name) => `${a}.${ident(name)} = ${b}.${ident(name)}`).join(' and ');
 }
 
 function isSameRecord(columns: readonly string[]): string {

@@ -1,17 +1,15 @@
-import { type SentCounts, settle } from '../../src/model/custody.js';
+import { settle } from '../../src/model/custody.js';
 import type { UploadCounts } from '../../src/model/operations.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { execute, run, type Session } from '../../src/postgres/session.js';
+import { execute, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { checkApart } from './check-apart.js';
+import { deliver } from './deliver.js';
 import type { UploadPlan } from './plan-upload.js';
+import { noteRefused } from './quarantine.js';
 import { deleteReadings, type Place, type Stretch } from './queue.js';
-import { sendCarefully } from './send-carefully.js';
-import { sendFast } from './send-fast.js';
 import { takeStretch } from './take-stretch.js';
-import { moveUploadState, tryLockSite } from './upload-state.js';
+import { addUploadState, type UploadState } from './upload-state.js';
 
 /** What one batch needs to know. */
 export interface BatchOrder {
@@ -20,79 +18,51 @@ export interface BatchOrder {
   /** Where in the queue it begins. */
   readonly place: Place;
   readonly limitRows: number;
+  /** True when its readings may be on the remote already, as the custody chain says. */
+  readonly isCareful: boolean;
+  /** Settles when the batch before is done at both ends: with what this one follows, and the claim of the run. */
+  readonly turn: () => Promise<Turn>;
+  /** Called when this batch's readings are on their way and it is its turn: now the next one may begin. */
+  readonly onTurn: (stretch: Stretch) => void;
+}
+
+/** What a batch follows. */
+export interface Turn {
+  readonly before: UploadState;
+  readonly claim: string;
+  readonly sentBy: string;
 }
 
 /** A batch that is done: what it took, and what became of it. */
 export interface UploadedBatch {
   readonly stretch: Stretch;
   readonly counts: UploadCounts;
-  /** Readings that the site has uploaded since its first batch, this one included. */
-  readonly totalUploaded: number;
+  readonly after: UploadState;
+  /** The newest reading, ISO 8601 UTC; null: not known. */
+  readonly lastTimestamp: string | null;
 }
-
-/** PostgreSQL's code for a key that is there already. */
-const UNIQUE_VIOLATION = '23505';
 
 /**
  * Uploads one batch, or answers null when the queue has nothing more above the place. All or nothing: a reading is
  * removed after the remote transaction that holds it has committed, and only when all counts agree. A crash between the
  * two commits costs a batch that is sent again, never a reading and never a double.
- * @throws DatabaseFailure `busy` - another attempt of this site is still at work
- * @throws DatabaseFailure `data` - a reading is refused, or is on the remote with other content
+ * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  * @throws UnsettledBatch - the counts do not agree
  */
 export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<UploadedBatch | null> {
-  const { plan, siteId } = order;
+  const { plan, siteId, place, limitRows } = order;
   return withTransaction(plan.local, { isolation: 'repeatable read', signal: attempt.signal }, async (from) => {
-    await lockSite(from, siteId);
     await run(from, setTextForms());
-    const stretch = await takeStretch(from, plan.queue, order.place, order.limitRows);
+    const stretch = await takeStretch(from, plan.queue, place, limitRows);
     if (stretch === null) return null;
-    const sent = await deliver(from, plan, stretch, attempt);
-    const removed = await execute(from, deleteReadings(plan.queue, stretch)); // same snapshot: exactly what was sent
+
+    const { counts: sent, refused, before, ...moved } = await deliver(from, order, stretch, attempt);
+
+    if (refused.length > 0) await noteRefused(from, siteId, plan.queue, stretch, refused);
+    const queue = refused.length > 0 ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
+    const removed = await execute(from, deleteReadings(queue, stretch)); // same snapshot: exactly what was sent
     const counts = settle(sent, removed);
-    const [state] = await run<{ rows: string }>(from, moveUploadState(siteId, removed));
-    return { stretch, counts, totalUploaded: Number(state?.rows) };
+    const after = await addUploadState(from, siteId, before, { ...moved, removed });
+    return { stretch, counts, after, lastTimestamp: moved.lastTimestamp };
   });
-}
-
-/**
- * Brings a stretch into the remote table and commits it there. The custody chain's head will choose the path beforehand;
- * until then a unique violation does. The local snapshot is the same on both paths.
- */
-async function deliver(from: Session, plan: UploadPlan, stretch: Stretch, attempt: Attempt): Promise<SentCounts> {
-  try {
-    return await inRemoteTransaction(plan, attempt, (to) => sendFast(from, to, plan, stretch));
-  } catch (error) {
-    if (!(error instanceof DatabaseFailure) || error.sqlstate !== UNIQUE_VIOLATION) throw error;
-    attempt.log.info('readings of this batch are on the remote already, comparing', {
-      constraint: error.place.constraint,
-    });
-  }
-  return inRemoteTransaction(plan, attempt, async (to) => {
-    await checkApart(from, to);
-    return sendCarefully(from, to, plan, stretch, attempt.log);
-  });
-}
-
-async function inRemoteTransaction(
-  plan: UploadPlan,
-  attempt: Attempt,
-  send: (to: Session) => Promise<SentCounts>,
-): Promise<SentCounts> {
-  return withTransaction(plan.remote, { isolation: 'read committed', signal: attempt.signal }, async (to) => {
-    // Here the head of the site's custody chain will be read and compared.
-    if (plan.remoteCommitsLate) await execute(to, { text: 'set local synchronous_commit to on', values: [] });
-    if (plan.transfer.format === 'text') await run(to, setTextForms());
-    const sent = await send(to);
-    // Here the custody record will be written: it commits with the readings, or not at all.
-    return sent;
-  });
-}
-
-async function lockSite(session: Session, siteId: string): Promise<void> {
-  const [lock] = await run<{ locked: string }>(session, tryLockSite(siteId));
-  if (lock?.locked === 'true') return;
-  const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
-  throw new DatabaseFailure('busy', message, { side: 'local' });
 }

@@ -134,7 +134,9 @@ function seenByUpload(observed: Observed, result: UploadReadingsResult): Partial
   const totalRecordsSynced = Math.max(observed.totalRecordsSynced ?? 0, result.totalUploaded);
   return {
     queueSize: result.queueSize,
+    queueSizeIsEstimate: result.queueSizeIsEstimate,
     oldestUnsynced: result.oldestUnsynced,
+    quarantined: result.inQuarantine,
     totalRecordsSynced,
     observedAt: result.observedAt,
   };

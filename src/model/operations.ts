@@ -17,14 +17,18 @@ export interface UploadReadingsInput {
   readonly batchRows: number;
   /** No new batch is begun after this time. */
   readonly maxDurationMs: number;
+  /** The workflow that asks, the same over all its runs: so a second workflow for one database is noticed. */
+  readonly owner?: string;
 }
 
-/** The counts of one batch or of several. `selected = inserted + alreadyThere`, and `removed` equals both together. */
+/** The counts of one batch or of several: `selected = inserted + alreadyThere + quarantined`, and `removed` is what the remote has. */
 export interface UploadCounts {
   readonly selected: number;
   readonly inserted: number;
   /** Were on the remote before with the same content: the batch had been sent already. */
   readonly alreadyThere: number;
+  /** Refused by the remote for a reason of their own, and kept at the site with that reason. */
+  readonly quarantined: number;
   readonly removed: number;
 }
 
@@ -33,11 +37,16 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly batches: number;
   /** True when the upload ended before it saw the end of the queue: the next one should follow at once. */
   readonly more: boolean;
+  /** Readings that wait to be uploaded, those in quarantine not among them. */
   readonly queueSize: number;
+  /** True when counting them would have taken too long, so that `queueSize` is what the planner expects. */
+  readonly queueSizeIsEstimate: boolean;
   /** ISO 8601 UTC; null when the queue is empty. */
   readonly oldestUnsynced: string | null;
   /** Readings proved safe on the remote and removed since this site's first upload. */
   readonly totalUploaded: number;
+  /** Readings in quarantine, all of them. */
+  readonly inQuarantine: number;
   /** When `queueSize` and `oldestUnsynced` were seen. */
   readonly observedAt: string;
 }
@@ -89,7 +98,9 @@ export interface ProbeResult {
   readonly localDbConnected: boolean;
   readonly remoteDbConnected: boolean;
   readonly queueSize: number | null;
+  readonly queueSizeIsEstimate: boolean | null;
   readonly oldestUnsynced: string | null;
+  readonly quarantined: number | null;
   readonly localMeterCount: number | null;
   readonly remoteMeterCount: number | null;
   readonly localTenantCount: number | null;

@@ -33,7 +33,10 @@ export interface Outcome<Result> {
 
 /** What is known of the two databases; null is unknown. */
 export interface Observed {
+  /** Readings that wait to be uploaded, those in quarantine not among them. */
   readonly queueSize: number | null;
+  /** True when `queueSize` is what the planner expects, since counting would have taken too long. */
+  readonly queueSizeIsEstimate: boolean | null;
   /** ISO 8601 UTC; null also when the queue is empty. */
   readonly oldestUnsynced: string | null;
   readonly quarantined: number | null;
@@ -81,8 +84,10 @@ export interface SchedulerState {
   readonly tenants: Outcome<DownloadResult> | null;
 }
 
-const NOTHING_OBSERVED: Observed = {
+/** What is known before anything was looked at. */
+export const NOTHING_OBSERVED: Observed = {
   queueSize: null,
+  queueSizeIsEstimate: null,
   oldestUnsynced: null,
   quarantined: null,
   totalRecordsSynced: null,

@@ -1,6 +1,6 @@
 import { isOpen } from './breaker.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
-import type { Observed, Outcome, SchedulerState } from './state.js';
+import { NOTHING_OBSERVED, type Observed, type Outcome, type SchedulerState } from './state.js';
 import { hasBacklog } from './steps.js';
 
 /** The one word for what a scheduler is doing; docs/protocol.md says what each of them means. */
@@ -49,6 +49,7 @@ export function toStatus(siteId: string, state: SchedulerState): Status {
     cycles: state.cycles,
     skippedTicks: state.skippedTicks,
     consecutiveFailures: state.consecutiveFailures,
+    ...NOTHING_OBSERVED, // a state that an older version carried over lacks the newer figures
     ...state.observed,
     upload: state.upload,
     meters: state.meters,

@@ -17,7 +17,16 @@ export interface QueueTable {
   readonly timeZone?: string;
   /** Columns whose values the remote may store less exactly; absent: none. */
   readonly mayRound?: readonly string[];
+  /** How a delivery is proved afterwards; absent: `full`. */
+  readonly custody?: Custody;
+  /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: 0.2. */
+  readonly maxRefusedShare?: number;
+  /** The column that names the meter of a reading: it tells this site's readings from those of others; absent: none. */
+  readonly meter?: string;
 }
+
+/** `full`: a chain of custody records with day sums; `chain`: without day sums; `off`: no record on the remote. */
+export type Custody = 'full' | 'chain' | 'off';
 
 /** A table that the remote owns and the site copies. */
 export interface OwnedTable {
@@ -73,4 +82,9 @@ export function byName(columns: readonly Column[]): ReadonlyMap<string, Column> 
 /** A table's name for people: `public.meter_readings`, or as it is without a schema. */
 export function toTableName(table: TableRef): string {
   return table.schema === null ? table.name : `${table.schema}.${table.name}`;
+}
+
+/** True when a table has a unique key on exactly these columns, in whatever order. */
+export function hasUniqueKey({ uniqueKeys }: TableShape, key: readonly string[]): boolean {
+  return uniqueKeys.some((unique) => unique.length === key.length && unique.every((name) => key.includes(name)));
 }

@@ -17,6 +17,11 @@ export interface CopyCounts {
   readonly received: number;
 }
 
+/** What takes note of every byte that passes, such as a hash. */
+export interface ByteSink {
+  update(bytes: Buffer): unknown;
+}
+
 /** Large enough that the sockets set the pace; a million rows then need 70 MB of memory in all. */
 const BUFFER_BYTES = 256 * 1024;
 
@@ -28,7 +33,7 @@ const BUFFER_BYTES = 256 * 1024;
  * the same snapshot. To stop early, let the signal of either transaction cut its connection.
  * @throws DatabaseFailure of the side that failed first
  */
-export async function copyBetween(source: CopyEnd, target: CopyEnd): Promise<CopyCounts> {
+export async function copyBetween(source: CopyEnd, target: CopyEnd, sink?: ByteSink): Promise<CopyCounts> {
   const reader = source.session.client.query(copyTo(source.text, { highWaterMark: BUFFER_BYTES }));
   const writer = target.session.client.query(copyFrom(target.text, { highWaterMark: BUFFER_BYTES }));
   const failures: { readonly side: Side; readonly error: unknown }[] = [];
@@ -42,6 +47,7 @@ export async function copyBetween(source: CopyEnd, target: CopyEnd): Promise<Cop
     writer.destroy(); // drops what it still holds; it would write that to a connection it no longer has
     reader.resume();
   });
+  if (sink !== undefined) reader.on('data', (bytes: Buffer) => void sink.update(bytes));
   reader.pipe(writer);
   await Promise.all([read, written]);
   const [first] = failures;

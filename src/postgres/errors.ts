@@ -8,11 +8,17 @@ export class DatabaseFailure extends Error {
   readonly kind: FailureKind;
   readonly place: FailurePlace;
   readonly sqlstate: string | null;
+  /** The row of a COPY that was refused, from 1; null when it was none, or the server did not say. */
+  readonly copyLine: number | null;
 
   constructor(
     kind: FailureKind,
     message: string,
-    facts: Partial<FailurePlace> & { readonly sqlstate?: string | null; readonly cause?: unknown } = {},
+    facts: Partial<FailurePlace> & {
+      readonly sqlstate?: string | null;
+      readonly copyLine?: number | null;
+      readonly cause?: unknown;
+    } = {},
   ) {
     super(message, { cause: facts.cause });
     this.kind = kind;
@@ -23,6 +29,7 @@ export class DatabaseFailure extends Error {
       constraint: facts.constraint ?? null,
     };
     this.sqlstate = facts.sqlstate ?? null;
+    this.copyLine = facts.copyLine ?? null;
   }
 }
 
@@ -54,6 +61,20 @@ const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
   '23': 'data',
   '44': 'data',
 };
+
+/** The codes that put a row's values at fault, for statements that must tell them from other errors on the server. */
+export const DATA_SQLSTATES = {
+  classes: codesOf('data', 2),
+  codes: codesOf('data', 5),
+  /** Of those classes, and still no row's fault. */
+  except: Object.keys(KIND_OF_SQLSTATE).filter(
+    (code) => code.length === 5 && KIND_OF_SQLSTATE[code] !== 'data' && KIND_OF_SQLSTATE[code.slice(0, 2)] === 'data',
+  ),
+} as const;
+
+function codesOf(kind: FailureKind, length: number): string[] {
+  return Object.keys(KIND_OF_SQLSTATE).filter((code) => code.length === length && KIND_OF_SQLSTATE[code] === kind);
+}
 
 /** What Node's sockets and `pg` say when a server cannot be reached. */
 const UNREACHABLE_CODES = new Set([
@@ -122,20 +143,28 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
     column: column ?? copyColumn(error) ?? null,
     constraint: constraint ?? null,
     sqlstate: code,
+    copyLine: copyLine(error),
     ...(message === error.message ? { cause: error } : {}),
   });
 }
 
-function toMessageWithoutValues(error: pg.DatabaseError): string {
-  if (error.routine === 'exec_stmt_raise') return describeRaised(error);
+/** What PostgreSQL says of an error, as far as its words go without the values of rows. */
+type ErrorWords = Pick<pg.DatabaseError, 'code' | 'message' | 'where' | 'routine'>;
+
+/** An error's message without the values that it quotes. */
+export function toMessageWithoutValues(error: ErrorWords): string {
+  if (error.routine === 'exec_stmt_raise' || RAISED.test(error.where ?? '')) return describeRaised(error);
   return error.code?.startsWith('22') === true ? describeDataError(error) : error.message;
 }
 
 /** The author of a trigger likes to say which value was wrong. The context names the function and the line, and no value. */
-function describeRaised({ where = '' }: pg.DatabaseError): string {
-  const [, raisedBy = 'a function of the database'] = /^(PL\/pgSQL function .+ line \d+) at RAISE/.exec(where) ?? [];
+function describeRaised({ where = '' }: ErrorWords): string {
+  const [, raisedBy = 'a function of the database'] = RAISED.exec(where) ?? [];
   return `${raisedBy} raised an error; its words are in the server's log`;
 }
+
+/** How the context of an error begins that a function has raised. */
+const RAISED = /^(PL\/pgSQL function .+ line \d+) at RAISE/;
 
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
@@ -143,7 +172,7 @@ function describe(error: unknown): string {
 }
 
 /** "invalid input syntax for type integer: "abc"" quotes the value after the last colon. */
-function describeDataError(error: pg.DatabaseError): string {
+function describeDataError(error: ErrorWords): string {
   const column = copyColumn(error);
   const text = error.message
     .replace(/(: ".*)$/s, '')
@@ -152,7 +181,13 @@ function describeDataError(error: pg.DatabaseError): string {
   return column === undefined ? text : `${text} (column ${column})`;
 }
 
+/** The context of a COPY counts the rows it has read. */
+function copyLine({ where = '' }: pg.DatabaseError): number | null {
+  const [, line] = /^COPY [^,]+, line (\d+)/m.exec(where) ?? [];
+  return line === undefined ? null : Number(line);
+}
+
 /** The context of a COPY names the column, and then quotes its value. */
-function copyColumn(error: pg.DatabaseError): string | undefined {
+function copyColumn(error: ErrorWords): string | undefined {
   return /^COPY [^,]+, line \d+, column ([^:]+)/.exec(error.where ?? '')?.[1];
 }

@@ -1,4 +1,4 @@
-import pg, { type PoolClient } from 'pg';
+import pg, { type PoolClient, type QueryResult } from 'pg';
 import type { Side } from '../model/failures.js';
 import { cutConnection } from './cut-connection.js';
 import { DatabaseFailure, toDatabaseFailure } from './errors.js';
@@ -27,9 +27,24 @@ export async function withTransaction<Result>(
   return withConnection(database, options, async (session) => {
     await ofSide(database, () => session.client.query(`begin isolation level ${options.isolation}`));
     const result = await work(session);
-    await ofSide(database, () => commit(session));
+    if (!committed.delete(session)) await ofSide(database, () => commit(session, 'commit'));
     return result;
   });
+}
+
+/** Sessions whose work has committed its own transaction. */
+const committed = new WeakSet<Session>();
+
+/**
+ * Runs the last statement of a transaction and its commit in one message, which spares a trip: an error of the statement
+ * keeps the commit from being reached. It takes no parameters. The work of the transaction must return after it.
+ * @returns the rows of the statement; every value is text or null
+ * @throws DatabaseFailure of the session's side; when the answer was lost, the commit may have gone either way
+ */
+export async function commitWith<Row>(session: Session, text: string): Promise<Row[]> {
+  const rows = await ofSide(session, () => commit(session, `${text}; commit`));
+  committed.add(session);
+  return rows as Row[];
 }
 
 /**
@@ -71,13 +86,14 @@ function sayWhy(failure: unknown, broken: Error | undefined, side: Side): unknow
 }
 
 /** `commit` of a transaction that a statement has broken answers ROLLBACK, and no error. */
-async function commit({ client, side }: Session): Promise<void> {
-  const { command } = await client.query('commit');
-  if (command === 'COMMIT') return;
+async function commit({ client, side }: Session, text: string): Promise<unknown[]> {
+  const answer: QueryResult | QueryResult[] = await client.query(text);
+  const results = Array.isArray(answer) ? answer : [answer];
+  if (results.at(-1)?.command === 'COMMIT') return results[0]?.rows ?? [];
   throw new DatabaseFailure('unexpected', `${side} database: the transaction was rolled back at its commit`, { side });
 }
 
-async function ofSide<Result>({ side }: Database, act: () => Promise<Result>): Promise<Result> {
+async function ofSide<Result>({ side }: { readonly side: Side }, act: () => Promise<Result>): Promise<Result> {
   try {
     return await act();
   } catch (error) {

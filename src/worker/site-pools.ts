@@ -7,8 +7,11 @@ import { createPool } from '../postgres/pool.js';
 import type { Database } from '../postgres/session.js';
 import type { WorkerLogger } from './logger.js';
 
-/** An upload and a probe beside it, with one to spare. Ten thousand sites share the customer's server. */
-const MAX_CONNECTIONS = 4;
+/**
+ * Two batches, and a probe beside them, with one to spare. At the site the lock of a run and its claim come on top. Ten
+ * thousand sites share the customer's server.
+ */
+const MAX_CONNECTIONS: Readonly<Record<Side, number>> = { local: 6, remote: 4 };
 
 /** The databases of all sites of a worker. */
 interface SitePools {
@@ -43,7 +46,7 @@ type Lost = (site: string, database: Side, error: Error) => void;
 function openSite(config: Config, logger: WorkerLogger, lost: Lost): SiteDatabases {
   const open = (side: Side): Database => {
     const { siteId } = config;
-    const options = { applicationName: `meter-sync:${siteId}`, maxConnections: MAX_CONNECTIONS };
+    const options = { applicationName: `meter-sync:${siteId}`, maxConnections: MAX_CONNECTIONS[side] };
     const { password, ...settings } = toPoolSettings(config[side], options);
     const pool = createPool({ ...settings, password: hidden(password, logger) }, (error) => lost(siteId, side, error));
     return { side, pool };

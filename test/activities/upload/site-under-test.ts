@@ -55,7 +55,7 @@ export async function openSite(
   { local, remote, readings }: SiteOptions = {},
 ): Promise<SiteUnderTest> {
   const databases = await createDatabases(context, 'empty');
-  await migrate(databases.local);
+  await Promise.all([migrate(databases.local), migrate(databases.remote)]);
   const flagged = `create table meter_readings (${PLAIN_COLUMNS}, is_synchronized boolean default false)`;
   await databases.local.sql(local ?? flagged);
   await databases.remote.sql(remote ?? `create table meter_readings (${PLAIN_COLUMNS})`);

@@ -4,7 +4,6 @@ import {
   type Queue,
   selectAny,
   selectBoundary,
-  selectQueueFigures,
   selectReadings,
 } from '../../../activities/upload/queue.js';
 import { compareStaged, createStaging, insertAbsent, selectConflicts } from '../../../activities/upload/staging.js';
@@ -20,6 +19,7 @@ const queue: Queue = {
   keyTypes: ['uuid', 'app."My Type"'],
   orderMayBeNull: true,
   orderIsTime: true,
+  quarantineOf: null,
 };
 const above = { order: "2026-01-01' or true --", key: ["k'1", 'k\\2'] };
 
@@ -69,8 +69,12 @@ describe('the statements of the queue', () => {
     expect(flat(text)).toContain(`where true and r."at '" is not null`);
   });
 
-  it('give no age to a queue that is not ordered by time', () => {
-    expect(selectQueueFigures({ ...queue, orderIsTime: false }).text).toContain('null as oldest_unsynced');
+  it('keep quarantined readings out of what is copied, and of what is deleted', () => {
+    const quarantined = { ...queue, quarantineOf: "site'1" };
+    const stretch = { hasOrder: true, above: null, upTo: null };
+    const clause = `not exists ( select from meter_sync.quarantine as q where q.site = 'site''1' and not q.is_released and q.key = array[r."i""d"::text, r."select"::text])`;
+    expect(flat(selectReadings(quarantined, [], stretch))).toContain(clause);
+    expect(flat(deleteReadings(quarantined, stretch).text)).toContain(clause);
   });
 
   it('mark texts that the remote would cut', () => {

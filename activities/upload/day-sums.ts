@@ -1,0 +1,101 @@
+import type { HashedColumn } from '../../src/model/row-hash.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
+import { hasIsoForm, isoUtc } from '../../src/postgres/iso-utc.js';
+import { run, type Session } from '../../src/postgres/session.js';
+import type { DaySum } from './custody.js';
+import { isWithin, type Queue, type Stretch } from './queue.js';
+
+/** How the readings of a batch are hashed and sorted into days, the same at both ends. */
+export interface DayPlan {
+  readonly columns: readonly HashedColumn[];
+  /** The order column, when it travels and has days. */
+  readonly dayColumn: HashedColumn | null;
+  /** False: no sums are made. */
+  readonly sums: boolean;
+}
+
+/** What a custody record says of the days of its readings, and of the first and the last one. */
+export interface DayFigures {
+  readonly days: readonly DaySum[] | null;
+  /** ISO 8601 UTC; null when the order column holds no instants. */
+  readonly firstTimestamp: string | null;
+  readonly lastTimestamp: string | null;
+}
+
+/**
+ * The hash of a row as SQL, the same on every server from PostgreSQL 14 on: these functions carry hash partitioning, which
+ * must survive an upgrade. It finds accidents and plain edits; it is no proof against someone who computes collisions.
+ */
+export function rowHash(columns: readonly HashedColumn[], alias: string): string {
+  return `hash_record_extended(row(${columns.map((column) => hashedValue(column, alias)).join(', ')}), 0)`;
+}
+
+/** Text by its bytes in UTF-8, whatever the collation and the encoding of the server. */
+function hashedValue({ name, type }: HashedColumn, alias: string): string {
+  const value = `${alias}.${ident(name)}::${type}`;
+  return type === 'text' ? `convert_to(${value}, 'UTF8')` : value;
+}
+
+/** The UTC day of a row as SQL: a date; null where there is none. */
+export function utcDay(column: HashedColumn | null, alias: string): string {
+  if (column === null) return 'null::date';
+  const value = `${alias}.${ident(column.name)}::${column.type}`;
+  return column.type.endsWith('with time zone') ? `(${value} at time zone 'UTC')::date` : `(${value})::date`;
+}
+
+/** Sums up the readings of a stretch at the site, in the snapshot that they were copied from. */
+export async function sumStretch(
+  session: Session,
+  queue: Queue,
+  stretch: Stretch,
+  plan: DayPlan,
+): Promise<DayFigures & { rows: number }> {
+  const order = `r.${ident(queue.readings.order)}`;
+  const instant = (aggregate: string): string =>
+    queue.orderIsTime ? isoUtc(`(${aggregate}(${order}) filter (where ${hasIsoForm(order)}))::timestamptz`) : 'null';
+  const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {
+    text: `
+      select d.day::text as day, d.rows::text as rows, d.sum::text as sum, d.first, d.last
+      from (
+        select ${plan.sums ? utcDay(plan.dayColumn, 'r') : 'null::date'} as day,
+          count(*) as rows,
+          ${plan.sums ? `sum(${rowHash(plan.columns, 'r')})` : 'null'} as sum,
+          ${instant('min')} as first,
+          ${instant('max')} as last
+        from ${relation(queue.readings.table)} as r
+        where ${isWithin(queue, stretch)}
+        group by 1
+      ) as d
+      order by d.day`,
+    values: [],
+  });
+  const days = groups.map(toDaySum);
+  return {
+    rows: days.reduce((sum, { rows }) => sum + rows, 0),
+    days: plan.sums ? days : null,
+    firstTimestamp: groups[0]?.first ?? null,
+    lastTimestamp: groups.at(-1)?.last ?? null,
+  };
+}
+
+/** A day as a statement gives it. */
+export interface DayRow {
+  readonly day: string | null;
+  readonly rows: string;
+  readonly sum: string;
+}
+
+export function toDaySum({ day, rows, sum }: DayRow): DaySum {
+  return { day, rows: Number(rows), sum };
+}
+
+/** What came between two sums of the same days. */
+export function subtractDays(after: readonly DaySum[], before: readonly DaySum[]): DaySum[] {
+  const earlier = new Map(before.map((sum) => [sum.day, sum]));
+  return after
+    .map(({ day, rows, sum }) => {
+      const was = earlier.get(day);
+      return { day, rows: rows - (was?.rows ?? 0), sum: String(BigInt(sum) - BigInt(was?.sum ?? 0)) };
+    })
+    .filter(({ rows, sum }) => rows !== 0 || sum !== '0');
+}

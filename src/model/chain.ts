@@ -1,0 +1,108 @@
+/** A place in a site's custody chain: its newest record, as far as one end knows. */
+export interface Link {
+  /** From 1, without gaps; 0 before the first record. */
+  readonly seq: number;
+  /** Hexadecimal; null before the first record. */
+  readonly digest: string | null;
+}
+
+/** Where every chain begins. */
+export const CHAIN_START: Link = { seq: 0, digest: null };
+
+/** The digest that the first record names as the one before it. */
+export const NO_DIGEST = '0'.repeat(64);
+
+/** The newest record of a site on the remote. */
+export interface ChainHead extends Link {
+  readonly previousDigest: string;
+  /** The run that sent it. */
+  readonly claim: string;
+  readonly sentBy: string;
+  /** The address it came from, as the remote saw it; null over a Unix socket. */
+  readonly sentFrom: string | null;
+  /** ISO 8601 UTC, by the remote's clock. */
+  readonly committedAt: string;
+  /** The newest reading of that batch; null when it held none with an instant. */
+  readonly lastTimestamp: string | null;
+}
+
+/** What the remote says of a site's chain. */
+export interface RemoteChain {
+  /** Null: there is no record of this site. */
+  readonly head: ChainHead | null;
+  /** Digest of the record at the place where the site's own database stands; null: there is none. */
+  readonly digestAtLocal: string | null;
+}
+
+/** What the site's own database says of it. */
+export interface LocalChain extends Link {
+  /** When the last batch was removed here, ISO 8601 UTC; null before the first. */
+  readonly movedAt: string | null;
+  readonly lastTimestamp: string | null;
+  /** The claims of this database's own runs. */
+  readonly claims: readonly string[];
+  /** Another workflow that claimed the site after the one that asks had done so; null: none. */
+  readonly takenOverBy: { readonly sentBy: string; readonly claimedAt: string } | null;
+}
+
+/** Why a site may not send. */
+export type Fence = 'takenOver' | 'behind' | 'remoteBehind' | 'diverged';
+
+/** `equal`: the next batch goes the fast path. `oneAhead`: the last one was committed there and not removed here. */
+export type Standing = 'equal' | 'oneAhead' | { readonly fence: Fence };
+
+/**
+ * Compares both ends of a chain. One ahead is ours only when the record carries a claim of this very database: a copy of
+ * the site has the same place in the chain, and would else take turns with the original for ever.
+ */
+export function judgeChain(local: LocalChain, { head, digestAtLocal }: RemoteChain): Standing {
+  if (local.takenOverBy !== null) return { fence: 'takenOver' };
+  const seq = head?.seq ?? 0;
+  if (seq < local.seq) return { fence: 'remoteBehind' };
+  if (local.seq > 0 && digestAtLocal !== local.digest) return { fence: 'diverged' };
+  if (head === null || seq === local.seq) return 'equal';
+  const isNext = seq === local.seq + 1 && head.previousDigest === (local.digest ?? NO_DIGEST);
+  return isNext && local.claims.includes(head.claim) ? 'oneAhead' : { fence: 'behind' };
+}
+
+/** What happened, in words for the operator: who sent the head of the chain, when and from where, and what follows. */
+export function describeFence(fence: Fence, siteId: string, local: LocalChain, { head }: RemoteChain): string {
+  const tail = 'Nothing is uploaded or removed, downloads go on.';
+  if (fence === 'takenOver') {
+    const { sentBy = 'unknown', claimedAt = 'unknown' } = local.takenOverBy ?? {};
+    return (
+      `site ${siteId} is fenced: another workflow has taken it over, on another Temporal cluster or namespace. ` +
+      `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} One of the two must be stopped`
+    );
+  }
+  return `site ${siteId} is fenced: ${describeGap(fence, local, head)} ${tail}`;
+}
+
+function describeGap(fence: Exclude<Fence, 'takenOver'>, local: LocalChain, head: ChainHead | null): string {
+  const here = `batch ${local.seq} here (${local.movedAt ?? 'never'})`;
+  if (head === null || fence === 'remoteBehind') {
+    const gap = local.seq - (head?.seq ?? 0);
+    const there = head === null ? 'it has no record of this site' : `its last one is ${describeHead(head)}`;
+    const range = `readings from ${head?.lastTimestamp ?? 'the first one'} to ${local.lastTimestamp ?? 'unknown'}`;
+    return (
+      `the remote database lacks the last ${gap} batches of this site (${range}): it was restored from an older ` +
+      `backup, or it is another database. ${here}, and ${there}.`
+    );
+  }
+  const sender = `the last one there is ${describeHead(head)}`;
+  if (fence === 'diverged') {
+    return (
+      'the custody chain of the remote database went another way than this site: a copy of this site sends under the ' +
+      `same id, or both databases were restored. ${here}, and ${sender}.`
+    );
+  }
+  return (
+    `the remote database has ${head.seq - local.seq} batches of this site that its own database does not know: this ` +
+    `database was restored from an older backup, or a copy of this site sends under the same id. ${here}, and ${sender}.`
+  );
+}
+
+function describeHead({ seq, sentBy, sentFrom, committedAt }: ChainHead): string {
+  const from = sentFrom === null ? '' : ` (address ${sentFrom})`;
+  return `batch ${seq}, sent by ${sentBy}${from} at ${committedAt}`;
+}
