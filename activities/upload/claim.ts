@@ -2,23 +2,33 @@ import { hostname } from 'node:os';
 import type { UploadReadingsInput } from '../../src/model/operations.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, run } from '../../src/postgres/session.js';
-import { withConnection } from '../../src/postgres/transaction.js';
+import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Turn } from './upload-batch.js';
-import { insertClaim, updateLearnedRows, type UploadState } from './upload-state.js';
+import type { Stand } from './read-chain.js';
+import { insertClaim, insertUploadState, updateLearnedRows, type UploadState } from './upload-state.js';
+
+/** Who claims, and how large the first batch is. */
+type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'>;
+
+/** Where the site stands as both ends know it. */
+interface ClaimedPlace {
+  readonly state: UploadState;
+  readonly stand: Stand;
+}
 
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
  */
-export async function claimSite(
-  local: Database,
-  { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
-  batchRows: number,
-  before: UploadState,
-): Promise<Turn> {
+export async function claimSite(local: Database, input: ClaimInput, { state, stand }: ClaimedPlace): Promise<Turn> {
+  const { siteId, owner, batchRows } = input;
   const sentBy = `${hostname()}, process ${process.pid}`;
-  const order = insertClaim({ siteId, owner: owner ?? null, sentBy, batchRows });
-  const [row] = await withConnection(local, {}, (session) => run<{ claim: string }>(session, order));
+  const before = stand.isOneAhead ? { ...state, batch: state.batch + 1, link: stand.link } : state;
+  const [row] = await withTransaction(local, { isolation: 'read committed' }, async (session) => {
+    // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
+    if (stand.isOneAhead) await run(session, insertUploadState(siteId, before, null));
+    return run<{ claim: string }>(session, insertClaim({ siteId, owner: owner ?? null, sentBy, batchRows }));
+  });
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: a claim was not written', { side: 'local' });
   return { before, claim: row.claim, sentBy };

@@ -57,7 +57,7 @@ async function drain(
 ): Promise<Drained> {
   let claimed: Turn | undefined;
   const claim = async (batchRows: number): Promise<Turn> => {
-    claimed = await claimSite(plan.local, input, batchRows, { ...here.state, link: stand.link });
+    claimed = await claimSite(plan.local, { ...input, batchRows }, { state: here.state, stand });
     return claimed;
   };
   let batchRows: number | undefined;

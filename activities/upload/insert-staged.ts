@@ -105,8 +105,11 @@ declare
   meter_sync_inserted bigint := 0;
   meter_sync_refused integer := 0;
   meter_sync_rows bigint;
-  meter_sync_state text;
-  meter_sync_said text[];
+  meter_sync_constraint text;
+  meter_sync_table text;
+  meter_sync_column text;
+  meter_sync_message text;
+  meter_sync_context text;
 begin
   while cardinality(meter_sync_lows) > 0 and meter_sync_refused <= ${limit} loop
     meter_sync_low := meter_sync_lows[1];
@@ -120,12 +123,10 @@ begin
     exception when others then
       if not (${isData('sqlstate')}) then raise; end if;
       if meter_sync_low = meter_sync_high then
-        meter_sync_said := array_fill(''::text, array[6]);
-        get stacked diagnostics meter_sync_said[1] = returned_sqlstate, meter_sync_said[2] = constraint_name,
-          meter_sync_said[3] = table_name, meter_sync_said[4] = column_name, meter_sync_said[5] = message_text,
-          meter_sync_said[6] = pg_exception_context;
-        insert into ${REFUSED} values (meter_sync_low, meter_sync_said[1], meter_sync_said[2], meter_sync_said[3],
-          meter_sync_said[4], meter_sync_said[5], meter_sync_said[6]);
+        get stacked diagnostics meter_sync_constraint = constraint_name, meter_sync_table = table_name,
+          meter_sync_column = column_name, meter_sync_message = message_text, meter_sync_context = pg_exception_context;
+        insert into ${REFUSED} values (meter_sync_low, sqlstate, meter_sync_constraint, meter_sync_table,
+          meter_sync_column, meter_sync_message, meter_sync_context);
         meter_sync_refused := meter_sync_refused + 1;
       else
         meter_sync_lows := array[meter_sync_low, (meter_sync_low + meter_sync_high) / 2 + 1] || meter_sync_lows;

@@ -7,8 +7,8 @@ import { withTransaction } from '../../src/postgres/transaction.js';
 import { type Queue, selectPlaces, type Stretch } from './queue.js';
 
 /**
- * Notes the refused readings of a stretch, in the transaction that removes the others. A reading that was refused before
- * keeps its first try.
+ * Notes the refused readings of a stretch, in the transaction that removes the others, and answers with their keys. A
+ * reading that was refused before keeps its first try.
  */
 export async function noteRefused(
   session: Session,
@@ -16,7 +16,7 @@ export async function noteRefused(
   queue: Queue,
   stretch: Stretch,
   refused: readonly RefusedPlace[],
-): Promise<void> {
+): Promise<string[][]> {
   const refusals = new Map(refused.map(({ place, refusal }) => [place, refusal]));
   const places = await run<PlaceRow>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
   const notes = places.map(({ place, key, reading_time }) => ({
@@ -25,6 +25,7 @@ export async function noteRefused(
     reading_time,
   }));
   await execute(session, upsertNotes(siteId, JSON.stringify(notes)));
+  return notes.map(({ key }) => key);
 }
 
 interface PlaceRow {

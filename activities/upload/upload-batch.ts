@@ -1,9 +1,11 @@
 import { settle } from '../../src/model/custody.js';
 import type { UploadCounts } from '../../src/model/operations.js';
+import { type RefusedPlace, summarize } from '../../src/model/refusal.js';
+import { toTableName } from '../../src/model/table.js';
 import { execute, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import type { Attempt } from '../attempt.js';
+import type { Attempt, Log } from '../attempt.js';
 import { deliver } from './deliver.js';
 import type { UploadPlan } from './plan-upload.js';
 import { noteRefused } from './quarantine.js';
@@ -58,11 +60,26 @@ export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<
 
     const { counts: sent, refused, before, ...moved } = await deliver(from, order, stretch, attempt);
 
-    if (refused.length > 0) await noteRefused(from, siteId, plan.queue, stretch, refused);
+    if (refused.length > 0) {
+      const keys = await noteRefused(from, siteId, plan.queue, stretch, refused);
+      logRefused(attempt.log, toTableName(plan.readings.table), refused, keys);
+    }
     const queue = refused.length > 0 ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
     const removed = await execute(from, deleteReadings(queue, stretch)); // same snapshot: exactly what was sent
     const counts = settle(sent, removed);
     const after = await addUploadState(from, siteId, before, { ...moved, removed });
     return { stretch, counts, after, lastTimestamp: moved.lastTimestamp };
+  });
+}
+
+/** Enough to find the cause; the log is no place for a list of keys. */
+const SHOWN_KEYS = 3;
+
+function logRefused(log: Log, table: string, refused: readonly RefusedPlace[], keys: readonly string[][]): void {
+  log.warn('readings are refused by the remote and stay in quarantine: meter-sync quarantine list', {
+    table,
+    readings: refused.length,
+    reasons: summarize(refused),
+    examples: keys.slice(0, SHOWN_KEYS),
   });
 }
