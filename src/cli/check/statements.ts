@@ -51,23 +51,3 @@ export function selectMissingRights(table: TableRef, rights: readonly string[]):
 export function selectRowSecurity(table: TableRef): Statement {
   return { text: 'select row_security_active(to_regclass($1)::oid)::text as active', values: [relation(table)] };
 }
-
-/** The columns of each index that can give rows in their order. */
-export function selectIndexes(table: TableRef): Statement {
-  return {
-    text: `
-      select array_to_json(array(
-          select coalesce(a.attname, '')
-          from unnest(i.indkey[0:i.indnkeyatts - 1]) with ordinality as k(attnum, position)
-          left join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-          order by k.position))::text as columns
-      from pg_catalog.pg_index i
-      join pg_catalog.pg_class c on c.oid = i.indexrelid
-      join pg_catalog.pg_am m on m.oid = c.relam
-      where i.indrelid = to_regclass($1)::oid
-        and i.indisvalid
-        and m.amname = 'btree'
-      order by i.indexrelid`,
-    values: [relation(table)],
-  };
-}

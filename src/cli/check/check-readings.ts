@@ -1,0 +1,93 @@
+import { checkZone } from '../../../activities/upload/check-zone.js';
+import { checkStanding, readStanding } from '../../../activities/upload/rights.js';
+import { compareEnds, type Comparison } from '../../model/drift.js';
+import { type QueueTable, toTableName } from '../../model/table.js';
+import type { Database } from '../../postgres/session.js';
+import { withTransaction } from '../../postgres/transaction.js';
+import { checkIndex } from './check-index.js';
+import { checkTriggers } from './check-triggers.js';
+import type { Findings } from './finding.js';
+import { type Ends, readShape } from './read-shape.js';
+
+/** The rights of the readings table are checked as the upload does, which knows the columns that travel. */
+const NO_RIGHTS: readonly string[] = [];
+
+/** Looks at the table of readings at both ends: what travels, what does not, what the remote refuses or changes. */
+export async function checkReadings(ends: Ends, readings: QueueTable, findings: Findings): Promise<void> {
+  const { timeZone } = readings;
+  const local = await readShape(ends.local, readings.table, NO_RIGHTS, findings);
+  const remote = await readShape(ends.remote, readings.table, NO_RIGHTS, findings);
+  const compared = local === null || remote === null ? null : compareEnds({ queue: readings, local, remote });
+  for (const [database, shape] of [
+    [ends.local, local],
+    [ends.remote, remote],
+  ] as const) {
+    if (database === null || shape === null) continue;
+    const columns = (compared?.transfer.columns ?? shape.columns).map(({ name }) => name);
+    await findings.attempt(() => checkRights(database, readings, columns));
+    await findings.attempt(() => checkTriggers(database, readings, findings));
+    if (database.side === 'remote') continue;
+    await findings.attempt(() => checkIndex(database, readings, findings));
+    if (timeZone === undefined) continue;
+    const options = { isolation: 'read committed' } as const;
+    await findings.attempt(() => withTransaction(database, options, (session) => checkZone(session, timeZone)));
+  }
+  if (compared !== null) tellComparison(compared, readings, findings);
+}
+
+function checkRights(database: Database, readings: QueueTable, columns: readonly string[]): Promise<void> {
+  return withTransaction(database, { isolation: 'read committed' }, async (session) =>
+    checkStanding(await readStanding(session, readings), { readings, side: database.side, columns }),
+  );
+}
+
+function tellComparison(compared: Comparison, readings: QueueTable, findings: Findings): void {
+  const name = toTableName(readings.table);
+  const { transfer, drifts, warnings } = compared;
+  for (const { side, problem } of drifts) {
+    findings.error(
+      `${name}: ${problem}; nothing is uploaded`,
+      `Mend the table in the ${side} database, or the settings that name it`,
+    );
+  }
+  for (const { problem } of warnings) {
+    findings.warning(
+      `${name}: ${problem} and stays at the site`,
+      'Widen the column in the remote database, if such values can come',
+    );
+  }
+  tellLosses(compared, readings, findings);
+  if (drifts.length > 0) return;
+  const form =
+    transfer.format === 'binary' ? 'in binary form' : 'as text, since column types differ: slower, and just as true';
+  findings.ok(`${name}: ${transfer.columns.length} columns travel ${form}`);
+  const zoned = transfer.columns.filter(({ inZone }) => inZone !== null).map((column) => column.name);
+  if (zoned.length > 0) findings.ok(`${name}: ${zoned.join(', ')} cross between local time and instants`);
+}
+
+/** What is nowhere after a reading has left the site. */
+function tellLosses({ transfer }: Comparison, readings: QueueTable, findings: Findings): void {
+  const name = toTableName(readings.table);
+  const { localOnly, rounded } = transfer;
+  if (localOnly.length > 0) {
+    findings.warning(
+      `${name}: the remote table does not take ${localOnly.join(', ')}; these values are removed with their reading, and are then nowhere`,
+      'Add the columns to the remote table, if they matter',
+    );
+  }
+  const allowed = readings.mayRound ?? [];
+  const used = rounded.filter((column) => allowed.includes(column));
+  if (used.length > 0) {
+    findings.warning(
+      `${name}: the remote stores ${used.join(', ')} less exactly, as the settings allow; the exact values are removed with their reading`,
+      'Give the remote columns the type that they have at the site, if they matter',
+    );
+  }
+  const needless = allowed.filter((column) => !rounded.includes(column));
+  if (needless.length > 0) {
+    findings.warning(
+      `METER_SYNC_READINGS_ALLOW_ROUNDING names ${needless.join(', ')}, which the remote does not round`,
+      'Take these names out of the setting, or mend their spelling',
+    );
+  }
+}
