@@ -1,14 +1,17 @@
 import { parseArgs } from 'node:util';
 import { benchMemory } from './backlog/memory.js';
 import { benchPlans } from './backlog/plans.js';
+import { benchDownload } from './download/compare.js';
 import { benchUpload } from './upload/compare.js';
 
 const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rounds 5] [--only NAME,NAME] [--delay MS]
+       npm run bench -- download [--rows N] [--rounds 3] [--only NAME,NAME] [--delay MS] [--meters ARCHIVE]
        npm run bench -- memory   [--rows 10000000]    memory while a backlog drains
        npm run bench -- plans    [--rows 10000000]    plans of the queue's statements, with and without an index
 
   --delay MS       round trip to the remote, added by a proxy
   --only NAMES     contestants by name, with commas; the one that ratios are told against always takes part
+  --meters ARCHIVE lists of real meters, used where the file is there
   --json FILE      the result with every run, the machine, versions and settings
   --markdown FILE  the table
 
@@ -24,6 +27,7 @@ const OPTIONS = {
   rounds: { type: 'string' },
   only: { type: 'string' },
   delay: { type: 'string' },
+  meters: { type: 'string', default: '../shared/data/points-metadata.tar.gz' },
   json: { type: 'string' },
   markdown: { type: 'string' },
 } as const;
@@ -43,6 +47,15 @@ async function main(): Promise<boolean> {
         rounds: toCount('rounds', values.rounds ?? '5'),
         only,
         delayMs,
+        ...files,
+      });
+    case 'download':
+      return benchDownload({
+        rows,
+        rounds: toCount('rounds', values.rounds ?? '3'),
+        only,
+        delayMs,
+        archive: values.meters,
         ...files,
       });
     case 'memory':

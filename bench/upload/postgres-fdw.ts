@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { Contestant } from '../contestant.js';
+import { mount } from '../mount.js';
 import { sql } from '../servers.js';
 import { namesOf, QUEUED, type UploadSite } from './site.js';
 
@@ -11,7 +11,12 @@ export function postgresFdwPush(name: string, batchSize: number): Contestant<Upl
     isRepeatSafe: false,
     usesOtherPrograms: true,
     open: async (site) => {
-      await mount({ on: site.localUrl, from: site.remoteUrl, option: `batch_size '${batchSize}'` });
+      await mount({
+        on: site.localUrl,
+        from: site.remoteUrl,
+        table: 'meter_readings',
+        option: `batch_size '${batchSize}'`,
+      });
       const names = namesOf(site);
       return {
         run: async () =>
@@ -36,7 +41,12 @@ export function postgresFdwPull(fetchSize: number): Contestant<UploadSite> {
     isRepeatSafe: false,
     usesOtherPrograms: true,
     open: async (site) => {
-      await mount({ on: site.remoteUrl, from: site.localUrlFromRemote, option: `fetch_size '${fetchSize}'` });
+      await mount({
+        on: site.remoteUrl,
+        from: site.localUrlFromRemote,
+        table: 'meter_readings',
+        option: `fetch_size '${fetchSize}'`,
+      });
       const names = namesOf(site);
       return {
         run: async () => {
@@ -47,21 +57,4 @@ export function postgresFdwPull(fetchSize: number): Contestant<UploadSite> {
       };
     },
   };
-}
-
-/** Makes the tables of one end visible at the other one, in the schema `other_end`. */
-async function mount({ on, from, option }: { on: string; from: string; option: string }): Promise<void> {
-  const { hostname, port, username, password, pathname } = new URL(from);
-  const [host, database, user, secret] = [hostname, pathname.slice(1), username, password].map((part) =>
-    pg.escapeLiteral(decodeURIComponent(part)),
-  );
-  await sql(
-    on,
-    `create extension postgres_fdw;
-     create server other_end foreign data wrapper postgres_fdw
-       options (host ${host}, port '${port}', dbname ${database}, ${option});
-     create user mapping for current_user server other_end options (user ${user}, password ${secret});
-     create schema other_end;
-     import foreign schema public limit to (meter_readings) from server other_end into other_end`,
-  );
 }

@@ -1,0 +1,138 @@
+import type { Measure } from '../contestant.js';
+import { makeFreshCopies, readContent } from '../databases.js';
+import { publish, type ResultFiles } from '../files.js';
+import { type Link, openLink } from '../link.js';
+import { checkPsql, readMachine } from '../machine.js';
+import { openMeasured } from '../measured-process.js';
+import { endProgress, showProgress } from '../progress.js';
+import { type Servers, withServers } from '../servers.js';
+import { type Case, casesOf, ROW_COUNTS } from './cases.js';
+import { DOWNLOADERS, type DownloadContestant } from './contestants.js';
+import { METER_COLUMNS, METER_NAMES } from './meter-table.js';
+import { meanOf } from './mean.js';
+import { toDownloadMarkdown } from './report.js';
+import type { DownloadLine, DownloadResult } from './result.js';
+import { makeDownloadTemplates } from './templates.js';
+
+/** What is compared, and how often. */
+interface DownloadBenchOptions extends ResultFiles {
+  /** Null: all of `ROW_COUNTS`. */
+  readonly rows: number | null;
+  readonly rounds: number;
+  readonly only: readonly string[] | null;
+  readonly delayMs: number;
+  /** The archive with lists of real meters; made ones take their place where it is not there. */
+  readonly archive: string;
+}
+
+interface Entry {
+  readonly what: Case;
+  readonly contestant: DownloadContestant;
+  readonly runs: Measure[];
+  readonly problems: string[];
+  bytes: number;
+  connectionBytes: number;
+}
+
+/** How often what changes nothing is repeated within a round. */
+const REPEATS = 10;
+
+/**
+ * Every contestant once a round in every case, on fresh copies; the tables are compared after every run.
+ * @returns whether all of them were equal
+ */
+export async function benchDownload(options: DownloadBenchOptions): Promise<boolean> {
+  checkPsql();
+  return withServers(async (servers) => {
+    const rowCounts = options.rows === null ? ROW_COUNTS : [options.rows];
+    const meters = await makeDownloadTemplates(servers, rowCounts, options.archive);
+    const entries = rowCounts.flatMap(casesOf).flatMap((what) => enter(what, options.only));
+    await countBytes(servers, entries);
+    const link = options.delayMs === 0 ? null : await openLink(servers.remote.url(), options.delayMs);
+    for (let round = 0; round < options.rounds; round += 1) {
+      for (const entry of turn(entries, round)) {
+        showProgress(
+          `round ${round + 1} of ${options.rounds}: ${entry.what.rows} rows, ${entry.what.name}: ${entry.contestant.name}`,
+        );
+        const repeats = entry.what.isRepeatable && entry.what.rows <= 10_000 ? REPEATS : 1;
+        await runOnce(servers, entry, link, repeats);
+      }
+    }
+    await link?.close();
+    endProgress();
+    const { rounds, delayMs } = options;
+    const machine = await readMachine(servers);
+    const lines = entries.map(toLine);
+    const facts = { columns: METER_COLUMNS.length, meters, rounds, delayMs };
+    const result: DownloadResult = { discipline: 'download', ...facts, machine, lines };
+    await publish(result, toDownloadMarkdown(result), options);
+    return lines.every(({ problems }) => problems.length === 0);
+  });
+}
+
+function enter(what: Case, only: readonly string[] | null): Entry[] {
+  return DOWNLOADERS.filter(({ name, isFor }) => isFor(what) && (only === null || only.includes(name))).map(
+    (contestant) => ({ what, contestant, runs: [], problems: [], bytes: NaN, connectionBytes: NaN }),
+  );
+}
+
+/** Within a case the contestants begin in turn. */
+function turn(entries: readonly Entry[], round: number): Entry[] {
+  const cases = [...new Set(entries.map(({ what }) => what))];
+  return cases.flatMap((what) => {
+    const those = entries.filter((entry) => entry.what === what);
+    return those.map((_, at) => those[(at + round) % those.length] as Entry);
+  });
+}
+
+/** A round of its own: the proxy that counts would cost time. */
+async function countBytes(servers: Servers, entries: readonly Entry[]): Promise<void> {
+  const link = await openLink(servers.remote.url(), 0);
+  for (const entry of entries) {
+    showProgress(`counting bytes: ${entry.what.rows} rows, ${entry.what.name}: ${entry.contestant.name}`);
+    const before = await link.readBytes();
+    await withChild(servers, entry, link, async (child) => {
+      const connected = await link.readBytes();
+      await child.run();
+      entry.connectionBytes = connected - before;
+      entry.bytes = (await link.readBytes()) - connected;
+    });
+  }
+  await link.close();
+}
+
+async function runOnce(servers: Servers, entry: Entry, link: Link | null, repeats: number): Promise<void> {
+  await withChild(servers, entry, link, async (child) => {
+    if (repeats > 1) await child.run(); // plans and code are warm from here on
+    const runs: Measure[] = [];
+    while (runs.length < repeats) runs.push(await child.run());
+    entry.runs.push(meanOf(runs));
+  });
+}
+
+type Child = Awaited<ReturnType<typeof openMeasured>>;
+
+async function withChild(
+  servers: Servers,
+  { what, contestant, problems }: Entry,
+  link: Link | null,
+  work: (child: Child) => Promise<void>,
+): Promise<void> {
+  const { localUrl, remoteUrl } = await makeFreshCopies(servers, what.templates);
+  const site = { localUrl, remoteUrl: link?.url(remoteUrl) ?? remoteUrl };
+  try {
+    const child = await openMeasured(servers, { discipline: 'download', contestant: contestant.name, site });
+    await work(child);
+    await child.close();
+    const contents = await Promise.all([localUrl, remoteUrl].map((url) => readContent(url, 'meter', METER_NAMES)));
+    if (contents[0] !== contents[1]) problems.push(`the remote has ${contents[1]}, the site ${contents[0]}`);
+  } catch (error) {
+    problems.push(error instanceof Error ? error.message : String(error));
+  }
+}
+
+function toLine({ what, contestant, runs, problems, bytes, connectionBytes }: Entry): DownloadLine {
+  const { name, note, usesOtherPrograms = false } = contestant;
+  const facts = { rows: what.rows, case: what.name, changedRows: what.changedRows };
+  return { ...facts, name, note, usesOtherPrograms, bytes, connectionBytes, runs, problems };
+}
