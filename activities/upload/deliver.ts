@@ -71,7 +71,9 @@ async function record(
   const delivered = { counts, refused: 'refused' in sent ? sent.refused : [], before };
   if (plan.custody === 'off') return { ...delivered, link: before.link, lastTimestamp: null };
 
-  const { rows, days, firstTimestamp, lastTimestamp } = await sumStretch(from, plan.queue, stretch, plan.days);
+  const isSummed = 'days' in sent; // from what the remote stored: a refused value may not even have the remote's type
+  const dayPlan = isSummed ? { ...plan.days, sums: false } : plan.days;
+  const { rows, days, firstTimestamp, lastTimestamp } = await sumStretch(from, plan.queue, stretch, dayPlan);
   if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);
   const link = await commitRecord(to, before.link, {
     ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
@@ -79,7 +81,7 @@ async function record(
     alreadyThere: counts.alreadyThere,
     columns: plan.days.columns,
     dayColumn: plan.days.dayColumn?.name ?? null,
-    days: 'days' in sent ? sent.days : days,
+    days: isSummed ? sent.days : days,
   });
   return { ...delivered, link, lastTimestamp };
 }

@@ -11,14 +11,15 @@ import type { Attempt } from '../attempt.js';
 import type { UploadPlan } from './plan-upload.js';
 import { hasKey } from './quarantine.js';
 
-/** Where the parents cannot be looked up, a reading is simply tried again after this. */
-const RETRY_UNSEEN = '10 minutes';
+/** What cannot be looked up is simply tried again after this. */
+const RETRY_AFTER = '10 minutes';
 /** Parents that are asked for at once, so that the message stays small. */
 const MAX_PARENTS = 10_000;
 
 /**
- * Releases the quarantined readings whose unknown meter the remote has by now, so that the next batch takes them. Costs
- * one trip to the remote for each foreign key, and none when no such reading waits. It never stops an upload.
+ * Releases the quarantined readings whose cause has healed, so that the next batch takes them: the remote has the unknown
+ * meter by now, or may have the missing partition. Costs one trip to the remote for each foreign key, and none when no
+ * such reading waits. It never stops an upload.
  * @throws DatabaseFailure `unreachable`
  */
 export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, log }: Attempt): Promise<void> {
@@ -26,7 +27,8 @@ export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, 
     const released = await withTransaction(plan.local, { isolation: 'read committed', signal }, async (here) => {
       await run(here, setTextForms());
       const [orphans] = await run<{ any: string }>(here, anyOrphans(siteId));
-      return orphans?.any === 'true' ? releaseOrphans(here, plan, siteId, signal) : 0;
+      const found = orphans?.any === 'true' ? await releaseOrphans(here, plan, siteId, signal) : 0;
+      return found + (await execute(here, releaseOld(siteId, HAS_NO_PARTITION)));
     });
     if (released > 0) log.info('readings from quarantine are tried again', { readings: released });
   } catch (error) {
@@ -42,7 +44,7 @@ async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, s
     const keys = (await readForeignKeys(there, plan.readings.table)).filter(({ columns }) =>
       columns.every((name) => sent.has(name)),
     );
-    if (keys.length === 0) return execute(here, releaseOld(siteId));
+    if (keys.length === 0) return execute(here, releaseOld(siteId, IS_ORPHAN));
     const types = byName((await readTableShape(there, plan.readings.table)).columns);
     const known: string[][] = [];
     for (const key of keys) {
@@ -68,6 +70,8 @@ interface ParentRow {
 }
 
 const IS_ORPHAN = `q.site = $1::text and q.sqlstate = '23503' and not q.is_released`;
+/** A table in parts has no part for the reading: the one refusal by a check that names no constraint. */
+const HAS_NO_PARTITION = `q.site = $1::text and q.sqlstate = '23514' and q.constraint_name is null and not q.is_released`;
 
 function anyOrphans(siteId: string): Statement {
   return {
@@ -76,13 +80,13 @@ function anyOrphans(siteId: string): Statement {
   };
 }
 
-function releaseOld(siteId: string): Statement {
+function releaseOld(siteId: string, which: string): Statement {
   return {
     text: `
       update meter_sync.quarantine as q
       set is_released = true
-      where ${IS_ORPHAN}
-        and q.last_tried_at < clock_timestamp() - interval '${RETRY_UNSEEN}'`,
+      where ${which}
+        and q.last_tried_at < clock_timestamp() - interval '${RETRY_AFTER}'`,
     values: [siteId],
   };
 }

@@ -31,12 +31,12 @@ it('the activity uploads the queue of its site and heartbeats after each batch',
   expect(JSON.parse(JSON.stringify(result))).toEqual(result);
 });
 
-it('a reading of a meter that the remote does not know fails the activity as data, and is not retried', async (context) => {
+it('too many readings of a meter that the remote does not know fail the activity as data, and it is not retried', async (context) => {
   const { local, remote } = await createDatabases(context);
-  await local.sql('insert into meter_readings (meter_id) values (4711)');
-  const failure = await failOf(uploadReadings({ site: () => ({ local, remote, tables }), drain }));
+  await local.sql('insert into meter_readings (meter_id) select 4711 from generate_series(1, 101)');
+  const failure = await failOf(uploadReadings({ site: () => ({ local, remote, tables }), drain }), { batchRows: 200 });
   expect([failure.type, failure.nonRetryable]).toEqual(['data', true]);
-  expect(failure.details).toMatchObject([{ sqlstate: '23503', side: 'remote', table: 'public.meter_readings' }]);
+  expect(failure.details).toMatchObject([{ sqlstate: '23503', side: 'remote', table: 'meter_readings' }]);
   expect(JSON.stringify([failure.message, failure.details])).not.toContain('4711');
 });
 
@@ -47,8 +47,12 @@ it('a site that this worker does not serve is a failure of its settings', async 
   expect((await failOf(uploadReadings({ site, drain }))).type).toBe('config');
 });
 
-async function failOf(activity: ReturnType<typeof uploadReadings>): Promise<ApplicationFailure> {
-  const failure: unknown = await new MockActivityEnvironment().run(activity, input).catch((error: unknown) => error);
+async function failOf(
+  activity: ReturnType<typeof uploadReadings>,
+  changes: { batchRows?: number } = {},
+): Promise<ApplicationFailure> {
+  const environment = new MockActivityEnvironment();
+  const failure: unknown = await environment.run(activity, { ...input, ...changes }).catch((error: unknown) => error);
   if (!(failure instanceof ApplicationFailure)) throw new Error('no ApplicationFailure was thrown', { cause: failure });
   return failure;
 }

@@ -11,8 +11,8 @@ it('a worker that is told to end finishes its batch and leaves the rest', async 
     drain: drain.signal,
     onHeartbeat: ({ batches }) => batches === 3 && drain.abort(),
   });
-  expect(result).toMatchObject({ batches: 3, removed: 30, more: true, queueSize: 70 });
-  expect([await site.count(site.local), await site.count(site.remote)]).toEqual([70, 30]);
+  expect(result).toMatchObject({ batches: 4, removed: 40, more: true, queueSize: 60 });
+  expect([await site.count(site.local), await site.count(site.remote)]).toEqual([60, 40]);
 });
 
 it('a drain that runs out of time ends after a batch, and never without one', async (context) => {
