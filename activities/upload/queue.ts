@@ -171,11 +171,11 @@ function toExpression({ name, maxLength, inZone }: TransferColumn): string {
 }
 
 /**
- * An instant with or without its zone. What does not lead back is refused (22008): a local time that the zone skips, and
- * of an hour that it has twice the first one, since PostgreSQL takes such a time for the second.
+ * The text of an instant with or without its zone. What does not lead back becomes a text that the remote refuses: a local
+ * time that the zone skips, and of an hour that it has twice the first one, since PostgreSQL takes the time for the second.
  */
-function toOtherZone(column: string, { zone, type }: NonNullable<TransferColumn['inZone']>): string {
-  const other = `${column} at time zone ${literal(zone)}`;
-  const refusal = `('2000-01-01 99:00' || left(${column}::text, 0))::${type}`;
-  return `case when (${other}) at time zone ${literal(zone)} <> ${column} then ${refusal} else ${other} end`;
+function toOtherZone(column: string, zone: string): string {
+  const [name, refused] = [literal(zone), literal(`no time of ${zone}, or the first of two`)];
+  const other = `${column} at time zone ${name}`;
+  return `case when (${other}) at time zone ${name} <> ${column} then ${refused} else (${other})::text end`;
 }

@@ -125,7 +125,7 @@ async function lookAt(url: string, queuedRows: number): Promise<Looked[]> {
 }
 
 function statementsOf(queue: Queue, first: Stretch, middle: Place, next: Stretch): [string, Statement][] {
-  const columns = COLUMNS.map((name) => ({ name, maxLength: null }));
+  const columns = COLUMNS.map((name) => ({ name, maxLength: null, inZone: null }));
   const copied = (stretch: Stretch): Statement => ({ text: selectReadings(queue, columns, stretch), values: [] });
   return [
     ['boundary of the first batch', selectBoundary(queue, BOTTOM, BATCH_ROWS)],

@@ -133,8 +133,9 @@ function translate(from: ParsedType, to: ParsedType): Conversion {
   }
   if (digits !== undefined && to.base === 'numeric') return intoNumeric(digits, to);
   if (remoteDigits !== undefined && from.base === 'numeric') return intoInteger(from, to);
-  if (isTimestamp(from) && isTimestamp(to))
-    return { ...widenMoment({ ...from, base: to.base }, to), crossesZone: true };
+  if (isTimestamp(from) && isTimestamp(to)) {
+    return { ...widenMoment({ ...from, base: to.base }, to), by: 'text', crossesZone: true };
+  }
   const move = PAIRS[`${from.base} -> ${to.base}`];
   return move ?? ANOTHER_TYPE;
 }

@@ -11,8 +11,8 @@ export interface TransferColumn {
   readonly name: string;
   /** Longer values must be refused, since the remote would cut blanks off their end; null: nothing to guard. */
   readonly maxLength: number | null;
-  /** The zone that is put to the instants, or taken from them, and the type that they then have; null: they cross as they are. */
-  readonly inZone: { readonly zone: string; readonly type: string } | null;
+  /** The zone that is put to the instants, or taken from them; null: they cross as they are. */
+  readonly inZone: string | null;
 }
 
 /** What moves between two tables, and how. */
@@ -125,13 +125,12 @@ function toPair(local: Column, remote: Column): Pair {
 
 const INTO_ENUM: Move = { by: 'text', refuses: 'which takes its own labels alone' };
 
-function toTransferColumn({ local, remote, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
+function toTransferColumn({ local, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
   const { maxLength, crossesZone } = conversion.by === 'nothing' ? {} : conversion;
-  const type = parseType(remote.baseType).base;
   return {
     name: local.name,
     maxLength: maxLength ?? null,
-    inZone: crossesZone === true && timeZone !== undefined ? { zone: timeZone, type } : null,
+    inZone: crossesZone === true ? (timeZone ?? null) : null,
   };
 }
 

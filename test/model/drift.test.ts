@@ -74,10 +74,7 @@ describe('two tables of readings compared', () => {
     ]);
     const { transfer, drifts } = compare([bare], [zoned], { timeZone: 'Asia/Kathmandu' });
     expect(drifts).toEqual([]);
-    expect(transfer.columns.find(({ name }) => name === 'at')?.inZone).toEqual({
-      zone: 'Asia/Kathmandu',
-      type: 'timestamp with time zone',
-    });
+    expect(transfer.columns.find(({ name }) => name === 'at')?.inZone).toBe('Asia/Kathmandu');
     expect(compare([zoned], [zoned], { timeZone: 'Asia/Kathmandu' }).transfer.columns[0]?.inZone).toBeNull();
   });
 

@@ -30,6 +30,7 @@ const name = fc
 it('tables and columns of any name move: upper case, quotes, blanks, reserved words', async (context) => {
   const databases = await createDatabases(context, 'empty');
   await migrate(databases.local);
+  await migrate(databases.remote);
   const columns = fc.uniqueArray(name, { minLength: 6, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(name, name, columns, async (schema, table, names) => {

@@ -85,10 +85,10 @@ describe('instants without a zone at one end', () => {
   it('are refused one by one where the zone skips the time, or has it twice and the first is meant', async (context) => {
     const skipped = await openBetween(context, BARE, ZONED, ZONE);
     await skipped.local.sql(`insert into meter_readings values (1, '2026-03-29 12:00', '2026-03-29 02:30:00')`);
-    await expectRefused(skipped, '02:30');
+    expect(await expectRefused(skipped, '02:30')).toMatchObject({ sqlstate: '22007', column: 'taken' });
     const first = await openBetween(context, ZONED, BARE, ZONE);
     await first.local.sql(`insert into meter_readings values (1, '2026-10-25 12:00Z', '2026-10-25 00:30:00Z')`);
-    await expectRefused(first, '00:30');
+    expect(await expectRefused(first, '00:30')).toMatchObject({ sqlstate: '22007', column: 'taken' });
   });
 
   it('move beside columns that need the text form, and with fewer digits only where that is allowed', async (context) => {
