@@ -68,25 +68,18 @@ export function selectAny(queue: Queue, place: Place): Statement {
   };
 }
 
-/** A part of a stretch by the places of its readings, from 0; all that follow without `limit`. */
-export interface Part {
-  readonly offset: number;
-  readonly limit?: number;
-}
-
 /** The readings of a stretch, for COPY, which takes no parameters. Sorted, so that the same readings are the same bytes. */
 export function selectReadings(
   queue: Queue,
   columns: readonly TransferColumn[],
   stretch: Stretch,
-  { offset, limit }: Part = { offset: 0 },
+  limit?: number,
 ): string {
-  const part = `${offset > 0 ? ` offset ${offset}` : ''}${limit === undefined ? '' : ` limit ${limit}`}`;
   return `
     select ${columns.map(toExpression).join(', ')}
     from ${relation(queue.readings.table)} as r
     where ${isWithin(queue, stretch)}
-    order by ${position(queue)}${part}`;
+    order by ${position(queue)}${limit === undefined ? '' : ` limit ${limit}`}`;
 }
 
 /** How many readings a stretch has in the snapshot. */

@@ -4,7 +4,7 @@ import { copyBetween, type CopyCounts } from '../../src/postgres/copy.js';
 import { idents, relation } from '../../src/postgres/identifier.js';
 import type { Session } from '../../src/postgres/session.js';
 import type { UploadPlan } from './plan-upload.js';
-import { type Part, selectReadings, type Stretch } from './queue.js';
+import { selectReadings, type Stretch } from './queue.js';
 
 /** What a stretch came to on the remote, not committed yet. */
 export interface Sent {
@@ -33,7 +33,8 @@ export async function sendFast(from: Session, to: Session, plan: UploadPlan, str
 /** What to copy, and where to. */
 interface StretchCopy {
   readonly stretch: Stretch;
-  readonly part?: Part;
+  /** No more than so many of its readings, the oldest ones; absent: all. */
+  readonly limit?: number;
   /** A table of the remote that has the columns of the transfer, as SQL. */
   readonly target: string;
   readonly hash: Hash;
@@ -44,12 +45,12 @@ export async function copyStretch(
   from: Session,
   to: Session,
   { queue, transfer }: UploadPlan,
-  { stretch, part, target, hash }: StretchCopy,
+  { stretch, limit, target, hash }: StretchCopy,
 ): Promise<CopyCounts> {
   const { columns, format } = transfer;
   const names = idents(columns.map(({ name }) => name));
   return copyBetween(
-    { session: from, text: `copy (${selectReadings(queue, columns, stretch, part)}) to stdout (format ${format})` },
+    { session: from, text: `copy (${selectReadings(queue, columns, stretch, limit)}) to stdout (format ${format})` },
     { session: to, text: `copy ${target} (${names}) from stdin (format ${format})` },
     hash,
   );

@@ -1,14 +1,15 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RefusedPlace } from '../../src/model/refusal.js';
-import { checkSent } from '../../src/model/custody.js';
+import { checkSent, UnsettledBatch } from '../../src/model/custody.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import type { Session } from '../../src/postgres/session.js';
 import type { UploadPlan } from './plan-upload.js';
-import type { Part, Stretch } from './queue.js';
+import type { Queue, Stretch } from './queue.js';
 import { checkRefused, toRefusal } from './refusals.js';
 import { copyStretch } from './send-fast.js';
 import { STAGING } from './staging.js';
+import { readBoundary } from './take-stretch.js';
 
 /** A stretch in the staging table. */
 export interface Staged {
@@ -36,30 +37,47 @@ export async function stageStretch(
   const places: number[] = [];
   const refused: RefusedPlace[] = [];
   let hash = createHash('sha256');
-  const stage = async (part: Part): Promise<DatabaseFailure | null> => {
+  let rest = stretch;
+  let offset = 0;
+  /** Copies the next part of the stretch, and is then behind it; answers with the failure when a value was refused. */
+  const stage = async (limit: number): Promise<DatabaseFailure | null> => {
     const attempted = hash.copy();
-    const failure = await stagePart(from, to, plan, { stretch, part, hash: attempted }, places);
-    if (failure === null) hash = attempted;
-    return failure;
+    const failure = await stagePart(from, to, plan, { stretch: rest, limit, hash: attempted });
+    if (failure !== null) return failure;
+    hash = attempted;
+    for (let at = 1; at <= limit; at += 1) places.push(offset + at);
+    await skip(limit);
+    return null;
+  };
+  const skip = async (rows: number): Promise<void> => {
+    offset += rows;
+    if (offset < selected) rest = await placeBehind(from, plan.queue, rest, rows);
   };
   let length = selected;
-  for (let offset = 0; offset < selected;) {
-    const failure = await stage({ offset, limit: length });
+  while (offset < selected) {
+    const limit = Math.min(length, selected - offset);
+    const failure = await stage(limit);
     if (failure === null) {
-      offset += length;
       length *= 2;
       continue;
     }
     const line = failure.copyLine;
     if (line === null) throw failure;
-    const again = line === 1 ? null : await stage({ offset, limit: line - 1 });
+    const again = line === 1 ? null : await stage(line - 1);
     if (again !== null) throw again;
-    refused.push({ place: offset + line, refusal: toRefusal(failure) });
+    refused.push({ place: offset + 1, refusal: toRefusal(failure) });
     checkRefused(plan.readings, selected, refused);
-    offset += line;
+    await skip(1);
     length = Math.max(FIRST_PART, line);
   }
   return { places, refused, contentDigest: hash.digest('hex') };
+}
+
+/** What a stretch has behind so many of its readings: found by their boundary, since an offset reads all before it. */
+async function placeBehind(from: Session, queue: Queue, stretch: Stretch, rows: number): Promise<Stretch> {
+  const above = await readBoundary(from, queue, stretch, rows);
+  if (above === null) throw new UnsettledBatch('a stretch has fewer readings than were counted');
+  return { ...stretch, above };
 }
 
 /** Copies one part; answers with the failure when a value was refused, and then nothing of the part is there. */
@@ -67,15 +85,14 @@ async function stagePart(
   from: Session,
   to: Session,
   plan: UploadPlan,
-  { stretch, part, hash }: { stretch: Stretch; part: Part; hash: Hash },
-  places: number[],
+  { stretch, limit, hash }: { stretch: Stretch; limit: number; hash: Hash },
 ): Promise<DatabaseFailure | null> {
   try {
     const { sent, received } = await withSavepoint(to, () =>
-      copyStretch(from, to, plan, { stretch, part, target: STAGING, hash }),
+      copyStretch(from, to, plan, { stretch, limit, target: STAGING, hash }),
     );
+    checkSent({ selected: limit, inserted: sent, alreadyThere: 0, quarantined: 0 });
     checkSent({ selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 });
-    for (let at = 1; at <= sent; at += 1) places.push(part.offset + at);
     return null;
   } catch (error) {
     if (error instanceof DatabaseFailure && error.kind === 'data' && error.place.side === 'remote') return error;

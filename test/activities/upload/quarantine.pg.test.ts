@@ -22,7 +22,8 @@ const LOOSE = `
     unit text,
     small bigint,
     is_synchronized boolean default false
-  )`;
+  );
+  create index on meter_readings (created_at, id)`;
 
 const openStrict = (context: Parameters<typeof openSite>[0]): Promise<SiteUnderTest> =>
   openSite(context, { local: LOOSE, remote: STRICT });
