@@ -1,15 +1,19 @@
+import type { TransferColumn } from '../../src/model/drift.js';
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { DaySum } from './custody.js';
-import { isWithin, type Queue, type Stretch } from './queue.js';
+import { isWithin, orderInstant, type Queue, type Stretch } from './queue.js';
+import { storedValue } from './stored-value.js';
 
 /** How the readings of a batch are hashed and sorted into days, the same at both ends. */
 export interface DayPlan {
   readonly columns: readonly HashedColumn[];
   /** The order column, when it travels and has days. */
   readonly dayColumn: HashedColumn | null;
+  /** The columns as they cross: the site hashes what the remote will have stored. */
+  readonly sent: readonly TransferColumn[];
   /** False: no sums are made. */
   readonly sums: boolean;
 }
@@ -50,19 +54,20 @@ export async function sumStretch(
   stretch: Stretch,
   plan: DayPlan,
 ): Promise<DayFigures & { rows: number }> {
-  const order = `r.${ident(queue.readings.order)}`;
   const instant = (aggregate: string): string =>
-    queue.orderIsTime ? isoUtc(`(${aggregate}(${order}) filter (where ${hasIsoForm(order)}))::timestamptz`) : 'null';
+    queue.orderIsTime ? isoUtc(`${aggregate}(t.instant) filter (where ${hasIsoForm('t.instant')})`) : 'null';
   const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {
     text: `
       select d.day::text as day, d.rows::text as rows, d.sum::text as sum, d.first, d.last
       from (
-        select ${plan.sums ? utcDay(plan.dayColumn, 'r') : 'null::date'} as day,
+        select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
           count(*) as rows,
-          ${plan.sums ? `sum(${rowHash(plan.columns, 'r')})` : 'null'} as sum,
+          ${plan.sums ? `sum(${rowHash(plan.columns, 's')})` : 'null'} as sum,
           ${instant('min')} as first,
           ${instant('max')} as last
         from ${relation(queue.readings.table)} as r
+        cross join lateral (select ${selectStored(plan)}) as s
+        cross join lateral (select ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant) as t
         where ${isWithin(queue, stretch)}
         group by 1
       ) as d
@@ -76,6 +81,11 @@ export async function sumStretch(
     firstTimestamp: groups[0]?.first ?? null,
     lastTimestamp: groups.at(-1)?.last ?? null,
   };
+}
+
+/** The columns that the sums are made of, as the remote stores them. */
+function selectStored({ sent, sums }: DayPlan): string {
+  return sums ? sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ') : '';
 }
 
 /** A day as a statement gives it. */

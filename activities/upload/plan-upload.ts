@@ -68,7 +68,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     transfer,
     remoteCommitsLate: there?.commit_mode === 'off',
     custody,
-    days: planDays(readings, sent, remoteShape, custody === 'full' && canHash),
+    days: planDays(readings, transfer, remoteShape, custody === 'full' && canHash),
     keyIsUnique: hasUniqueKey(localShape, readings.key),
   };
 }
@@ -77,11 +77,11 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
 const HASHES_RECORDS = 140_000;
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
-function planDays({ order }: QueueTable, sent: readonly string[], remote: TableShape, sums: boolean): DayPlan {
+function planDays({ order }: QueueTable, { columns: sent }: Transfer, remote: TableShape, sums: boolean): DayPlan {
   const remoteColumns = byName(remote.columns);
-  const columns = sent.flatMap((name) => remoteColumns.get(name) ?? []).map(toHashedColumn);
+  const columns = sent.flatMap(({ name }) => remoteColumns.get(name) ?? []).map(toHashedColumn);
   const dayColumn = columns.find(({ name, type }) => name === order && IS_TIME.test(type)) ?? null;
-  return { columns, dayColumn, sums };
+  return { columns, dayColumn, sent, sums };
 }
 
 const IS_TIME = /^(date$|timestamp)/;

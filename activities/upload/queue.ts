@@ -112,6 +112,13 @@ export function deleteReadings(queue: Queue, stretch: Stretch): Statement {
   return { text: `delete from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`, values: [] };
 }
 
+/** The order column as an instant. What has no zone of its own is read in the site's, where one is set, and else as UTC. */
+export function orderInstant({ readings: { order, timeZone }, orderType }: Queue): string {
+  const column = `r.${ident(order)}`;
+  if (orderType.endsWith('with time zone')) return `${column}::timestamptz`;
+  return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
+}
+
 /** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
 function isQueued({ flag }: QueueTable): string {
   return flag === null ? 'true' : `r.${ident(flag)} is not true`;

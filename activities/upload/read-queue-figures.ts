@@ -5,7 +5,7 @@ import { run, type Database, type Session } from '../../src/postgres/session.js'
 import type { Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { isWaiting, type Queue } from './queue.js';
+import { isWaiting, orderInstant, type Queue } from './queue.js';
 
 /** How much is queued, and since when. */
 export interface QueueFigures {
@@ -80,7 +80,7 @@ function selectOldest(queue: Queue): Statement {
   if (!queue.orderIsTime) return bare('select null as oldest');
   const order = `r.${ident(queue.readings.order)}`;
   return bare(`
-    select ${isoUtc(`${order}::timestamptz`)} as oldest
+    select ${isoUtc(orderInstant(queue))} as oldest
     from ${relation(queue.readings.table)} as r
     where ${isWaiting(queue)} and ${hasIsoForm(order)}
     order by ${order}

@@ -13,6 +13,13 @@ export interface TransferColumn {
   readonly maxLength: number | null;
   /** The zone that is put to the instants, or taken from them; null: they cross as they are. */
   readonly inZone: string | null;
+  /** What becomes of values that the remote does not store as the site does; absent: nothing. */
+  readonly stored?: {
+    /** They are read from their printed form. */
+    readonly asText: boolean;
+    /** The remote's type; null: one that the site need not have, such as an enum, and the text stays what it is. */
+    readonly type: string | null;
+  };
 }
 
 /** What moves between two tables, and how. */
@@ -125,12 +132,15 @@ function toPair(local: Column, remote: Column): Pair {
 
 const INTO_ENUM: Move = { by: 'text', refuses: 'which takes its own labels alone' };
 
-function toTransferColumn({ local, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
+function toTransferColumn({ local, remote, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
   const { maxLength, crossesZone } = conversion.by === 'nothing' ? {} : conversion;
   return {
     name: local.name,
     maxLength: maxLength ?? null,
     inZone: crossesZone === true ? (timeZone ?? null) : null,
+    ...(local.baseType === remote.baseType
+      ? {}
+      : { stored: { asText: conversion.by === 'text', type: remote.isEnum ? null : remote.baseType } }),
   };
 }
 
