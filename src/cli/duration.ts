@@ -1,3 +1,5 @@
+import type { Status } from '../model/status.js';
+
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -25,6 +27,13 @@ export function toInstant(iso: string | null, now: number, ifNull = 'unknown'): 
 /** A count for people; `unknown` for null. */
 export function toCount(count: number | null): string {
   return count === null ? 'unknown' : count.toLocaleString('en-US');
+}
+
+type QueueSize = Pick<Status, 'queueSize' | 'queueSizeIsEstimate'>;
+
+/** How many readings wait; `about` when counting them would have taken too long. */
+export function toQueueSize({ queueSize, queueSizeIsEstimate }: QueueSize): string {
+  return queueSizeIsEstimate === true ? `about ${toCount(queueSize)}` : toCount(queueSize);
 }
 
 function join(ms: number, unitMs: number, unit: string, restMs: number, rest: string): string {

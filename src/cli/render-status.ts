@@ -3,7 +3,7 @@ import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
 import type { PendingActivity, SiteRecord } from '../temporal/site-record.js';
-import { toCount, toDuration, toInstant } from './duration.js';
+import { toCount, toDuration, toInstant, toQueueSize } from './duration.js';
 import type { Output } from './output.js';
 import { toVerdictWithoutWorker, type Verdict } from './verdict.js';
 
@@ -86,7 +86,8 @@ function toFigures(status: Status, now: number): string[][] {
     ['last cycle', `${toInstant(status.lastSyncTime, now, 'none yet')}${toOutcomeWord(status.lastSyncSuccess)}`],
     ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
     ['next cycle', isUnderWay(status, now) ? 'under way' : toInstant(status.nextSyncTime, now, 'none planned')],
-    ['queue', `${toCount(status.queueSize)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
+    ['queue', `${toQueueSize(status)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
+    ['quarantine', `${toCount(status.quarantined)} readings`],
     ['uploaded in all', toCount(status.totalRecordsSynced)],
     ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
     ['tenants', `${toCount(status.localTenantCount)} local, ${toCount(status.remoteTenantCount)} remote`],
@@ -138,9 +139,10 @@ function toOperation<Result>(
   return [name, toInstant(startedAt, now), text, toDuration(durationMs)];
 }
 
-function describeUpload({ removed, alreadyThere, batches, more }: UploadReadingsResult): string {
+function describeUpload({ removed, alreadyThere, quarantined, batches, more }: UploadReadingsResult): string {
+  const refused = quarantined > 0 ? `, ${toCount(quarantined)} refused` : '';
   const there = alreadyThere > 0 ? `, ${toCount(alreadyThere)} of them were there already` : '';
-  return `${toCount(removed)} readings in ${batches} batches${there}${more ? ', more waiting' : ''}`;
+  return `${toCount(removed)} readings in ${batches} batches${there}${refused}${more ? ', more waiting' : ''}`;
 }
 
 function describeDownload(result: DownloadResult): string {

@@ -3,7 +3,7 @@ import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
 import type { PendingActivity } from '../temporal/site-record.js';
-import { toCount, toInstant } from './duration.js';
+import { toCount, toInstant, toQueueSize } from './duration.js';
 import type { Mark } from './output.js';
 
 /** The answer to one of the operator's questions. */
@@ -43,6 +43,7 @@ export function toVerdict(status: Status, now: number, beside: Beside = {}): Ver
     ...findRetries(status, pending, now),
     ...findFailures(status),
     ...findLag(status, now),
+    ...findQuarantine(status),
     ...findLeftOut(status),
   ];
   return {
@@ -86,11 +87,11 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
       : `${toCount(totalRecordsSynced)} proved safe on the remote`;
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
   if (!isRefreshed && isQueueOutOfDate(status)) {
-    const counted = `${toCount(queueSize)} waited at the last count, and the upload has failed since`;
+    const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
   }
   const held = quarantined === null || quarantined === 0 ? '' : `, ${toCount(quarantined)} in quarantine at the site`;
-  return { mark: 'good', text: `yes: ${uploaded}, ${toCount(queueSize)} waiting at the site${held} (seen ${seen})` };
+  return { mark: 'good', text: `yes: ${uploaded}, ${toQueueSize(status)} waiting at the site${held} (seen ${seen})` };
 }
 
 /** The upload counts the queue; while it fails nobody does. */
@@ -133,12 +134,19 @@ function findFailures(status: Status): Problem[] {
   });
 }
 
-function findLag({ queueSize, oldestUnsynced, isRunning, siteId }: Status, now: number): Problem[] {
+function findLag(status: Status, now: number): Problem[] {
+  const { queueSize, oldestUnsynced, isRunning, siteId } = status;
   if (!isRunning || queueSize === null || queueSize === 0 || oldestUnsynced === null) return [];
   const oldestAt = Date.parse(oldestUnsynced);
   if (Number.isNaN(oldestAt) || now - oldestAt < LONG_WAIT_MS) return [];
-  const text = `${toCount(queueSize)} readings wait, the oldest since ${toInstant(oldestUnsynced, now)}`;
+  const text = `${toQueueSize(status)} readings wait, the oldest since ${toInstant(oldestUnsynced, now)}`;
   return [{ mark: 'warning', text, next: `meter-sync status --site ${siteId} --refresh` }];
+}
+
+function findQuarantine({ quarantined, siteId }: Status): Problem[] {
+  if (quarantined === null || quarantined === 0) return [];
+  const text = `${toCount(quarantined)} readings are refused by the remote and stay in quarantine at the site`;
+  return [{ mark: 'warning', text, next: `meter-sync quarantine list --site ${siteId}` }];
 }
 
 function findLeftOut(status: Status): Problem[] {

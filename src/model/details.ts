@@ -13,7 +13,7 @@ export function toDetails(status: Status, health: Health): string {
   return [
     `**${status.state}**, health **${health}**, cycle ${status.cycles}, next ${status.nextSyncTime ?? 'none planned'}`,
     '',
-    `Queue: ${status.queueSize ?? 'unknown'} readings, oldest ${status.oldestUnsynced ?? 'none known'}; ` +
+    `Queue: ${status.queueSizeIsEstimate === true ? 'about ' : ''}${status.queueSize ?? 'unknown'} readings, oldest ${status.oldestUnsynced ?? 'none known'}; ` +
       `uploaded so far: ${status.totalRecordsSynced ?? 'unknown'} (seen ${status.observedAt ?? 'never'})`,
     '',
     '| operation | last | result | ms |',
@@ -29,8 +29,9 @@ function toRow<Result>(name: string, outcome: Outcome<Result> | null, describe: 
   return `| ${name} | ${outcome.startedAt} | ${result} | ${outcome.durationMs} |`;
 }
 
-function describeUpload({ inserted, alreadyThere, removed }: UploadReadingsResult): string {
-  return `${inserted} sent, ${alreadyThere} already there, ${removed} removed here`;
+function describeUpload({ inserted, alreadyThere, quarantined, removed }: UploadReadingsResult): string {
+  const refused = quarantined > 0 ? `, ${quarantined} refused` : '';
+  return `${inserted} sent, ${alreadyThere} already there, ${removed} removed here${refused}`;
 }
 
 function describeDownload(result: DownloadResult): string {

@@ -74,7 +74,7 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   },
   fenced: {
     maxAttempts: 1,
-    next: 'A person must decide which history of this site is the true one; nothing is uploaded until then: meter-sync status',
+    next: 'A person must decide which history of this site is the true one; nothing is uploaded until then. To see both and to choose: meter-sync adopt',
   },
   config: {
     maxAttempts: 1,

@@ -16,7 +16,10 @@ export function judgeHealth(state: SchedulerState): Health {
   if (isOpen(state.breaker) || state.upload?.ok === false) return 'failing';
   if (state.lastCycle === null) return 'unknown';
   const rowsLeftOut = [state.meters, state.tenants].some((download) => (download?.result?.refused ?? 0) > 0);
-  return rowsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false) ? 'warning' : 'ok';
+  const readingsLeftOut = (state.observed.quarantined ?? 0) > 0;
+  return rowsLeftOut || readingsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false)
+    ? 'warning'
+    : 'ok';
 }
 
 /**
@@ -32,7 +35,8 @@ export function judgeLag({ observed, upload }: SchedulerState, now: number): Lag
 /** The bucket of a lag. `oldestUnsynced` is ISO 8601, null when the queue is empty; `now` is epoch milliseconds. */
 export function toLagBucket(queueSize: number | null, oldestUnsynced: string | null, now: number): LagBucket {
   if (queueSize === null) return 'unknown';
-  if (queueSize === 0 || oldestUnsynced === null) return 'current';
+  if (queueSize === 0) return 'current';
+  if (oldestUnsynced === null) return 'unknown';
   const ageMs = now - Date.parse(oldestUnsynced);
   if (Number.isNaN(ageMs)) return 'unknown';
   if (ageMs < CURRENT_LAG_MS) return 'current';

@@ -6,7 +6,7 @@ import { toStatus } from '../../src/model/status.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 
 const FIELDS =
-  'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize oldestUnsynced quarantined totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected observedAt upload meters tenants'.split(
+  'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize queueSizeIsEstimate oldestUnsynced quarantined totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected observedAt upload meters tenants'.split(
     ' ',
   );
 
@@ -68,6 +68,7 @@ test('a lag has few values, and none that changes at each cycle', () => {
   const ago = (ms: number): string => new Date(START - ms).toISOString();
   expect(toLagBucket(null, null, START)).toBe('unknown');
   expect(toLagBucket(0, null, START)).toBe('current');
+  expect(toLagBucket(5, null, START)).toBe('unknown');
   expect(toLagBucket(5, ago(60_000), START)).toBe('current');
   expect(toLagBucket(5, ago(30 * 60_000), START)).toBe('under1h');
   expect(toLagBucket(5, ago(5 * 3_600_000), START)).toBe('under1d');
