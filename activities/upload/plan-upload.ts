@@ -12,6 +12,7 @@ import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import type { Database } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
+import { readShapeMark } from './check-shape.js';
 import { checkZone } from './check-zone.js';
 import type { DayPlan } from './day-sums.js';
 import type { Queue } from './queue.js';
@@ -27,6 +28,8 @@ export interface UploadEnds {
 /** What a drain knows of both ends. It is made anew for each drain, so that a change of a table is met at once. */
 export interface UploadPlan extends UploadEnds {
   readonly queue: Queue;
+  /** Of the site's table as it was planned for. */
+  readonly shapeMark: string | null;
   readonly transfer: Transfer;
   /** True when the remote confirms commits before they are on its disk, unless a transaction wants otherwise. */
   readonly remoteCommitsLate: boolean;
@@ -45,14 +48,15 @@ export interface UploadPlan extends UploadEnds {
 export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
   const { local, remote, readings } = ends;
   const options = { isolation: 'repeatable read, read only', signal } as const;
-  const readEnd = (database: Database): Promise<readonly [TableShape, Standing | undefined]> =>
+  const readEnd = (database: Database): Promise<readonly [TableShape, Standing | undefined, string | null]> =>
     withTransaction(database, options, async (session) => [
       await readTableShape(session, readings.table),
       await readStanding(session, readings),
+      await readShapeMark(session, readings),
     ]);
   const { timeZone } = readings;
   if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
-  const [localShape, here] = await readEnd(local);
+  const [localShape, here, shapeMark] = await readEnd(local);
   const [remoteShape, there] = await readEnd(remote);
   const { transfer, drifts } = compareEnds({ queue: readings, local: localShape, remote: remoteShape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
@@ -65,6 +69,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   return {
     ...ends,
     queue: toQueue(readings, localShape),
+    shapeMark,
     transfer,
     remoteCommitsLate: there?.commit_mode === 'off',
     custody,

@@ -6,6 +6,7 @@ import { execute, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
+import { checkShape } from './check-shape.js';
 import { deliver } from './deliver.js';
 import type { UploadPlan } from './plan-upload.js';
 import { noteRefused } from './quarantine.js';
@@ -48,6 +49,7 @@ export interface UploadedBatch {
  * Uploads one batch, or answers null when the queue has nothing more above the place. All or nothing: a reading is
  * removed after the remote transaction that holds it has committed, and only when all counts agree. A crash between the
  * two commits costs a batch that is sent again, never a reading and never a double.
+ * @throws DatabaseFailure `busy` - the site's table has got other columns since the drain was planned
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  * @throws UnsettledBatch - the counts do not agree
  */
@@ -55,6 +57,7 @@ export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<
   const { plan, siteId, place, limitRows } = order;
   return withTransaction(plan.local, { isolation: 'repeatable read', signal: attempt.signal }, async (from) => {
     await run(from, setTextForms());
+    await checkShape(from, plan.readings, plan.shapeMark);
     const stretch = await takeStretch(from, plan.queue, place, limitRows);
     if (stretch === null) return null;
 

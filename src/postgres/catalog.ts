@@ -93,6 +93,19 @@ export function selectStorage(tableId: string): Statement {
   };
 }
 
+/** A text that becomes another one when a column of a table is added, dropped, renamed or defined anew. */
+export function selectShapeMark(table: TableRef): Statement {
+  return {
+    text: `
+      select md5(string_agg(concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attname), ',' order by a.attnum)) as mark
+      from pg_catalog.pg_attribute a
+      where a.attrelid = to_regclass($1)
+        and a.attnum > 0
+        and not a.attisdropped`,
+    values: [relation(table)],
+  };
+}
+
 interface ColumnRow {
   readonly name: string;
   readonly type: string;

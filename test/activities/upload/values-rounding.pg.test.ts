@@ -62,23 +62,6 @@ it('a key never rounds, whatever the settings say: two readings would become one
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([2, 0]);
 });
 
-it('a column travels from the next drain on, whichever end has it first', async (context) => {
-  const site = await openSite(context);
-  const upload = async (id: number, columns: string, values: string): Promise<void> => {
-    await site.local.sql(`insert into meter_readings (id, created_at${columns}) values (${id}, '2026-01-01'${values})`);
-    expect(await site.upload()).toMatchObject({ inserted: 1, removed: 1 });
-  };
-  await site.local.sql('alter table meter_readings add early text');
-  await upload(1, ', early', `, 'lost'`);
-  await site.remote.sql('alter table meter_readings add early text, add late text');
-  await upload(2, ', early', `, 'here'`);
-  await site.local.sql('alter table meter_readings add late text');
-  await upload(3, ', early, late', `, 'here', 'too'`);
-  await site.remote.sql('alter table meter_readings drop early');
-  await upload(4, ', late', `, 'still'`);
-  expect(await site.contents(site.remote, 'id, late')).toEqual(['(1,)', '(2,)', '(3,too)', '(4,still)']);
-});
-
 it('what is lost between the tables is logged once, and again when it becomes something else', async (context) => {
   const site = await openSite(context, {
     local: `create table meter_readings (${BASE}, a numeric(9,3), note text, is_synchronized boolean)`,

@@ -1,0 +1,42 @@
+import { expect, it } from 'vitest';
+import { openSite } from './site-under-test.js';
+
+it('a column travels from the next drain on, whichever end has it first', async (context) => {
+  const site = await openSite(context);
+  const upload = async (id: number, columns: string, values: string): Promise<void> => {
+    await site.local.sql(`insert into meter_readings (id, created_at${columns}) values (${id}, '2026-01-01'${values})`);
+    expect(await site.upload()).toMatchObject({ inserted: 1, removed: 1 });
+  };
+  await site.local.sql('alter table meter_readings add early text');
+  await upload(1, ', early', `, 'lost'`);
+  await site.remote.sql('alter table meter_readings add early text, add late text');
+  await upload(2, ', early', `, 'here'`);
+  await site.local.sql('alter table meter_readings add late text');
+  await upload(3, ', early, late', `, 'here', 'too'`);
+  await site.remote.sql('alter table meter_readings drop early');
+  await upload(4, ', late', `, 'still'`);
+  expect(await site.contents(site.remote, 'id, late')).toEqual(['(1,)', '(2,)', '(3,too)', '(4,still)']);
+});
+
+it('a column that comes in the middle of a drain is not left behind: the next attempt reads the table anew', async (context) => {
+  const site = await openSite(context);
+  await site.remote.sql('alter table meter_readings add extra text');
+  await site.queueReadings(1, 60);
+  let change: Promise<unknown> | undefined;
+  const alter = (): void => {
+    change ??= site.local.sql(
+      `alter table meter_readings add extra text;
+       insert into meter_readings (id, created_at, value, extra) select i, '2027-01-01', i, 'new' from generate_series(61, 80) as i`,
+    );
+  };
+  await expect(site.upload({ batchRows: 2, onHeartbeat: alter })).rejects.toMatchObject({
+    kind: 'busy',
+    place: { side: 'local', table: 'meter_readings' },
+  });
+  await change;
+  await site.upload();
+  expect(await site.remote.sql(`select count(*), count(extra) as extra from meter_readings`)).toEqual([
+    { count: '80', extra: '20' },
+  ]);
+  expect(await site.count(site.local)).toBe(0);
+});
