@@ -63,6 +63,18 @@ describe('the check of the columns', () => {
   }); // prettier-ignore
 });
 
+it('the check names a key that the site does not keep unique', async (context) => {
+  const site = await openSite(context, {
+    local: withIndex(
+      `create table meter_readings (id bigint not null, created_at timestamptz, value numeric, ${FLAG})`,
+    ),
+  });
+  const { warning, next } = await check(site);
+  expect(warning).toEqual([expect.stringContaining('two readings can have one key (id)')]);
+  await site.local.sql(next[0]?.replace(/^.*: /, '') ?? '');
+  expect((await check(site)).warning).toEqual([]);
+});
+
 describe('the check of triggers and rules', () => {
   it('names those that come before an insert there and before a removal here, and no others', async (context) => {
     const site = await openSite(context);

@@ -1,7 +1,8 @@
 import { checkZone } from '../../../activities/upload/check-zone.js';
 import { checkStanding, readStanding } from '../../../activities/upload/rights.js';
 import { compareEnds, type Comparison } from '../../model/drift.js';
-import { type QueueTable, toTableName } from '../../model/table.js';
+import { hasUniqueKey, type QueueTable, toTableName } from '../../model/table.js';
+import { idents, relation } from '../../postgres/identifier.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import { checkIndex } from './check-index.js';
@@ -32,12 +33,20 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
     const options = { isolation: 'read committed' } as const;
     await findings.attempt(() => withTransaction(database, options, (session) => checkZone(session, timeZone)));
   }
+  if (local !== null && !hasUniqueKey(local, readings.key)) tellDoubleKeys(readings, findings);
   if (compared !== null) tellComparison(compared, readings, findings);
 }
 
 function checkRights(database: Database, readings: QueueTable, columns: readonly string[]): Promise<void> {
   return withTransaction(database, { isolation: 'read committed' }, async (session) =>
     checkStanding(await readStanding(session, readings), { readings, side: database.side, columns }),
+  );
+}
+
+function tellDoubleKeys({ table, key }: QueueTable, findings: Findings): void {
+  findings.warning(
+    `${toTableName(table)}: at the site two readings can have one key (${key.join(', ')}); those of other content are kept back`,
+    `Run in the local database: create unique index concurrently on ${relation(table)} (${idents(key)})`,
   );
 }
 
