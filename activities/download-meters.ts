@@ -1,7 +1,7 @@
 import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './databases.js';
-import { makeEqual } from './download/make-equal.js';
+import { makeEqual, toOptions } from './download/make-equal.js';
 import { translateErrors } from './failures.js';
 
 /**
@@ -17,6 +17,8 @@ export function downloadMeters(dependencies: ActivityDependencies): (input: Down
   return (input) =>
     translateErrors(() => {
       const { tables, ...databases } = dependencies.site(input.siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt) => makeEqual(databases, tables.meters, attempt));
+      return asCurrentAttempt(dependencies.drain, (attempt) =>
+        makeEqual(databases, tables.meters, attempt, toOptions(input)),
+      );
     });
 }

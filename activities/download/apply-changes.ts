@@ -1,31 +1,17 @@
-import type { ChangedRow, NamedRow } from '../../src/model/operations.js';
-import type { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
-import { run, type Session } from '../../src/postgres/session.js';
-import type { Statement } from '../../src/postgres/statement.js';
-import {
-  type ChangeRow,
-  deactivateGone,
-  insertNew,
-  type Places,
-  selectChangedPlaces,
-  countGone,
-  selectNewPlaces,
-  selectStaged,
-  updateChanged,
-} from './changes.js';
+import { execute, run, type Session } from '../../src/postgres/session.js';
+import type { ChangeCounts } from './changes.js';
 import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
 import type { DownloadPlan } from './plan-download.js';
+import { FOREIGN_KEY_VIOLATION, noteTrouble, type RefusedRow } from './trouble.js';
+import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
-/** A row that the local database refuses, and why. */
-export interface RefusedRow extends NamedRow {
-  readonly failure: DatabaseFailure;
-}
-
-/** What was done to the local table. */
-interface AppliedChanges {
-  readonly inserted: readonly NamedRow[];
-  readonly updated: readonly ChangedRow[];
+/** What was done to the local table, in rows, and what was not. */
+export interface Applied {
+  readonly inserted: number;
+  readonly updated: number;
+  readonly gone: number;
+  readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
 }
 
@@ -36,99 +22,73 @@ interface AppliedChanges {
 const MAX_ROUNDS = 10;
 
 /**
- * Inserts new rows and updates those that differ: in one statement each, and where a row is refused by halves, so that it
- * stops only itself.
+ * Applies the change set: each kind in one statement, and where a row is refused by halves, so that it stops only itself.
+ * Rows that are gone go first: a new row may take the name of one that was deleted.
  * @throws DatabaseFailure of the local database, when no row is to blame
  */
-export async function applyChanges(here: Session, plan: DownloadPlan): Promise<AppliedChanges> {
-  const steps = toSteps(plan);
-  const inserted: ChangeRow[] = [];
-  const updated: ChangeRow[] = [];
-  let culprits: Culprit<string>[] = [];
+export async function applyChanges(here: Session, plan: DownloadPlan, counts: ChangeCounts): Promise<Applied> {
+  const gone = await applyStep(here, counts.gone > 0 ? retireGone(plan) : null);
+  const insert = counts.inserted > 0 ? insertNew(plan) : null;
+  const columns = counts.columns.map(({ column }) => column);
+  const update = columns.length > 0 ? updateChanged(plan, columns) : null;
+  let [inserted, updated] = [0, 0];
+  let refused: readonly RefusedRow[] = [];
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const before = inserted.length + updated.length;
-    const insert = await applyStep(here, steps.insert);
-    const update = steps.update === null ? NOTHING : await applyStep(here, steps.update);
-    inserted.push(...insert.rows);
-    updated.push(...update.rows);
-    culprits = [...insert.culprits, ...update.culprits];
-    if (culprits.length === 0 || inserted.length + updated.length === before) break;
+    const [first, second] = [await applyStep(here, insert), await applyStep(here, update)];
+    inserted += first.rows;
+    updated += second.rows;
+    refused = [...first.refused, ...second.refused];
+    if (refused.length === 0 || first.rows + second.rows === 0) break;
   }
-  return {
-    inserted: inserted.map(toNamedRow),
-    updated: updated.map(toChangedRow),
-    refused: await nameCulprits(here, plan, culprits),
-  };
-}
-
-/** Rows that the remote no longer has are switched off; where no column can say so they are kept, and counted. */
-export async function retireGone(
-  here: Session,
-  plan: DownloadPlan,
-): Promise<{ deactivated: readonly NamedRow[]; kept: number }> {
-  const { activity } = plan;
-  if (activity !== null) {
-    const rows = await run<ChangeRow>(here, deactivateGone(plan, activity));
-    return { deactivated: rows.map(toNamedRow), kept: 0 };
-  }
-  const [gone] = await run<{ rows: string }>(here, countGone(plan));
-  return { deactivated: [], kept: Number(gone?.rows ?? 0) };
-}
-
-/** A change of all rows at once, and the places of those that need it when they must go apart. */
-interface Step {
-  readonly change: (places: Places) => Statement;
-  readonly places: Statement;
+  const waiting = refused.filter(isWaiting);
+  const others = [...gone.refused, ...refused.filter((row) => !isWaiting(row))];
+  await noteTrouble(here, waiting, 'waiting');
+  await noteTrouble(here, others, 'refused');
+  return { inserted, updated, gone: gone.rows, waiting, refused: others };
 }
 
 interface Stepped {
-  readonly rows: readonly ChangeRow[];
-  readonly culprits: readonly Culprit<string>[];
+  readonly rows: number;
+  readonly refused: readonly RefusedRow[];
 }
 
-const NOTHING: Stepped = { rows: [], culprits: [] };
-
-function toSteps(plan: DownloadPlan): { insert: Step; update: Step | null } {
-  return {
-    insert: { change: (places) => insertNew(plan, places), places: selectNewPlaces(plan) },
-    update:
-      plan.compared.length === 0
-        ? null
-        : { change: (places) => updateChanged(plan, places), places: selectChangedPlaces(plan) },
-  };
-}
-
-async function applyStep(here: Session, { change, places }: Step): Promise<Stepped> {
+async function applyStep(here: Session, step: Step | null): Promise<Stepped> {
+  if (step === null) return { rows: 0, refused: [] };
   try {
-    const rows = await withSavepoint(here, () => run<ChangeRow>(here, change(null)));
-    return { rows, culprits: [] };
+    const rows = await withSavepoint(here, () => execute(here, step.write(null)));
+    return { rows, refused: [] };
   } catch (error) {
     if (!isRowRefused(error)) throw error;
   }
-  const apart = (await run<{ place: string }>(here, places)).map(({ place }) => place);
-  const { results, culprits } = await isolateCulprits(here, apart, (part) => run<ChangeRow>(here, change(part)));
-  return { rows: results.flat(), culprits };
+  const apart = (await run<{ place: string }>(here, step.places)).map(({ place }) => place);
+  const { results, culprits } = await isolateCulprits(here, apart, (part) => execute(here, step.write(part)));
+  return { rows: results.reduce((sum, rows) => sum + rows, 0), refused: await nameCulprits(here, step, culprits) };
+}
+
+interface DescribedRow {
+  readonly place: string;
+  readonly key_hash: string;
+  readonly row_hash: string | null;
+  readonly key: string;
+  readonly name: string | null;
 }
 
 async function nameCulprits(
   here: Session,
-  plan: DownloadPlan,
+  step: Step,
   culprits: readonly Culprit<string>[],
-): Promise<RefusedRow[]> {
+): Promise<readonly RefusedRow[]> {
   if (culprits.length === 0) return [];
-  const places = culprits.map(({ item }) => item);
-  const staged = await run<ChangeRow & { place: string }>(here, selectStaged(plan, places));
-  const rows = new Map(staged.map((row) => [row.place, row]));
+  const described = await run<DescribedRow>(here, step.describe(culprits.map(({ item }) => item)));
+  const rows = new Map(described.map((row) => [row.place, row]));
   return culprits.flatMap(({ item, failure }) => {
     const row = rows.get(item);
-    return row === undefined ? [] : [{ ...toNamedRow(row), failure }];
+    if (row === undefined) return [];
+    const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
+    return [{ keyHash, rowHash, key: JSON.parse(key) as string[], name, failure }];
   });
 }
 
-function toNamedRow({ key, name }: ChangeRow): NamedRow {
-  return { key: JSON.parse(key) as string[], name };
-}
-
-function toChangedRow(row: ChangeRow): ChangedRow {
-  return { ...toNamedRow(row), changedFields: JSON.parse(row.fields) as string[] };
+function isWaiting({ failure }: RefusedRow): boolean {
+  return failure.sqlstate === FOREIGN_KEY_VIOLATION;
 }

@@ -1,19 +1,27 @@
 import { MAX_NAMED_ROWS } from '../../src/model/operations.js';
 import type { Log } from '../attempt.js';
-import type { RefusedRow } from './apply-changes.js';
 import type { Download } from './make-equal.js';
+import type { ToldChange } from './told-changes.js';
+import type { RefusedRow } from './trouble.js';
+
+const MESSAGES = { new: 'new row', changed: 'row changed', gone: 'row deactivated' } as const;
 
 /** Tells what a download has done, a line for each row; after the commit, so that nothing is told that was undone. */
 export function logChanges(log: Log, table: string, download: Download): void {
-  for (const { key, name } of download.inserted) log.info('new row', { table, key, name });
-  for (const { key, name, changedFields } of download.updated) {
-    log.info('row changed', { table, key, name, changedFields });
-  }
-  for (const { key, name } of download.deactivated) log.info('row deactivated', { table, key, name });
+  for (const change of download.told) logChange(log, table, change, download.deletes);
+  const changes = download.inserted + download.updated + download.gone;
+  if (changes > download.told.length) log.info('more rows changed', { table, rows: changes - download.told.length });
   logWaiting(log, table, download.waiting);
   logRefused(log, table, download.refused);
-  const changes = download.inserted.length + download.updated.length + download.deactivated.length;
   if (changes === 0) log.info('up to date', { table, rows: download.localCount });
+}
+
+function logChange(log: Log, table: string, change: ToldChange, deletes: boolean): void {
+  const { kind, key, name, changedFields, was, became, isLocalEdit } = change;
+  const message = kind === 'gone' && deletes ? 'row deleted' : MESSAGES[kind];
+  const facts = { table, key, name, ...(kind === 'changed' ? { changedFields, was, became } : {}) };
+  if (isLocalEdit) log.info('local edit set back', { ...facts, what: message });
+  else log.info(message, facts);
 }
 
 /** They come again in each cycle until their row is there, so one line must do. */

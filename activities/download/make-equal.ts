@@ -1,140 +1,118 @@
-import {
-  type ChangedRow,
-  type DownloadResult,
-  MAX_NAME_LENGTH,
-  MAX_NAMED_FIELDS,
-  MAX_NAMED_ROWS,
-  type NamedRow,
-} from '../../src/model/operations.js';
+import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { type Database, run, type Session } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
+import { literal, relation } from '../../src/postgres/identifier.js';
+import { type Database, runAll, type Session } from '../../src/postgres/session.js';
+import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { applyChanges, type RefusedRow, retireGone } from './apply-changes.js';
-import { checkFilter, checkKeys, checkNotEmptied } from './check-ends.js';
+import { changeRows } from './change-rows.js';
+import { lookAtBoth } from './look.js';
 import { logChanges } from './log-changes.js';
-import { type DownloadPlan, planDownload } from './plan-download.js';
-import { FOREIGN_KEY_VIOLATION, setAsideOrphans } from './set-aside.js';
-import { type StagedRows, stageRows } from './stage-rows.js';
-import { tryLockDownload, checkConstraintsAtOnce, countOwned } from './staging.js';
+import { createMemory, selectMemory, type TableMemory } from './memory.js';
+import { PREPARE_LOCAL } from './text-session.js';
+import { type ToldChange, toShortChange, toShortRow } from './told-changes.js';
+import type { RefusedRow } from './trouble.js';
 
 /** The two ends of a download. */
-interface DownloadEnds {
+export interface DownloadDatabases {
   readonly local: Database;
   readonly remote: Database;
 }
 
-/** What a download has done, row by row. */
+/** How a download is made. */
+export interface DownloadOptions {
+  /** Whose memory of the table is used; the sites of one local database do not share it. */
+  readonly siteId: string;
+  /** True: rows that were refused are tried again, although they have not changed. */
+  readonly full: boolean;
+}
+
+/** What a download has done, and what it has found. */
 export interface Download {
   readonly localCount: number;
   readonly remoteCount: number;
-  readonly inserted: readonly NamedRow[];
-  readonly updated: readonly ChangedRow[];
-  readonly deactivated: readonly NamedRow[];
-  readonly kept: number;
+  readonly inserted: number;
+  readonly updated: number;
+  /** Rows gone from the remote that were deactivated or deleted. */
+  readonly gone: number;
+  readonly deletes: boolean;
+  /** The changes one by one, as far as they are told. */
+  readonly told: readonly ToldChange[];
+  /** Rows that wait, and those that were refused this time. */
   readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
+  /** All that wait, are refused, or are kept although they are gone, those of earlier downloads too. */
+  readonly counts: { readonly waiting: number; readonly refused: number; readonly kept: number };
 }
+
+/** The options that an input of an activity asks for. */
+export function toOptions({ siteId, full = false }: DownloadInput): DownloadOptions {
+  return { siteId, full };
+}
+
+const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
 
 /**
  * Makes a local table equal to the remote one, its owner, for the columns that both have: in one local transaction, from
- * one snapshot of the remote. Safe to repeat: a second download finds nothing to do.
+ * one snapshot of the remote. Safe to repeat: a second download finds nothing to do, and moves no row.
  *
- * Rows gone from the remote are switched off where a boolean column `active` or `is_active` can say so. Where the remote
- * lacks that column, a row is active exactly when the remote has it. A row that only the site knows cannot be told from
- * one that is gone, until downloads remember what they brought; so the site must not add rows of its own.
+ * Rows that only the site knows, and that never came from the remote, are left alone.
  * @throws DatabaseFailure `schema`, `config` - the tables, their key or the settings that name them; nothing was changed
  * @throws DatabaseFailure `busy` - another download of this table is under way
  */
-export async function makeEqual(ends: DownloadEnds, owned: OwnedTable, attempt: Attempt): Promise<DownloadResult> {
+export async function makeEqual(
+  databases: DownloadDatabases,
+  owned: OwnedTable,
+  attempt: Attempt,
+  options: DownloadOptions = DEFAULTS,
+): Promise<DownloadResult> {
   const table = toTableName(owned.table);
   const { signal } = attempt;
   attempt.heartbeat({ table });
-  const download = await withTransaction(ends.local, { isolation: 'read committed', signal }, async (here) => {
-    await prepare(here, owned);
-    // Fingerprints of both tables will be compared here: equal ones end the download before a row moves.
-    const { plan, staged } = await withTransaction(
-      ends.remote,
-      { isolation: 'repeatable read, read only', signal },
-      (there) => fetchRows(here, there, owned),
-    );
-    attempt.heartbeat({ table, rows: staged.remoteCount });
-    await checkKeys(here, plan);
-    await checkNotEmptied(here, plan, staged.remoteCount);
-    return apply(here, plan, staged);
+  const download = await withTransaction(databases.local, { isolation: 'read committed', signal }, async (here) => {
+    const memory = (await prepare(here, owned, options)) ?? (await createMemory(here, options.siteId, owned));
+    return withConnection(databases.remote, { signal }, async (there) => {
+      const look = await lookAtBoth({ here, there }, databases.remote, owned);
+      const download = await changeRows({ here, there }, look, memory, { ...options, attempt });
+      await runAll(there, ['commit']);
+      return download;
+    });
   });
   logChanges(attempt.log, table, download);
   return toResult(download);
 }
 
-async function prepare(here: Session, owned: OwnedTable): Promise<void> {
-  const [lock] = await run<{ locked: string }>(here, tryLockDownload(owned));
+/** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
+export function tryLockDownload({ table }: OwnedTable): string {
+  return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
+}
+
+async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOptions): Promise<TableMemory | null> {
+  const results = await runAll(here, [tryLockDownload(owned), ...PREPARE_LOCAL, selectMemory(siteId, owned)]);
+  const [lock] = results[0] as { locked: string }[];
   if (lock?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
-  await run(here, setTextForms());
-  await run(here, checkConstraintsAtOnce());
-}
-
-async function fetchRows(
-  here: Session,
-  there: Session,
-  owned: OwnedTable,
-): Promise<{ plan: DownloadPlan; staged: StagedRows }> {
-  await run(there, setTextForms());
-  const local = await readTableShape(here, owned.table);
-  const remote = await readTableShape(there, owned.table);
-  const plan = planDownload(owned, { local, remote });
-  await checkFilter(here, owned);
-  await checkFilter(there, owned);
-  return { plan, staged: await stageRows(here, there, plan) };
-}
-
-async function apply(here: Session, plan: DownloadPlan, staged: StagedRows): Promise<Download> {
-  const orphans = await setAsideOrphans(here, plan);
-  const { inserted, updated, refused } = await applyChanges(here, plan);
-  const gone = await retireGone(here, plan);
-  const [local] = await run<{ rows: string }>(here, countOwned(plan));
-  const isWaiting = ({ failure }: RefusedRow): boolean => failure.sqlstate === FOREIGN_KEY_VIOLATION;
-  return {
-    localCount: Number(local?.rows ?? 0),
-    remoteCount: staged.remoteCount,
-    inserted,
-    updated,
-    ...gone,
-    waiting: [...orphans, ...refused.filter(isWaiting)],
-    refused: [...staged.refused, ...refused.filter((row) => !isWaiting(row))],
-  };
+  const [memory] = results.at(-1) as TableMemory[];
+  return memory ?? null;
 }
 
 function toResult(download: Download): DownloadResult {
+  const toldOf = (kind: ToldChange['kind']): readonly ToldChange[] =>
+    download.told.filter((change) => change.kind === kind).slice(0, MAX_NAMED_ROWS);
   return {
     localCount: download.localCount,
     remoteCount: download.remoteCount,
-    inserted: download.inserted.length,
-    updated: download.updated.length,
-    deactivated: download.deactivated.length,
-    kept: download.kept,
-    waiting: download.waiting.length,
-    refused: download.refused.length,
-    newRows: download.inserted.slice(0, MAX_NAMED_ROWS).map(toShortRow),
-    changedRows: download.updated.slice(0, MAX_NAMED_ROWS).map(toShortChange),
+    inserted: download.inserted,
+    updated: download.updated,
+    deactivated: download.gone,
+    kept: download.counts.kept,
+    waiting: download.counts.waiting,
+    refused: download.counts.refused,
+    newRows: toldOf('new').map(toShortRow),
+    changedRows: toldOf('changed').map(toShortChange),
     observedAt: new Date().toISOString(),
   };
-}
-
-/** A result crosses the wire and is carried by the workflow: it must stay small, whatever a table holds. */
-function toShortRow({ key, name }: NamedRow): NamedRow {
-  const cut = (text: string): string =>
-    text.length <= MAX_NAME_LENGTH ? text : `${text.slice(0, MAX_NAME_LENGTH - 3)}...`;
-  return { key: key.map(cut), name: name === null ? null : cut(name) };
-}
-
-function toShortChange(row: ChangedRow): ChangedRow {
-  return { ...toShortRow(row), changedFields: row.changedFields.slice(0, MAX_NAMED_FIELDS) };
 }

@@ -1,13 +1,13 @@
 import { toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type ForeignKey, readForeignKeys } from '../../src/postgres/foreign-keys.js';
+import { ident, idents } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import type { RefusedRow } from './apply-changes.js';
-import { type ChangeRow, setOrphansAside } from './changes.js';
+import type { Statement } from '../../src/postgres/statement.js';
+import { describe } from './row-terms.js';
 import type { DownloadPlan } from './plan-download.js';
-
-/** What PostgreSQL says when the row that a foreign key names is not there. */
-export const FOREIGN_KEY_VIOLATION = '23503';
+import { hashNames, STAGED } from './staging.js';
+import { FOREIGN_KEY_VIOLATION, noteTrouble, type RefusedRow } from './trouble.js';
 
 /**
  * Takes rows out of the staging whose parent is neither here nor comes with them, by one statement for each foreign key:
@@ -15,7 +15,7 @@ export const FOREIGN_KEY_VIOLATION = '23503';
  *
  * It only saves time: a foreign key that this cannot look up is met when its row is written.
  */
-export async function setAsideOrphans(here: Session, plan: DownloadPlan): Promise<RefusedRow[]> {
+export async function setAsideOrphans(here: Session, plan: DownloadPlan): Promise<readonly RefusedRow[]> {
   const foreignKeys = (await readForeignKeys(here, plan.table)).filter(({ columns }) =>
     columns.every((name) => plan.written.includes(name)),
   );
@@ -23,17 +23,53 @@ export async function setAsideOrphans(here: Session, plan: DownloadPlan): Promis
   for (;;) {
     const before = aside.length;
     for (const foreignKey of foreignKeys) aside.push(...(await setAside(here, plan, foreignKey)));
-    if (aside.length === before || !foreignKeys.some(({ isOwnParent }) => isOwnParent)) return aside;
+    if (aside.length === before || !foreignKeys.some(({ isOwnParent }) => isOwnParent)) break;
   }
+  await noteTrouble(here, aside, 'waiting');
+  return aside;
+}
+
+interface AsideRow {
+  readonly key_hash: string;
+  readonly row_hash: string;
+  readonly key: string;
+  readonly name: string | null;
 }
 
 async function setAside(here: Session, plan: DownloadPlan, foreignKey: ForeignKey): Promise<RefusedRow[]> {
-  const rows = await run<ChangeRow>(here, setOrphansAside(plan, foreignKey));
+  const rows = await run<AsideRow>(here, deleteOrphans(plan, foreignKey));
   const failure = new DatabaseFailure('data', 'local database: the row that a foreign key names is not there', {
     side: here.side,
     table: toTableName(plan.table),
     constraint: foreignKey.constraint,
     sqlstate: FOREIGN_KEY_VIOLATION,
   });
-  return rows.map(({ key, name }) => ({ key: JSON.parse(key) as string[], name, failure }));
+  return rows.map((row) => ({
+    keyHash: row.key_hash,
+    rowHash: row.row_hash,
+    key: JSON.parse(row.key) as string[],
+    name: row.name,
+    failure,
+  }));
+}
+
+function deleteOrphans(plan: DownloadPlan, foreignKey: ForeignKey): Statement {
+  const { columns, parent, parentColumns, isOwnParent } = foreignKey;
+  const names = hashNames(plan);
+  const isParent = columns.map((name, at) => `p.${ident(parentColumns[at] ?? name)} = s.${ident(name)}`).join(' and ');
+  const parents =
+    isOwnParent && parentColumns.every((name) => plan.written.includes(name)) ? [parent, STAGED] : [parent];
+  return {
+    text: `
+      with aside as (
+        delete from ${STAGED} as s
+        where ${columns.map((name) => `s.${ident(name)} is not null`).join(' and ')}
+          and ${parents.map((from) => `not exists (select from ${from} as p where ${isParent})`).join(' and ')}
+        returning s.*
+      )
+      select a.${ident(names.key)}::text as key_hash, a.${ident(names.row)}::text as row_hash, ${describe(plan, 'a')}
+      from aside as a
+      order by ${idents(plan.key, 'a')}`,
+    values: [],
+  };
 }

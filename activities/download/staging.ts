@@ -1,96 +1,70 @@
 import type { OwnedTable } from '../../src/model/table.js';
 import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
 import type { Statement } from '../../src/postgres/statement.js';
-import type { DownloadPlan } from './plan-download.js';
+import { type DownloadPlan, freeName } from './plan-download.js';
 
-/** The remote's rows, in the local types; lives as long as the local transaction. */
-export const STAGED = 'pg_temp.meter_sync_download';
-/** Keys of remote rows that the local types refuse: the remote has these rows, so they are not gone. */
-export const REFUSED_KEYS = 'pg_temp.meter_sync_download_refused';
+/** The rows that were fetched from the remote, in the local types; lives as long as the local transaction. */
+export const STAGED = 'pg_temp.meter_sync_staged';
+/** Key and row hash of every remote row. */
+export const REMOTE_ROWS = 'pg_temp.meter_sync_remote';
+/** Key and row hash of every local row of the same tenants, as they were before the download. */
+export const LOCAL_ROWS = 'pg_temp.meter_sync_local';
+/** Keys of the remote rows that have to be fetched. */
+export const WANTED = 'pg_temp.meter_sync_wanted';
+/** Local rows that the remote once had and has no longer. */
+export const GONE = 'pg_temp.meter_sync_gone';
+/** Rows that the local table has taken, with their local hash. */
+export const DONE = 'pg_temp.meter_sync_done';
+/** Rows that the local table has not taken. */
+export const TROUBLE = 'pg_temp.meter_sync_trouble';
 
-/** Empty staging tables with the local table's own types, so that a value is read exactly as the table would read it. */
-export function createStaging(plan: DownloadPlan): readonly Statement[] {
-  const { table, key, written } = plan;
+/** The two columns of the staging table that are none of the table's own. */
+export function hashNames(plan: Pick<DownloadPlan, 'columns'>): { readonly key: string; readonly row: string } {
+  return { key: freeName(plan, 'key_hash'), row: freeName(plan, 'row_hash') };
+}
+
+/** Empty tables of a download. The staging table has the local types, so that a value is read exactly as the table reads it. */
+export function createTables(plan: DownloadPlan): string {
+  const { table, written, absence, carried } = plan;
+  const names = hashNames(plan);
+  const hashes = `null::bigint as ${ident(names.key)}, null::bigint as ${ident(names.row)}`;
+  const isGiven = absence.rule === 'deactivate' && !carried.includes(absence.column) && absence.present !== null;
   return [
-    create('meter_sync_download', `select ${idents(written)} from ${relation(table)}`),
-    create('meter_sync_download_refused', `select ${idents(key)} from ${relation(table)}`),
-    ...defaultToActive(plan),
-  ];
+    `create temporary table meter_sync_staged on commit drop as
+       select ${hashes}, ${idents(written)} from ${relation(table)} with no data`,
+    ...(isGiven
+      ? [`alter table ${STAGED} alter column ${ident(absence.column)} set default ${literal(absence.present ?? '')}`]
+      : []),
+    'create temporary table meter_sync_remote (key_hash bigint, row_hash bigint not null) on commit drop',
+    'create temporary table meter_sync_local (key_hash bigint, row_hash bigint not null) on commit drop',
+    'create temporary table meter_sync_wanted (key_hash bigint not null) on commit drop',
+    'create temporary table meter_sync_done (key_hash bigint not null, row_hash bigint) on commit drop',
+    'create temporary table meter_sync_trouble (key_hash bigint not null, row_hash bigint, state text not null) on commit drop',
+  ].join(';\n');
 }
 
-function create(name: string, select: string): Statement {
-  return { text: `create temporary table ${name} on commit drop as ${select} with no data`, values: [] };
+/** The COPY that takes what {@link import('./fetch-rows.js').fetchRows} gives. */
+export function copyIntoStaged(plan: DownloadPlan): string {
+  const names = hashNames(plan);
+  return `copy ${STAGED} (${idents([names.key, names.row, ...plan.carried])}) from stdin`;
 }
 
-/** A row that the remote has is in use, where the remote has no column that could say otherwise. */
-function defaultToActive({ activity, carried }: DownloadPlan): readonly Statement[] {
-  if (activity === null || carried.includes(activity)) return [];
-  return [{ text: `alter table ${STAGED} alter column ${ident(activity)} set default true`, values: [] }];
-}
-
-/** COPY of the remote rows, as text: the types of the two ends may differ. */
-export function copyOwned({ table, filter, carried }: DownloadPlan): string {
-  return `copy (select ${idents(carried, 'r')} from ${relation(table)} as r where ${isOwned(filter, 'r')}) to stdout`;
-}
-
-/** Its other end: the rows go into the staging table. */
-export function copyIntoStaged({ carried }: DownloadPlan): string {
-  return `copy ${STAGED} (${idents(carried)}) from stdin`;
-}
-
-/** The COPY that notes the keys of rows that the local types cannot hold. */
-export function copyIntoRefusedKeys({ key }: DownloadPlan): string {
-  return `copy ${REFUSED_KEYS} (${idents(key)}) from stdin`;
-}
-
-/** True for rows of the site's tenant, or for all. COPY takes no parameters; an untyped literal takes the column's type. */
+/** True for rows of the site's tenants, or for all. COPY takes no parameters; an untyped literal takes the column's type. */
 export function isOwned(filter: OwnedTable['filter'], alias: string): string {
-  return filter === null ? 'true' : `${alias}.${ident(filter.column)} = ${literal(filter.value)}`;
+  if (filter === null) return 'true';
+  const values = filter.values.map(literal).join(', ');
+  return `${alias}.${ident(filter.column)} ${filter.values.length === 1 ? `= ${values}` : `in (${values})`}`;
 }
 
-/** Answers with nothing, or with an error when the filter's value is none of its column's type. */
+/** Answers with nothing, or with an error when a value of the filter is none of its column's type. */
 export function tryFilter({ table, filter }: OwnedTable): Statement {
   return { text: `select from ${relation(table)} as r where ${isOwned(filter, 'r')} limit 0`, values: [] };
 }
 
-/** Rows of the tenant in the table itself, at either end. */
+/** Rows of the tenants in the table itself, at either end. */
 export function countOwned({ table, filter }: OwnedTable): Statement {
   return {
     text: `select count(*)::text as rows from ${relation(table)} as r where ${isOwned(filter, 'r')}`,
     values: [],
   };
-}
-
-/** After a bulk load nobody has looked at the table yet; without figures the joins below would be nested loops. */
-export function analyzeStaged(): Statement {
-  return { text: `analyze ${STAGED}`, values: [] };
-}
-
-/** How many keys the rows of `from` hold more than once, and how many rows have a key with a null in it. */
-export function countBadKeys({ key }: OwnedTable, from: string): Statement {
-  const isNull = key.map((name) => `r.${ident(name)} is null`).join(' or ');
-  return {
-    text: `
-      select count(*) filter (where k.rows > 1 and not k.has_null)::text as repeated,
-        coalesce(sum(k.rows) filter (where k.has_null), 0)::text as incomplete
-      from (
-        select count(*) as rows, ${isNull} as has_null
-        from ${from} as r
-        group by ${idents(key, 'r')}
-      ) as k`,
-    values: [],
-  };
-}
-
-/** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
-export function tryLockDownload({ table }: OwnedTable): Statement {
-  return {
-    text: `select pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::text as locked`,
-    values: [`meter-sync download ${relation(table)}`],
-  };
-}
-
-/** A deferred constraint would speak at the commit, where no row can be told from the others. */
-export function checkConstraintsAtOnce(): Statement {
-  return { text: 'set constraints all immediate', values: [] };
 }

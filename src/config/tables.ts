@@ -14,7 +14,7 @@ export function readTables(layers: readonly Layer[], report: Report): SiteTables
   if (!isWhole) return null;
   const tenant = values.METER_SYNC_TENANT ?? null;
   const filterBy = (column: string | undefined) =>
-    tenant === null || column === undefined ? null : Object.freeze({ column, value: tenant });
+    tenant === null || column === undefined ? null : Object.freeze({ column, values: Object.freeze([tenant]) });
   return Object.freeze({
     readings: toReadings(values),
     meters: Object.freeze({

@@ -54,6 +54,8 @@ export interface UploadReadingsResult extends UploadCounts {
 /** What a download is asked for; the worker knows the tables. */
 export interface DownloadInput {
   readonly siteId: string;
+  /** True: rows that were refused are tried again, although they have not changed; absent: false. */
+  readonly full?: boolean;
 }
 
 /** A row of a downloaded table, by its key (as text, one part a column) and, where it has one, its name. */

@@ -32,9 +32,30 @@ export type Custody = 'full' | 'chain' | 'off';
 export interface OwnedTable {
   readonly table: TableRef;
   readonly key: readonly string[];
-  /** Rows of one tenant only: the column and its value as text; null: all rows. */
-  readonly filter: { readonly column: string; readonly value: string } | null;
+  /** Rows of some tenants only: the column and its values as text; null: all rows. */
+  readonly filter: { readonly column: string; readonly values: readonly string[] } | null;
+  /** What becomes of a row that the remote no longer has; absent: deactivated where a column can say so, else kept. */
+  readonly gone?: GoneRule;
+  /** Columns to copy of those that both ends have; absent: all. */
+  readonly only?: readonly string[];
+  /** Columns to leave alone; absent: none. */
+  readonly except?: readonly string[];
+  /** Columns whose values are never shown; absent: none. */
+  readonly secret?: readonly string[];
 }
+
+/** What becomes of a row that the remote no longer has. */
+export type GoneRule =
+  | {
+      readonly rule: 'deactivate';
+      readonly column: string;
+      /** The value of a row that is gone, as text. */
+      readonly value: string;
+      /** The value of a row that is there, where the remote has no such column; null: what the table gives it. */
+      readonly present: string | null;
+    }
+  | { readonly rule: 'delete' }
+  | { readonly rule: 'keep' };
 
 /** The tables that a site keeps in step. */
 export interface SiteTables {

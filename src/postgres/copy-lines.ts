@@ -4,18 +4,27 @@ import type { CopyEnd } from './copy.js';
 import { toDatabaseFailure } from './errors.js';
 
 /**
- * All rows that a `copy ... to stdout` in text format gives, one line each: a line feed inside a value is escaped. They
- * are held in memory, so this is for small tables only.
+ * All rows that a `copy ... to stdout` in text format gives, one line each, so many at a time: a line feed inside a value
+ * is escaped. Memory stays flat: while a batch is worked on, the server waits.
  * @throws DatabaseFailure of the session's side
  */
-export async function readCopyLines({ session, text }: CopyEnd): Promise<string[]> {
+export async function* readCopyBatches({ session, text }: CopyEnd, size: number): AsyncGenerator<string[]> {
+  let lines: string[] = [];
   try {
-    const chunks: Buffer[] = [];
-    for await (const chunk of session.client.query(copyTo(text))) chunks.push(chunk as Buffer);
-    return Buffer.concat(chunks).toString('utf8').split('\n').slice(0, -1);
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of session.client.query(copyTo(text))) {
+      const parts = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
+      rest = parts.pop() ?? '';
+      lines.push(...parts);
+      if (lines.length < size) continue;
+      yield lines;
+      lines = [];
+    }
   } catch (error) {
     throw toDatabaseFailure(error, session.side);
   }
+  if (lines.length > 0) yield lines;
 }
 
 /**

@@ -40,8 +40,8 @@ it("counts the rows of the site's tenant alone", async (context) => {
   const tenant = (await remote.value('select id from tenant')) as string;
   await remote.sql('alter table meter add region text');
   await remote.sql(`update meter set region = 'it''s' where id <= 2`);
-  const filtered = { ...TABLES.meters, filter: { column: 'region', value: "it's" } };
-  const tenants = { ...TABLES.tenants, filter: { column: 'id', value: tenant } };
+  const filtered = { ...TABLES.meters, filter: { column: 'region', values: ["it's"] } };
+  const tenants = { ...TABLES.tenants, filter: { column: 'id', values: [tenant] } };
   const result = await runProbe(local, remote, { ...TABLES, meters: filtered, tenants });
   expect(result).toMatchObject({ localMeterCount: null, remoteMeterCount: 2, remoteTenantCount: 1 });
 });

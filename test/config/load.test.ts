@@ -231,8 +231,8 @@ test.each([
 
 test('a tenant narrows meters and tenants, and wants a key of one column', () => {
   const { tables } = loadConfig({ env: { ...BOTH, METER_SYNC_TENANT: '5', METER_SYNC_METERS_TENANT_COLUMN: 'owner' } });
-  expect(tables.meters.filter).toEqual({ column: 'owner', value: '5' });
-  expect(tables.tenants.filter).toEqual({ column: 'id', value: '5' });
+  expect(tables.meters.filter).toEqual({ column: 'owner', values: ['5'] });
+  expect(tables.tenants.filter).toEqual({ column: 'id', values: ['5'] });
   const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TENANT: '5', METER_SYNC_TENANTS_KEY: 'a,b' } });
   expect(problems[0]?.setting).toBe('METER_SYNC_TENANTS_KEY');
 });

@@ -8,10 +8,10 @@ import { createPool } from '../../src/postgres/pool.js';
 import { toPoolSettings } from './pool-settings.js';
 
 /**
- * What a test's databases hold when it begins. `empty`: nothing. `sample`: the sample tables. `ready`: these and the
+ * What a test's databases hold when it begins. `empty`: nothing. `bookkeeping`: the `meter_sync` schema. `sample`: the sample tables. `ready`: these and the
  * `meter_sync` schema. `wide`: as `ready`, with the readings table of 120 columns.
  */
-export type Template = 'empty' | 'sample' | 'ready' | 'wide';
+export type Template = 'empty' | 'bookkeeping' | 'sample' | 'ready' | 'wide';
 
 /** The database that a test's database is cloned from, which takes 30 ms. */
 export function templateName(template: Template): string {
@@ -20,6 +20,7 @@ export function templateName(template: Template): string {
 
 /** Makes the templates on a server, once a run. */
 export async function makeTemplates(serverUrl: string, side: Side): Promise<void> {
+  await makeTemplate(serverUrl, 'bookkeeping', 'template1', (pool) => migrate({ side, pool }));
   await makeTemplate(serverUrl, 'sample', 'template1', (pool) => pool.query(sampleSchema(side)));
   await makeTemplate(serverUrl, 'ready', 'template_sample', (pool) => migrate({ side, pool }));
   await makeTemplate(serverUrl, 'wide', 'template_ready', (pool) =>

@@ -37,7 +37,7 @@ it('a table that is not there ends the attempt with a failure that is not tried 
 });
 
 async function openSample(context: TestContext): Promise<TestDatabases & { dependencies: ActivityDependencies }> {
-  const databases = await createDatabases(context, 'sample');
+  const databases = await createDatabases(context, 'ready');
   const owned = (name: string): { table: { schema: null; name: string }; key: string[]; filter: null } => ({
     table: { schema: null, name },
     key: ['id'],

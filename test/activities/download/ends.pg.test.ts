@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { run } from '../../../src/postgres/session.js';
-import { tryLockDownload } from '../../../activities/download/staging.js';
+import { runAll } from '../../../src/postgres/session.js';
+import { tryLockDownload } from '../../../activities/download/make-equal.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const METER = 'create table meter (id bigint primary key, name text, tenant_id bigint)';
@@ -54,14 +54,14 @@ it('two keys that the local type reads as one are not unique', async (context) =
 
 it('a tenant that its column cannot hold is a mistake of the settings', async (context) => {
   const site = await openSite(context, METER);
-  await expect(site.download({ filter: { column: 'tenant_id', value: `x' or true` } })).rejects.toMatchObject({
+  await expect(site.download({ filter: { column: 'tenant_id', values: [`x' or true`] } })).rejects.toMatchObject({
     kind: 'config',
     place: { column: 'tenant_id' },
     message: expect.stringContaining(
       `the tenant of the settings, 'x' or true', is no value of column tenant_id`,
     ) as string,
   });
-  await expect(site.download({ filter: { column: 'owner', value: '1' } })).rejects.toMatchObject({
+  await expect(site.download({ filter: { column: 'owner', values: ['1'] } })).rejects.toMatchObject({
     kind: 'schema',
     place: { column: 'owner' },
   });
@@ -79,7 +79,7 @@ it('the remote table may be a view', async (context) => {
 it('a second download of the table at the same time is busy', async (context) => {
   const site = await openSite(context, METER);
   await withTransaction(site.local, { isolation: 'read committed' }, async (session) => {
-    await run(session, tryLockDownload(METERS));
+    await runAll(session, [tryLockDownload(METERS)]);
     await expect(site.download()).rejects.toMatchObject({ kind: 'busy' });
   });
   expect(await site.download()).toMatchObject({ inserted: 0 });

@@ -43,7 +43,16 @@ it('the changed fields of an updated row are told exactly, and other rows are no
   expect(result).toMatchObject({ inserted: 0, updated: 1, deactivated: 0 });
   expect(result.changedRows).toEqual([{ key: ['3'], name: 'm3', changedFields: ['active', 'place'] }]);
   expect(site.lines).toEqual([
-    { level: 'info', message: 'row changed', facts: { table: 'meter', ...result.changedRows[0] } },
+    {
+      level: 'info',
+      message: 'row changed',
+      facts: {
+        table: 'meter',
+        ...result.changedRows[0],
+        was: { active: 'true', place: 'here' },
+        became: { active: 'false', place: null },
+      },
+    },
   ]);
   expect(await site.local.sql('select id, xmin::text from meter where id <> 3 order by id')).toEqual(written);
 });

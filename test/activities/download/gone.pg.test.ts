@@ -66,21 +66,21 @@ it('two empty tables are equal', async (context) => {
 
 it('with a tenant, rows of other tenants are looked at on neither side', async (context) => {
   const table = 'create table meter (id bigint primary key, name text, tenant_id bigint, active boolean default true)';
-  const site = await openSite(context, table, { ...METERS, filter: { column: 'tenant_id', value: '7' } });
+  const site = await openSite(context, table, { ...METERS, filter: { column: 'tenant_id', values: ['7'] } });
   await site.remote.sql(`insert into meter values (1, 'a', 7), (2, 'b', 8), (3, 'c', null)`);
-  await site.local.sql(`insert into meter values (4, 'other', 8), (5, 'gone', 7), (6, 'nobody', null)`);
-  expect(await site.download()).toMatchObject({ inserted: 1, deactivated: 1, localCount: 2, remoteCount: 1 });
+  await site.local.sql(`insert into meter values (4, 'other', 8), (5, 'own', 7), (6, 'nobody', null)`);
+  expect(await site.download()).toMatchObject({ inserted: 1, deactivated: 0, localCount: 2, remoteCount: 1 });
   expect(await site.local.sql('select id, active from meter order by id')).toEqual([
     { id: '1', active: 't' },
     { id: '4', active: 't' },
-    { id: '5', active: 'f' },
+    { id: '5', active: 't' },
     { id: '6', active: 't' },
   ]);
 });
 
 it('a row that the remote gives to the tenant is taken over from another one', async (context) => {
   const table = 'create table meter (id bigint primary key, name text, tenant_id bigint)';
-  const site = await openSite(context, table, { ...METERS, filter: { column: 'tenant_id', value: '7' } });
+  const site = await openSite(context, table, { ...METERS, filter: { column: 'tenant_id', values: ['7'] } });
   await site.remote.sql(`insert into meter values (1, 'a', 7)`);
   await site.local.sql(`insert into meter values (1, 'a', 8)`);
   expect((await site.download()).changedRows).toMatchObject([{ key: ['1'], changedFields: ['tenant_id'] }]);

@@ -17,7 +17,7 @@ interface LogLine {
 export interface SiteUnderTest extends TestDatabases {
   readonly owned: OwnedTable;
   readonly lines: LogLine[];
-  readonly download: (owned?: Partial<OwnedTable>) => Promise<DownloadResult>;
+  readonly download: (owned?: Partial<OwnedTable>, full?: boolean) => Promise<DownloadResult>;
   /** All rows of an end as JSON texts, in the order of the texts. */
   readonly rows: (end: 'local' | 'remote') => Promise<string[]>;
 }
@@ -30,7 +30,7 @@ export async function openSite(
   statements: string | { local: string; remote: string },
   owned: OwnedTable = METERS,
 ): Promise<SiteUnderTest> {
-  const databases = await createDatabases(context, 'empty');
+  const databases = await createDatabases(context, 'bookkeeping');
   const { local, remote } = typeof statements === 'string' ? { local: statements, remote: statements } : statements;
   await databases.local.sql(local);
   await databases.remote.sql(remote);
@@ -39,9 +39,9 @@ export async function openSite(
     ...databases,
     owned,
     lines,
-    download: (change = {}) => {
+    download: (change = {}, full = false) => {
       lines.length = 0;
-      return makeEqual(databases, { ...owned, ...change }, recordInto(lines));
+      return makeEqual(databases, { ...owned, ...change }, recordInto(lines), { siteId: 'site-1', full });
     },
     rows: async (end) => {
       const rows = await databases[end].sql<{ row: string }>(

@@ -1,0 +1,109 @@
+import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
+import { runAll, type Session } from '../../src/postgres/session.js';
+import { CHANGES, MAX_NEW_IN_SET } from './changes.js';
+import type { TableMemory } from './memory.js';
+import { type DownloadPlan, freeName } from './plan-download.js';
+import { keyHash } from './row-hashes.js';
+import { describe, isNew, isSame, sameKey } from './row-terms.js';
+import { GONE, hashNames, isOwned, LOCAL_ROWS, REMOTE_ROWS, STAGED } from './staging.js';
+
+/** Works the change set out from what was staged and listed. */
+export async function findChanges(
+  here: Session,
+  plan: DownloadPlan,
+  memory: TableMemory,
+  staged: number,
+): Promise<void> {
+  await runAll(here, [
+    createChanges(),
+    findGone(memory),
+    ...(staged > 0 ? [insertChangedRows(plan, memory), ...insertNewRows(plan, memory, staged)] : []),
+    ...insertGoneRows(plan),
+    `analyze ${CHANGES}`,
+  ]);
+}
+
+function createChanges(): string {
+  return `
+    create temporary table meter_sync_change (
+      place bigint generated always as identity, key_hash bigint not null, kind text not null, key text not null, name text,
+      fields text[] not null default '{}', was json, becomes json, is_local_edit boolean not null
+    ) on commit drop`;
+}
+
+/** Rows that the remote once had; one that could not be taken away is left until it changes. */
+function findGone({ id }: TableMemory): string {
+  return `
+    create temporary table meter_sync_gone on commit drop as
+    select m.key_hash, m.state
+    from meter_sync.download_row as m
+    join ${LOCAL_ROWS} as l on l.key_hash = m.key_hash
+    where m.table_id = ${id}
+      and m.is_brought
+      and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash = l.row_hash)
+      and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)`;
+}
+
+const INSERT = `insert into ${CHANGES} (key_hash, kind, key, name, fields, was, becomes, is_local_edit)`;
+
+function insertNewRows(plan: DownloadPlan, memory: TableMemory, staged: number): string[] {
+  if (staged > MAX_NEW_IN_SET) return [];
+  return [
+    `${INSERT}
+    select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${isLocalEdit(plan)}
+    from ${STAGED} as s
+    ${withMemory(plan, memory)}
+    where ${isNew(plan)}
+    order by ${idents(plan.key, 's')}`,
+  ];
+}
+
+function insertChangedRows(plan: DownloadPlan, memory: TableMemory): string {
+  if (plan.compared.length === 0) return 'select';
+  const f = freeName(plan, 'f');
+  const values = plan.compared.map(
+    (name) =>
+      `(${literal(name)}, l.${ident(name)}::text, s.${ident(name)}::text, ${isSame([name])}, ${String(plan.secret?.includes(name) === true)})`,
+  );
+  return `
+    ${INSERT}
+    select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')}, ${f}.fields, ${f}.was, ${f}.becomes, ${isLocalEdit(plan)}
+    from ${STAGED} as s
+    join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
+    ${withMemory(plan, memory)}
+    cross join lateral (
+      select array_agg(v.name) as fields, json_object_agg(v.name, v.was) filter (where not v.is_secret) as was,
+        json_object_agg(v.name, v.becomes) filter (where not v.is_secret) as becomes
+      from (values ${values.join(', ')}) as v(name, was, becomes, is_same, is_secret)
+      where not v.is_same
+    ) as ${f}
+    where not ${isSame(plan.compared)}
+    order by ${idents(plan.key, 's')}`;
+}
+
+function insertGoneRows(plan: DownloadPlan): string[] {
+  const { absence } = plan;
+  if (absence.rule === 'keep') return [];
+  const column = absence.rule === 'deactivate' ? `l.${ident(absence.column)}` : null;
+  const json = (value: string): string =>
+    absence.rule === 'deactivate' ? `json_build_object(${literal(absence.column)}, ${value})` : 'null';
+  const isShown = absence.rule === 'deactivate' && plan.secret?.includes(absence.column) !== true;
+  return [
+    `${INSERT}
+    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${isShown ? json(`${column}::text`) : 'null'},
+      ${isShown ? json(literal(absence.value)) : 'null'}, g.state is not distinct from 'gone'
+    from ${relation(plan.table)} as l
+    join ${GONE} as g on g.key_hash = ${keyHash(plan, 'local', 'l')}
+    where ${isOwned(plan.filter, 'l')}${column === null ? '' : ` and ${column} is distinct from ${literal(absence.rule === 'deactivate' ? absence.value : '')}`}
+    order by ${idents(plan.key, 'l')}`,
+  ];
+}
+
+/** The remote has what it had, the site was as the remote, and is not so now. */
+function isLocalEdit(plan: DownloadPlan): string {
+  return `(m.is_brought and m.state is null and m.remote_hash = s.${ident(hashNames(plan).row)}) is true`;
+}
+
+function withMemory(plan: DownloadPlan, { id }: TableMemory): string {
+  return `left join meter_sync.download_row as m on m.table_id = ${id} and m.key_hash = s.${ident(hashNames(plan).key)}`;
+}

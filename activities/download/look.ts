@@ -1,0 +1,74 @@
+import type { OwnedTable } from '../../src/model/table.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
+import { type Database, runAll, type Session } from '../../src/postgres/session.js';
+import { type Fingerprint, selectDigest, selectFingerprint } from './fingerprint.js';
+import { type KnownTable, recallTable, rememberTable } from './known-tables.js';
+import { readPlan } from './read-plan.js';
+import { BEGIN_REMOTE } from './text-session.js';
+
+/** The sessions of a download, each in its transaction. */
+export interface Sessions {
+  readonly here: Session;
+  readonly there: Session;
+}
+
+/** Both ends at a glance. */
+export interface Look extends KnownTable {
+  readonly local: Fingerprint;
+  readonly remote: Fingerprint;
+}
+
+/**
+ * Begins the remote's transaction and takes the fingerprints of both ends, at the same time. With a plan that still holds
+ * it is one trip to the remote.
+ * @throws DatabaseFailure `schema`, `config` - the tables, or the settings that name them
+ */
+export async function lookAtBoth(
+  { here, there }: Sessions,
+  remoteDatabase: Database,
+  owned: OwnedTable,
+): Promise<Look> {
+  const known = recallTable(remoteDatabase, owned);
+  if (known !== null) {
+    const look = await lookWith({ here, there }, known);
+    if (look !== null) return look;
+    rememberTable(remoteDatabase, owned, null);
+    await runAll(there, ['rollback']);
+  }
+  await runAll(there, BEGIN_REMOTE);
+  const table = await readPlan(here, there, owned);
+  const [local, remote] = await Promise.all([
+    readFingerprint(here, [selectFingerprint(table.plan, 'local')]),
+    readFingerprint(there, [selectFingerprint(table.plan, 'remote')]),
+  ]);
+  rememberTable(remoteDatabase, owned, table);
+  return { ...table, local, remote };
+}
+
+/** Null when a catalogue has changed since the plan was made. */
+async function lookWith({ here, there }: Sessions, known: KnownTable): Promise<Look | null> {
+  const [row] = (await runAll(here, [`select (${selectDigest(known.plan.table)}) as digest`]))[0] as {
+    digest: string | null;
+  }[];
+  if (row?.digest !== known.digests.local) {
+    await runAll(there, ['begin']);
+    return null;
+  }
+  const [local, remote] = await Promise.all([
+    readFingerprint(here, [selectFingerprint(known.plan, 'local')]),
+    readFingerprint(there, [...BEGIN_REMOTE, selectFingerprint(known.plan, 'remote')]).catch(isOutOfDate),
+  ]);
+  return remote === null || remote.digest !== known.digests.remote ? null : { ...known, local, remote };
+}
+
+/** A column that is gone fails the statement before its digest can tell. */
+function isOutOfDate(error: unknown): null {
+  if (error instanceof DatabaseFailure && (error.kind === 'schema' || error.kind === 'data')) return null;
+  throw error;
+}
+
+async function readFingerprint(session: Session, statements: readonly string[]): Promise<Fingerprint> {
+  const [row] = (await runAll(session, statements)).at(-1) as Fingerprint[];
+  if (row === undefined) throw new Error('an aggregate without a row');
+  return row;
+}

@@ -1,0 +1,27 @@
+import { ident, idents, relation } from '../../src/postgres/identifier.js';
+import type { DownloadPlan } from './plan-download.js';
+
+/** True for staged rows (`s`) whose key is not here. A row that is here under another tenant is here: its key is taken. */
+export function isNew(plan: DownloadPlan): string {
+  return `not exists (select from ${relation(plan.table)} as p where ${sameKey(plan, 's', 'p')})`;
+}
+
+/** True where two rows have one key. */
+export function sameKey({ key }: DownloadPlan, one: string, other: string): string {
+  return key.map((name) => `${one}.${ident(name)} = ${other}.${ident(name)}`).join(' and ');
+}
+
+/**
+ * Staged (`s`) and local (`l`) values compared by their bytes: `=` takes -0 for 0, 1.0 for 1.00 and 24 hours for a day,
+ * and json has none. Both are of one type on one server, and an update stores the staged bytes: it never comes twice.
+ */
+export function isSame(columns: readonly string[]): string {
+  return `pg_catalog.record_image_eq(row(${idents(columns, 's')}), row(${idents(columns, 'l')}))`;
+}
+
+/** Key, a JSON array of texts, and name of a row, as SQL. */
+export function describe({ key, name }: DownloadPlan, alias: string): string {
+  const texts = key.map((column) => `${alias}.${ident(column)}::text`).join(', ');
+  const shown = name === null ? 'null' : `${alias}.${ident(name)}::text`;
+  return `array_to_json(array[${texts}])::text as key, ${shown} as name`;
+}
