@@ -1,6 +1,6 @@
 import type { TestContext } from 'vitest';
 import type { LogFacts } from '../../../activities/attempt.js';
-import { makeEqual } from '../../../activities/download/make-equal.js';
+import { type DownloadDatabases, makeEqual } from '../../../activities/download/make-equal.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { relation } from '../../../src/postgres/identifier.js';
@@ -17,7 +17,11 @@ interface LogLine {
 export interface SiteUnderTest extends TestDatabases {
   readonly owned: OwnedTable;
   readonly lines: LogLine[];
-  readonly download: (owned?: Partial<OwnedTable>, full?: boolean) => Promise<DownloadResult>;
+  readonly download: (
+    owned?: Partial<OwnedTable>,
+    full?: boolean,
+    ends?: Partial<DownloadDatabases>,
+  ) => Promise<DownloadResult>;
   /** All rows of an end as JSON texts, in the order of the texts. */
   readonly rows: (end: 'local' | 'remote') => Promise<string[]>;
 }
@@ -39,9 +43,12 @@ export async function openSite(
     ...databases,
     owned,
     lines,
-    download: (change = {}, full = false) => {
+    download: (change = {}, full = false, ends = {}) => {
       lines.length = 0;
-      return makeEqual(databases, { ...owned, ...change }, recordInto(lines), { siteId: 'site-1', full });
+      return makeEqual({ ...databases, ...ends }, { ...owned, ...change }, recordInto(lines), {
+        siteId: 'site-1',
+        full,
+      });
     },
     rows: async (end) => {
       const rows = await databases[end].sql<{ row: string }>(
