@@ -1,8 +1,11 @@
+import { toTableName } from '../../src/model/table.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
-import type { ChangeCounts } from './changes.js';
+import { type ChangeCounts, CHANGES } from './changes.js';
 import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
 import type { DownloadPlan } from './plan-download.js';
+import { DONE, TROUBLE } from './staging.js';
 import { FOREIGN_KEY_VIOLATION, noteTrouble, type RefusedRow } from './trouble.js';
 import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
@@ -44,6 +47,7 @@ export async function applyChanges(here: Session, plan: DownloadPlan, counts: Ch
   const others = [...gone.refused, ...refused.filter((row) => !isWaiting(row))];
   await noteTrouble(here, waiting, 'waiting');
   await noteTrouble(here, others, 'refused');
+  others.push(...(await findLeftOut(here, plan)));
   return { inserted, updated, gone: gone.rows, waiting, refused: others };
 }
 
@@ -73,6 +77,29 @@ interface DescribedRow {
   readonly name: string | null;
 }
 
+/** A trigger may leave a row out without a word: it is neither done nor refused. */
+async function findLeftOut(here: Session, plan: DownloadPlan): Promise<RefusedRow[]> {
+  const rows = await run<Omit<DescribedRow, 'place'>>(here, {
+    text: `
+      select c.key_hash::text as key_hash, null as row_hash, c.key, c.name
+      from ${CHANGES} as c
+      where not exists (select from ${DONE} as d where d.key_hash = c.key_hash)
+        and not exists (select from ${TROUBLE} as t where t.key_hash = c.key_hash)
+      order by c.place`,
+    values: [],
+  });
+  const place = { side: here.side, table: toTableName(plan.table) };
+  const failure = new DatabaseFailure('data', 'local database: a trigger of the table has left the row out', place);
+  const leftOut = rows.map((row) => toRefused({ ...row, place: '' }, failure));
+  await noteTrouble(here, leftOut, 'refused');
+  return leftOut;
+}
+
+function toRefused(row: DescribedRow, failure: DatabaseFailure): RefusedRow {
+  const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
+  return { keyHash, rowHash, key: JSON.parse(key) as string[], name, failure };
+}
+
 async function nameCulprits(
   here: Session,
   step: Step,
@@ -83,9 +110,7 @@ async function nameCulprits(
   const rows = new Map(described.map((row) => [row.place, row]));
   return culprits.flatMap(({ item, failure }) => {
     const row = rows.get(item);
-    if (row === undefined) return [];
-    const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
-    return [{ keyHash, rowHash, key: JSON.parse(key) as string[], name, failure }];
+    return row === undefined ? [] : [toRefused(row, failure)];
   });
 }
 

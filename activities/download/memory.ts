@@ -44,10 +44,10 @@ export async function forgetHashes(here: Session, { id }: TableMemory): Promise<
   });
 }
 
-/** Rows that were refused are tried again. */
+/** Rows that were refused are tried again, as those that wait. */
 export async function forgetRefused(here: Session, { id }: TableMemory): Promise<void> {
   await run(here, {
-    text: `update meter_sync.download_row set remote_hash = null, state = null where table_id = $1 and state = 'refused'`,
+    text: `update meter_sync.download_row set state = 'waiting' where table_id = $1 and state = 'refused'`,
     values: [id],
   });
 }
