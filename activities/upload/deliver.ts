@@ -42,7 +42,8 @@ export async function deliver(
     try {
       return await inRemoteTransaction(order, attempt, async (to) => {
         if (plan.transfer.format === 'text') await run(to, setTextForms());
-        return record(from, to, { order, stretch, sent: await sendFast(from, to, plan, stretch) });
+        const sent = await sendFast(from, to, plan, { stretch, mayStream: order.queue.mayStream });
+        return record(from, to, { order, stretch, sent });
       });
     } catch (error) {
       if (!isForReadings(error)) throw error;
@@ -54,6 +55,7 @@ export async function deliver(
   return inRemoteTransaction(order, attempt, async (to) => {
     await run(to, setTextForms());
     await checkApart(from, to);
+    await order.queue.mayStream();
     return record(from, to, { order, stretch, sent: await sendCarefully(from, to, plan, stretch) });
   });
 }
@@ -66,8 +68,8 @@ async function record(
 ): Promise<Delivered> {
   const { siteId, plan } = order;
   const { counts, contentDigest } = sent;
-  const { before, claim, sentBy } = await order.turn();
-  order.onTurn(stretch);
+  order.queue.onStreamed();
+  const { before, claim, sentBy } = await order.queue.turn();
   const delivered = { counts, refused: 'refused' in sent ? sent.refused : [], before };
   if (plan.custody === 'off') return { ...delivered, link: before.link, lastTimestamp: null };
 

@@ -23,6 +23,8 @@ export interface UploadEnds {
   readonly local: Database;
   readonly remote: Database;
   readonly readings: QueueTable;
+  /** Batches under way at once; 2 unless told. */
+  readonly batchesInFlight?: number;
 }
 
 /** What a drain knows of both ends. It is made anew for each drain, so that a change of a table is met at once. */
@@ -33,6 +35,8 @@ export interface UploadPlan extends UploadEnds {
   readonly transfer: Transfer;
   /** True when the remote confirms commits before they are on its disk, unless a transaction wants otherwise. */
   readonly remoteCommitsLate: boolean;
+  /** True when the remote may refuse a batch at its commit: then the next one must not have sent a reading yet. */
+  readonly mayRefuseAtCommit: boolean;
   readonly custody: Custody;
   readonly days: DayPlan;
   /** False where two readings of the site may have one key. */
@@ -72,6 +76,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     shapeMark,
     transfer,
     remoteCommitsLate: there?.commit_mode === 'off',
+    mayRefuseAtCommit: there?.refuses_at_commit === 'true',
     custody,
     days: planDays(readings, transfer, remoteShape, custody === 'full' && canHash),
     keyIsUnique: hasUniqueKey(localShape, readings.key),

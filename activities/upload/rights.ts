@@ -14,6 +14,8 @@ export interface Standing {
   readonly only_reads: string;
   /** `off`: commits are confirmed before they are on the disk. */
   readonly commit_mode: string;
+  /** `true` when the table has constraints that are asked at the commit only. */
+  readonly refuses_at_commit: string;
   /** As a number: 150018. */
   readonly version: string;
   /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
@@ -71,6 +73,11 @@ function selectStanding({ table }: QueueTable): Statement {
         (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
         current_setting('synchronous_commit') as commit_mode,
         current_setting('server_version_num') as version,
+        exists (
+          select from pg_catalog.pg_trigger t
+          where t.tgrelid = to_regclass($1)
+            and t.tginitdeferred
+        )::text as refuses_at_commit,
         ${columnsWith('SELECT')} as selectable,
         ${columnsWith('INSERT')} as insertable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,

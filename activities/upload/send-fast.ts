@@ -18,12 +18,18 @@ export interface Sent {
  * refuses them all: then `sendCarefully` must. Staging every batch would cost 30 to 50 % of the rate.
  * @throws DatabaseFailure of the side that failed; UnsettledBatch when the servers count differently
  */
-export async function sendFast(from: Session, to: Session, plan: UploadPlan, stretch: Stretch): Promise<Sent> {
+export async function sendFast(
+  from: Session,
+  to: Session,
+  plan: UploadPlan,
+  { stretch, mayStream }: { stretch: Stretch; mayStream: () => Promise<unknown> },
+): Promise<Sent> {
   const hash = createHash('sha256');
   const { sent, received } = await copyStretch(from, to, plan, {
     stretch,
     target: relation(plan.readings.table),
     hash,
+    mayStream,
   });
   const counts = { selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 };
   checkSent(counts);
@@ -38,6 +44,8 @@ interface StretchCopy {
   /** A table of the remote that has the columns of the transfer, as SQL. */
   readonly target: string;
   readonly hash: Hash;
+  /** Both statements are sent at once; no reading passes before this settles. */
+  readonly mayStream?: () => Promise<unknown>;
 }
 
 /** Copies a stretch, or a part of it, into a table of the remote. */
@@ -45,13 +53,13 @@ export async function copyStretch(
   from: Session,
   to: Session,
   { queue, transfer }: UploadPlan,
-  { stretch, limit, target, hash }: StretchCopy,
+  { stretch, limit, target, hash, mayStream }: StretchCopy,
 ): Promise<CopyCounts> {
   const { columns, format } = transfer;
   const names = idents(columns.map(({ name }) => name));
   return copyBetween(
     { session: from, text: `copy (${selectReadings(queue, columns, stretch, limit)}) to stdout (format ${format})` },
     { session: to, text: `copy ${target} (${names}) from stdin (format ${format})` },
-    hash,
+    { sink: hash, ...(mayStream === undefined ? {} : { mayStart: mayStream }) },
   );
 }

@@ -23,10 +23,18 @@ export interface BatchOrder {
   readonly limitRows: number;
   /** True when its readings may be on the remote already, as the custody chain says. */
   readonly isCareful: boolean;
+  /** How it keeps its place among the batches that are under way beside it. */
+  readonly queue: Queueing;
+}
+
+/** How a batch waits for the one before it, and lets the one after it go on. */
+export interface Queueing {
+  /** Settles when the remote has taken all readings of the batch before, so that this one may stream its own. */
+  readonly mayStream: () => Promise<unknown>;
   /** Settles when the batch before is done at both ends: with what this one follows, and the claim of the run. */
   readonly turn: () => Promise<Turn>;
-  /** Called when this batch's readings are on their way and it is its turn: now the next one may begin. */
-  readonly onTurn: (stretch: Stretch) => void;
+  readonly onTaken: (stretch: Stretch) => void;
+  readonly onStreamed: () => void;
 }
 
 /** What a batch follows. */
@@ -60,6 +68,7 @@ export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<
     await checkShape(from, plan.readings, plan.shapeMark);
     const stretch = await takeStretch(from, plan.queue, place, limitRows);
     if (stretch === null) return null;
+    order.queue.onTaken(stretch);
 
     const { counts: sent, refused, before, ...moved } = await deliver(from, order, stretch, attempt);
 

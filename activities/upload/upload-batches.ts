@@ -32,46 +32,58 @@ export interface Drained extends UploadCounts {
   readonly oldestLeft: string | null;
 }
 
+/** More would take more than two cores of the customer's server. */
+const MAX_IN_FLIGHT = 2;
+
 /**
- * Uploads batch after batch. Two overlap: the next one streams while this one commits and removes, so that neither server
- * waits for the other. Its record is written after this one's removal, so the remote is never more than one ahead; when
- * this one fails, the next one rolls back.
+ * Uploads batch after batch. Two overlap: while one commits and removes, the next one streams, so that neither server waits
+ * for the other. Its record is written after that one's removal, so the remote is never more than one ahead; when a batch
+ * fails, the next one rolls back.
  * @param onBatch told after each batch what all have come to; also of those before one that fails
  * @throws what a batch throws, once no other is under way; those before it are done and stay done
  */
 export async function uploadBatches(run: Run, attempt: Attempt, onBatch: (drained: Drained) => void): Promise<Drained> {
   const { plan, input } = run;
+  const maxInFlight = plan.batchesInFlight ?? MAX_IN_FLIGHT;
   const endsAt = performance.now() + input.maxDurationMs;
   let drained = beginDrain(run);
-  let done: Promise<unknown> = Promise.resolve();
+  const inFlight: Promise<unknown>[] = [];
+  let before: StartedBatch | null = null;
   let turn = once(() => run.claim(drained.batchRows));
   try {
     for (let place: Place | null = BOTTOM; place !== null;) {
+      while (inFlight.length >= maxInFlight) await inFlight.shift();
       attempt.signal.throwIfAborted();
       const isTimeUp = place !== BOTTOM && performance.now() >= endsAt; // a slow start must not keep all readings back
       if (attempt.drain.aborted || isTimeUp) {
         drained = { ...drained, more: true };
         break;
       }
-      const startedAt = performance.now();
       const limitRows = drained.batchRows;
       const isCareful = run.isOneAhead && place === BOTTOM;
-      const batch = startBatch({ siteId: input.siteId, plan, place, limitRows, isCareful, turn }, attempt);
-      const stretch = await batch.onItsWay;
-      if (stretch === null) break;
-      done = batch.done.then((uploaded) => {
-        const durationMs = Math.round(performance.now() - startedAt);
-        drained = addBatch(drained, uploaded, { limitRows, durationMs, maxRows: input.batchRows });
-        onBatch(drained);
+      const batch = startBatch({ siteId: input.siteId, plan, place, limitRows, isCareful }, { before, turn }, attempt);
+      const counted = batch.done.then((uploaded) => {
+        drained = addBatch(drained, uploaded, { limitRows, durationMs: batch.durationMs(), maxRows: input.batchRows });
+        if (uploaded !== null) onBatch(drained);
       });
-      done.catch(ignore);
+      counted.catch(ignore);
+      inFlight.push(counted);
+      const stretch = await batch.taken;
+      if (stretch === null) break;
       turn = turnAfter(turn, batch.done);
+      before = batch;
       place = placeAfter(plan.queue, stretch);
     }
   } finally {
-    await done; // of two failures the earlier one is the cause
+    await firstFailure(inFlight); // of two failures the earlier one is the cause
   }
   return drained;
+}
+
+/** Waits for all batches under way, and throws what the first of those that failed has thrown. */
+async function firstFailure(inFlight: readonly Promise<unknown>[]): Promise<void> {
+  await Promise.allSettled(inFlight);
+  await Promise.all(inFlight);
 }
 
 function beginDrain({ state, learnedRows, input }: Run): Drained {
@@ -80,18 +92,44 @@ function beginDrain({ state, learnedRows, input }: Run): Drained {
 }
 
 interface StartedBatch {
-  /** Settles when the next batch may begin, with what this one took; null: the queue had ended. */
-  readonly onItsWay: Promise<Stretch | null>;
+  /** Settles when the batch has chosen its readings, so that the next one knows where it begins; null: none are left. */
+  readonly taken: Promise<Stretch | null>;
+  /** Settles when the remote has all its readings, so that the next one may stream. */
+  readonly streamed: Promise<unknown>;
   readonly done: Promise<UploadedBatch | null>;
+  /** How long it has worked since it might stream. */
+  readonly durationMs: () => number;
 }
 
-function startBatch(order: Omit<BatchOrder, 'onTurn'>, attempt: Attempt): StartedBatch {
-  let onTurn: (stretch: Stretch) => void = ignore;
-  const turned = new Promise<Stretch>((resolve) => {
-    onTurn = resolve;
+function startBatch(
+  order: Omit<BatchOrder, 'queue'>,
+  { before, turn }: { before: StartedBatch | null; turn: () => Promise<Turn> },
+  attempt: Attempt,
+): StartedBatch {
+  const taken = signal<Stretch>();
+  const streamed = signal<undefined>();
+  let startedAt = performance.now();
+  const mayStream = once(async () => {
+    await (order.plan.mayRefuseAtCommit ? before?.done : before?.streamed);
+    startedAt = performance.now();
   });
-  const done = uploadBatch({ ...order, onTurn }, attempt);
-  return { onItsWay: Promise.race([turned, done.then((batch) => batch?.stretch ?? null)]), done };
+  const queue = { mayStream, turn, onTaken: taken.give, onStreamed: () => streamed.give(undefined) };
+  const done = uploadBatch({ ...order, queue }, attempt);
+  const started = {
+    taken: Promise.race([taken.given, done.then((batch) => batch?.stretch ?? null)]),
+    streamed: Promise.race([streamed.given, done]),
+  };
+  for (const promise of Object.values(started)) promise.catch(ignore);
+  return { ...started, done, durationMs: () => Math.round(performance.now() - startedAt) };
+}
+
+/** A promise, and what settles it. */
+function signal<Value>(): { readonly given: Promise<Value>; readonly give: (value: Value) => void } {
+  let give: (value: Value) => void = ignore;
+  const given = new Promise<Value>((resolve) => {
+    give = resolve;
+  });
+  return { given, give };
 }
 
 /** The turn of the batch after one: when that one is done. */

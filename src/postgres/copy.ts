@@ -22,6 +22,13 @@ export interface ByteSink {
   update(bytes: Buffer): unknown;
 }
 
+/** What a copy does besides. */
+interface CopyOptions {
+  readonly sink?: ByteSink;
+  /** Both statements are sent at once; no row passes before this settles, so that their trips cost no time. */
+  readonly mayStart?: () => Promise<unknown>;
+}
+
 /** Large enough that the sockets set the pace; a million rows then need 70 MB of memory in all. */
 const BUFFER_BYTES = 256 * 1024;
 
@@ -33,7 +40,11 @@ const BUFFER_BYTES = 256 * 1024;
  * the same snapshot. To stop early, let the signal of either transaction cut its connection.
  * @throws DatabaseFailure of the side that failed first
  */
-export async function copyBetween(source: CopyEnd, target: CopyEnd, sink?: ByteSink): Promise<CopyCounts> {
+export async function copyBetween(
+  source: CopyEnd,
+  target: CopyEnd,
+  { sink, mayStart }: CopyOptions = {},
+): Promise<CopyCounts> {
   const reader = source.session.client.query(copyTo(source.text, { highWaterMark: BUFFER_BYTES }));
   const writer = target.session.client.query(copyFrom(target.text, { highWaterMark: BUFFER_BYTES }));
   const failures: { readonly side: Side; readonly error: unknown }[] = [];
@@ -46,6 +57,10 @@ export async function copyBetween(source: CopyEnd, target: CopyEnd, sink?: ByteS
     reader.unpipe(writer);
     writer.destroy(); // drops what it still holds; it would write that to a connection it no longer has
     reader.resume();
+  });
+  await mayStart?.().catch((error: unknown) => {
+    for (const { session } of [source, target]) cutConnection(session.client); // both wait inside a statement
+    throw error;
   });
   if (sink !== undefined) reader.on('data', (bytes: Buffer) => void sink.update(bytes));
   reader.pipe(writer);
