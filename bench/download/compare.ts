@@ -36,6 +36,7 @@ interface Entry {
 
 /** How often what changes nothing is repeated within a round. */
 const REPEATS = 10;
+const MOST_ROWS_REPEATED = 10_000;
 
 /**
  * Every contestant once a round in every case, on fresh copies; the tables are compared after every run.
@@ -47,18 +48,17 @@ export async function benchDownload(options: DownloadBenchOptions): Promise<bool
     const rowCounts = options.rows === null ? ROW_COUNTS : [options.rows];
     const meters = await makeDownloadTemplates(servers, rowCounts, options.archive);
     const entries = rowCounts.flatMap(casesOf).flatMap((what) => enter(what, options.only));
-    await countBytes(servers, entries);
-    const link = options.delayMs === 0 ? null : await openLink(servers.remote.url(), options.delayMs);
+    const link = await openLink(servers.remote.url(), options.delayMs);
+    if (options.delayMs === 0) await runRound(servers, entries, { link, label: 'counting bytes', isTimed: false });
     for (let round = 0; round < options.rounds; round += 1) {
-      for (const entry of turn(entries, round)) {
-        showProgress(
-          `round ${round + 1} of ${options.rounds}: ${entry.what.rows} rows, ${entry.what.name}: ${entry.contestant.name}`,
-        );
-        const repeats = entry.what.isRepeatable && entry.what.rows <= 10_000 ? REPEATS : 1;
-        await runOnce(servers, entry, link, repeats);
-      }
+      const label = `round ${round + 1} of ${options.rounds}`;
+      await runRound(servers, turn(entries, round), {
+        link: options.delayMs === 0 ? null : link,
+        label,
+        isTimed: true,
+      });
     }
-    await link?.close();
+    await link.close();
     endProgress();
     const { rounds, delayMs } = options;
     const machine = await readMachine(servers);
@@ -85,29 +85,39 @@ function turn(entries: readonly Entry[], round: number): Entry[] {
   });
 }
 
-/** A round of its own: the proxy that counts would cost time. */
-async function countBytes(servers: Servers, entries: readonly Entry[]): Promise<void> {
-  const link = await openLink(servers.remote.url(), 0);
-  for (const entry of entries) {
-    showProgress(`counting bytes: ${entry.what.rows} rows, ${entry.what.name}: ${entry.contestant.name}`);
-    const before = await link.readBytes();
-    await withChild(servers, entry, link, async (child) => {
-      const connected = await link.readBytes();
-      await child.run();
-      entry.connectionBytes = connected - before;
-      entry.bytes = (await link.readBytes()) - connected;
-    });
-  }
-  await link.close();
+/** Without a delay bytes are counted in a round of their own, since a proxy on the way costs time. */
+interface Round {
+  readonly link: Link | null;
+  readonly label: string;
+  readonly isTimed: boolean;
 }
 
-async function runOnce(servers: Servers, entry: Entry, link: Link | null, repeats: number): Promise<void> {
-  await withChild(servers, entry, link, async (child) => {
-    if (repeats > 1) await child.run(); // plans and code are warm from here on
-    const runs: Measure[] = [];
-    while (runs.length < repeats) runs.push(await child.run());
-    entry.runs.push(meanOf(runs));
-  });
+async function runRound(servers: Servers, entries: readonly Entry[], { link, label, isTimed }: Round): Promise<void> {
+  for (const entry of entries) {
+    const { what, contestant } = entry;
+    showProgress(`${label}: ${what.rows} rows, ${what.name}: ${contestant.name}`);
+    const before = await link?.readBytes();
+    await withChild(servers, entry, link, async (child) => {
+      const connected = await link?.readBytes();
+      const first = await child.run();
+      if (link !== null && before !== undefined && connected !== undefined) {
+        entry.connectionBytes = connected - before;
+        entry.bytes = (await link.readBytes()) - connected;
+      }
+      if (isTimed) entry.runs.push(isRepeated(what) ? await repeat(child) : first);
+    });
+  }
+}
+
+/** Plans and code are warm by now; a worker that runs for days knows no other state. */
+async function repeat(child: Child): Promise<Measure> {
+  const runs: Measure[] = [];
+  while (runs.length < REPEATS) runs.push(await child.run());
+  return meanOf(runs);
+}
+
+function isRepeated({ isRepeatable, rows }: Case): boolean {
+  return isRepeatable && rows <= MOST_ROWS_REPEATED;
 }
 
 type Child = Awaited<ReturnType<typeof openMeasured>>;
