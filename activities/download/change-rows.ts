@@ -13,6 +13,7 @@ import { forgetHashes, forgetRefused, saveMemory, type TableMemory } from './mem
 import { setAsideOrphans } from './set-aside.js';
 import { countOwned, createTables, hashNames, LOCAL_ROWS, REMOTE_ROWS, STAGED, TROUBLE, WANTED } from './staging.js';
 import { ident } from '../../src/postgres/identifier.js';
+import { MEMORY_FOR_LISTS } from './text-session.js';
 import { readTold } from './told-changes.js';
 
 /** Finds out which rows differ, fetches them, and makes them equal. Without a difference nothing is read, moved or written. */
@@ -26,7 +27,7 @@ export async function changeRows(
   const isKnown = memory.signature === look.signature;
   if (isKnown && !options.full && isUnchanged(look, memory)) return nothingDone(look, memory);
   const { here } = sessions;
-  await runAll(here, [createTables(plan)]);
+  await runAll(here, [MEMORY_FOR_LISTS, createTables(plan)]);
   if (!isKnown) await forgetHashes(here, memory);
   if (options.full) await forgetRefused(here, memory);
   const usable = isKnown ? memory : { ...memory, remote_rows: '0', remote_sum: '' };

@@ -35,5 +35,5 @@ export function commonForm(plan: DownloadPlan, side: Side, name: string, alias: 
 
 /** What `jsonb` would refuse is left as it is: a zero character, and numbers beyond all bounds. */
 function asJsonb(value: string): string {
-  return String.raw`case when ${value}::text ~ '\\u0000|\d[eE]|\d{300}' then ${value}::text else ${value}::jsonb::text end`;
+  return String.raw`case when ${value}::text ~ '\\u0000|\d[eE]|\d{255}' then ${value}::text else ${value}::jsonb::text end`;
 }

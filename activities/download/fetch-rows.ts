@@ -1,7 +1,7 @@
 import { copyBetween, type CopyEnd } from '../../src/postgres/copy.js';
 import { readCopyBatches, readCopyFields, writeCopyLines } from '../../src/postgres/copy-lines.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
+import { ident, literal, relation } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { run, runAll, type Session } from '../../src/postgres/session.js';
 import { isolateCulprits, isRowRefused } from './isolate-culprits.js';
@@ -49,8 +49,14 @@ function copyRows(plan: DownloadPlan, keys: readonly string[] | null): string {
   const key = keyHash(plan, 'remote', 'r');
   const only =
     keys === null ? '' : ` join unnest(${literal(`{${keys.join(',')}}`)}::bigint[]) as w(key) on w.key = ${key}`;
-  return `copy (select ${key}, ${rowHash(plan, 'remote', 'r')}, ${idents(plan.carried, 'r')}
+  return `copy (select ${key}, ${rowHash(plan, 'remote', 'r')}, ${plan.carried.map((name) => carriedValue(plan, name)).join(', ')}
     from ${relation(plan.table)} as r${only} where ${isOwned(plan.filter, 'r')}) to stdout`;
+}
+
+/** A type's own words where the types differ: COPY pads `character` with blanks and says `t` for true. */
+function carriedValue({ columns }: DownloadPlan, name: string): string {
+  const value = `r.${ident(name)}`;
+  return columns.local.get(name)?.baseType === columns.remote.get(name)?.baseType ? value : `${value}::text`;
 }
 
 async function readWanted(here: Session): Promise<string[]> {

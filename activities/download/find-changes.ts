@@ -63,7 +63,7 @@ function insertChangedRows(plan: DownloadPlan, memory: TableMemory): string {
   const f = freeName(plan, 'f');
   const values = plan.compared.map(
     (name) =>
-      `(${literal(name)}, l.${ident(name)}::text, s.${ident(name)}::text, ${isSame([name])}, ${String(plan.secret?.includes(name) === true)})`,
+      `(${literal(name)}, l.${ident(name)}::text, s.${ident(name)}::text, ${isSame(plan, [name])}, ${String(plan.secret?.includes(name) === true)})`,
   );
   return `
     ${INSERT}
@@ -77,7 +77,7 @@ function insertChangedRows(plan: DownloadPlan, memory: TableMemory): string {
       from (values ${values.join(', ')}) as v(name, was, becomes, is_same, is_secret)
       where not v.is_same
     ) as ${f}
-    where not ${isSame(plan.compared)}
+    where not ${isSame(plan, plan.compared)}
     order by ${idents(plan.key, 's')}`;
 }
 

@@ -64,10 +64,17 @@ export async function saveMemory(here: Session, { id }: TableMemory, signature: 
 function removeRows(id: string): string {
   return `
     delete from meter_sync.download_row as m
-    where m.table_id = ${id}
-      and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)
-      and (not exists (select from ${LOCAL_ROWS} as l where l.key_hash = m.key_hash)
-        or exists (select from ${DONE} as d where d.key_hash = m.key_hash and d.row_hash is null))`;
+    using (
+      select key_hash
+      from meter_sync.download_row as o
+      left join ${REMOTE_ROWS} as r using (key_hash)
+      left join ${LOCAL_ROWS} as l using (key_hash)
+      left join ${DONE} as d using (key_hash)
+      where o.table_id = ${id}
+        and r.row_hash is null
+        and (l.row_hash is null or d.key_hash is not null and d.row_hash is null)
+    ) as g
+    where m.table_id = ${id} and m.key_hash = g.key_hash`;
 }
 
 /** Only rows of which something is new are written: of 10,000 rows nearly all are as they were. */

@@ -1,4 +1,5 @@
-import { ident, idents, relation } from '../../src/postgres/identifier.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
+import { commonForm } from './common-form.js';
 import type { DownloadPlan } from './plan-download.js';
 
 /** True for staged rows (`s`) whose key is not here. A row that is here under another tenant is here: its key is taken. */
@@ -12,11 +13,13 @@ export function sameKey({ key }: DownloadPlan, one: string, other: string): stri
 }
 
 /**
- * Staged (`s`) and local (`l`) values compared by their bytes: `=` takes -0 for 0, 1.0 for 1.00 and 24 hours for a day,
- * and json has none. Both are of one type on one server, and an update stores the staged bytes: it never comes twice.
+ * Staged (`s`) and local (`l`) values compared by their bytes: `=` takes -0 for 0 and 24 hours for a day, and json has
+ * none. Where the types of the two ends differ, it is their common form that counts: 1.5 may be 1.50 here.
  */
-export function isSame(columns: readonly string[]): string {
-  return `pg_catalog.record_image_eq(row(${idents(columns, 's')}), row(${idents(columns, 'l')}))`;
+export function isSame(plan: DownloadPlan, columns: readonly string[]): string {
+  const row = (alias: string): string =>
+    `row(${columns.map((name) => commonForm(plan, 'local', name, alias, false)).join(', ')})`;
+  return `pg_catalog.record_image_eq(${row('s')}, ${row('l')})`;
 }
 
 /** Key, a JSON array of texts, and name of a row, as SQL. */

@@ -23,3 +23,6 @@ export const BEGIN_REMOTE: readonly string[] = [
 
 /** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
 export const PREPARE_LOCAL: readonly string[] = [...FORMS, 'set constraints all immediate'];
+
+/** Where rows have changed, the lists of a million rows are joined. */
+export const MEMORY_FOR_LISTS = "set local work_mem='64MB'";

@@ -54,7 +54,7 @@ export function updateChanged(plan: DownloadPlan, columns: readonly string[]): S
         `update ${target} as l
          set ${columns.map((name) => `${ident(name)} = s.${ident(name)}`).join(', ')}
          from ${STAGED} as s
-         where ${sameKey(plan, 's', 'l')} and not ${isSame(columns)}${andPlaced(places, 's')}`,
+         where ${sameKey(plan, 's', 'l')} and not ${isSame(plan, columns)}${andPlaced(places, 's')}`,
         'l',
       ),
       values: toValues(places),
@@ -64,7 +64,7 @@ export function updateChanged(plan: DownloadPlan, columns: readonly string[]): S
         select s.ctid::text as place
         from ${STAGED} as s
         join ${target} as l on ${sameKey(plan, 's', 'l')}
-        where not ${isSame(columns)}
+        where not ${isSame(plan, columns)}
         order by ${idents(plan.key, 's')}`,
       values: [],
     },

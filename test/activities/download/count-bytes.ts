@@ -10,10 +10,11 @@ export interface CountedDatabase extends Database {
   readonly takeBytes: () => number;
 }
 
-/** Puts a counting proxy before a test's database; closed with the test. */
-export async function countBytes({ settings, side }: TestDatabase): Promise<CountedDatabase> {
+/** Puts a counting proxy before a test's database; closed with the test. `onConnect` runs on each new connection. */
+export async function countBytes({ settings, side }: TestDatabase, onConnect = 'select'): Promise<CountedDatabase> {
   const proxy = await openProxy({ host: settings.host, port: settings.port });
   const pool = createPool({ ...settings, host: '127.0.0.1', port: proxy.port }, () => undefined);
+  pool.on('connect', (client) => void client.query(onConnect));
   onTestFinished(async () => {
     await pool.end();
     await proxy.close();

@@ -7,7 +7,7 @@ import { relation } from '../../../src/postgres/identifier.js';
 import { createDatabases, type TestDatabases } from '../../support/postgres.js';
 
 /** A line that a download wrote to its log. */
-interface LogLine {
+export interface LogLine {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
   readonly message: string;
   readonly facts: LogFacts;
@@ -38,6 +38,11 @@ export async function openSite(
   const { local, remote } = typeof statements === 'string' ? { local: statements, remote: statements } : statements;
   await databases.local.sql(local);
   await databases.remote.sql(remote);
+  return openOnDatabases(databases, owned);
+}
+
+/** The same for databases whose tables are there already. */
+export function openOnDatabases(databases: TestDatabases, owned: OwnedTable): SiteUnderTest {
   const lines: LogLine[] = [];
   return {
     ...databases,
