@@ -1,24 +1,28 @@
 import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './databases.js';
+import { downloadFurther } from './download/further-tables.js';
 import { makeEqual, toOptions } from './download/make-equal.js';
 import { translateErrors } from './failures.js';
 
 /**
- * Makes the local meters equal to the remote ones, for the columns that both tables have.
+ * Makes the local meters equal to the remote ones, for the columns that both tables have; then the further tables of the
+ * settings, which often name a meter.
  *
  * Safe to repeat: a second download finds nothing to do. Meters that wait for a tenant are counted as `waiting` and are
  * tried again by the next call.
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
- *   a key that is not unique, a remote table that is suddenly empty
+ *   a key that is not unique, a remote table that is suddenly empty. A further table that is wrong stops no other one
  */
 export function downloadMeters(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
     translateErrors(() => {
       const { tables, ...databases } = dependencies.site(input.siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt) =>
-        makeEqual(databases, tables.meters, attempt, toOptions(input)),
-      );
+      return asCurrentAttempt(dependencies.drain, async (attempt) => {
+        const meters = await makeEqual(databases, tables.meters, attempt, toOptions(input));
+        const further = await downloadFurther(databases, tables.further ?? [], attempt, toOptions(input));
+        return further.length === 0 ? meters : { ...meters, further };
+      });
     });
 }

@@ -32,6 +32,12 @@ export function parseColumnNames(text: string): readonly string[] | null {
   return names;
 }
 
+/** Texts with commas between them; one that holds a comma stands in quotes; null for anything else, doubles included. */
+export function parseTexts(text: string): readonly string[] | null {
+  const texts = splitNames(text, ',');
+  return texts === null || new Set(texts).size < texts.length ? null : texts;
+}
+
 function isName(name: string): boolean {
   return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
 }

@@ -82,7 +82,7 @@ export function toReason(error: unknown): string {
   return `not readable${typeof code === 'string' ? ` (${code})` : ''}`;
 }
 
-/** The settings of a JSON object: texts and numbers as they stand; anything else, and a name nobody knows, is a problem. */
+/** The settings of a JSON object: texts and numbers as they stand, METER_SYNC_TABLES as a list; anything else, and a name nobody knows, is a problem. */
 export function toValues(fields: object, where: string, report: Report): Record<string, string> {
   const values: Record<string, string> = {};
   for (const [setting, value] of Object.entries(fields)) {
@@ -90,6 +90,8 @@ export function toValues(fields: object, where: string, report: Report): Record<
       report({ setting, found: 'given', where, wanted: 'one of the names in docs/settings.md' });
     } else if (typeof value === 'string' || typeof value === 'number') {
       values[setting] = String(value);
+    } else if (setting === 'METER_SYNC_TABLES' && Array.isArray(value)) {
+      values[setting] = JSON.stringify(value);
     } else if (value !== null) {
       report({ setting, found: HIDDEN, where, wanted: 'a text or a number' });
     }

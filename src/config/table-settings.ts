@@ -1,7 +1,8 @@
 import { z } from 'zod';
-import { parseColumnNames, parseTableName } from './names.js';
+import { parseDownloadRules } from './download-rules.js';
+import { parseColumnNames, parseTableName, parseTexts } from './names.js';
 import { isTimeZone } from './time-zone.js';
-import { optional, parsed, setting } from './setting.js';
+import { optional, parsed, setting, whole } from './setting.js';
 
 const tableName = parsed(parseTableName);
 const columnNames = parsed(parseColumnNames);
@@ -57,6 +58,32 @@ export const tablesSchema = z.object({
     },
     columnNames,
   ),
+  METER_SYNC_READINGS_METER: setting(
+    {
+      text: "The column that names the meter of a reading: it tells this site's readings on the remote from those of others; empty: there is none",
+      wanted: `${WANTED_COLUMN}, or nothing`,
+      fallback: 'meter_id',
+      emptyIsValue: true,
+    },
+    z.union([z.literal('').transform(() => null), columnName]),
+  ),
+  METER_SYNC_CUSTODY: setting(
+    {
+      text: 'How a delivery is proved afterwards. `full`: a chain of records on the remote, with sums for each day; `chain`: without the sums; `off`: no record and no schema of ours on the remote',
+      wanted: 'full, chain or off',
+      fallback: 'full',
+    },
+    z.enum(['full', 'chain', 'off']),
+  ),
+  METER_SYNC_QUARANTINE_SHARE: setting(
+    {
+      text: 'When the remote refuses more than this share of a batch, and more than 100 readings, it is the remote that is at fault: nothing goes to quarantine, and the upload fails',
+      wanted: 'a whole number from 1 to 100',
+      fallback: '20',
+      unit: 'percent',
+    },
+    whole(1, 100),
+  ),
   METER_SYNC_METERS_TABLE: setting(
     { text: 'The table of meters, at both ends', wanted: WANTED_TABLE, fallback: 'meter' },
     tableName,
@@ -79,10 +106,18 @@ export const tablesSchema = z.object({
   ),
   METER_SYNC_TENANT: optional(
     {
-      text: "The site's tenant: only its meters and its own row are downloaded",
-      wanted: 'the key of a tenant, and METER_SYNC_TENANTS_KEY of one column',
+      text: "The site's tenant, or several: only their meters and their own rows are downloaded",
+      wanted: 'the key of a tenant, or several with commas between them, and METER_SYNC_TENANTS_KEY of one column',
       fallbackText: 'all rows',
     },
-    z.string(),
+    parsed(parseTexts),
+  ),
+  METER_SYNC_TABLES: optional(
+    {
+      text: 'Further tables to download, and rules of the meters and the tenants: JSON, see below',
+      wanted: 'a JSON list of tables as in docs/settings.md, each table once',
+      fallbackText: 'none',
+    },
+    parsed(parseDownloadRules),
   ),
 });

@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { QueueTable, SiteTables } from '../model/table.js';
+import { toOwnedTables } from './owned-tables.js';
 import type { Layer, Report } from './sources.js';
 import { tablesSchema } from './table-settings.js';
 import { readValues } from './values.js';
@@ -12,27 +13,32 @@ export function readTables(layers: readonly Layer[], report: Report): SiteTables
   if (values === null) return null;
   const isWhole = [checkTenantKey(values, report), checkRounding(values, report)].every(Boolean);
   if (!isWhole) return null;
-  const tenant = values.METER_SYNC_TENANT ?? null;
+  const tenants = values.METER_SYNC_TENANT ?? null;
   const filterBy = (column: string | undefined) =>
-    tenant === null || column === undefined ? null : Object.freeze({ column, values: Object.freeze([tenant]) });
-  return Object.freeze({
-    readings: toReadings(values),
-    meters: Object.freeze({
-      table: values.METER_SYNC_METERS_TABLE,
-      key: values.METER_SYNC_METERS_KEY,
-      filter: filterBy(values.METER_SYNC_METERS_TENANT_COLUMN),
-    }),
-    tenants: Object.freeze({
-      table: values.METER_SYNC_TENANTS_TABLE,
-      key: values.METER_SYNC_TENANTS_KEY,
-      filter: filterBy(values.METER_SYNC_TENANTS_KEY[0]),
-    }),
-  });
+    tenants === null || column === undefined ? null : Object.freeze({ column, values: tenants });
+  const owned = toOwnedTables(
+    {
+      meters: {
+        table: values.METER_SYNC_METERS_TABLE,
+        key: values.METER_SYNC_METERS_KEY,
+        filter: filterBy(values.METER_SYNC_METERS_TENANT_COLUMN),
+      },
+      tenants: {
+        table: values.METER_SYNC_TENANTS_TABLE,
+        key: values.METER_SYNC_TENANTS_KEY,
+        filter: filterBy(values.METER_SYNC_TENANTS_KEY[0]),
+      },
+    },
+    values.METER_SYNC_TABLES ?? [],
+    report,
+  );
+  return owned === null ? null : Object.freeze({ readings: toReadings(values), ...owned });
 }
 
 function toReadings(values: TableValues): QueueTable {
   const timeZone = values.METER_SYNC_READINGS_TIME_ZONE;
   const mayRound = values.METER_SYNC_READINGS_ALLOW_ROUNDING;
+  const meter = values.METER_SYNC_READINGS_METER;
   return Object.freeze({
     table: values.METER_SYNC_READINGS_TABLE,
     key: values.METER_SYNC_READINGS_KEY,
@@ -40,6 +46,9 @@ function toReadings(values: TableValues): QueueTable {
     flag: values.METER_SYNC_READINGS_FLAG,
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(mayRound === undefined ? {} : { mayRound }),
+    custody: values.METER_SYNC_CUSTODY,
+    maxRefusedShare: values.METER_SYNC_QUARANTINE_SHARE / 100,
+    ...(meter === null ? {} : { meter }),
   });
 }
 

@@ -88,6 +88,16 @@ export interface DownloadResult {
   readonly changedRows: readonly ChangedRow[];
   /** When both tables were read. */
   readonly observedAt: string;
+  /** With the meters: what became of the further tables of the settings; absent: there are none. */
+  readonly further?: readonly FurtherTableResult[];
+}
+
+/** What a download did to a further table. */
+export interface FurtherTableResult extends Pick<
+  DownloadResult,
+  'localCount' | 'remoteCount' | 'inserted' | 'updated' | 'deactivated' | 'kept' | 'waiting' | 'refused'
+> {
+  readonly table: string;
 }
 
 /** What a probe is asked for. */

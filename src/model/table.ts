@@ -62,6 +62,8 @@ export interface SiteTables {
   readonly readings: QueueTable;
   readonly meters: OwnedTable;
   readonly tenants: OwnedTable;
+  /** Copied after the meters; absent: none. */
+  readonly further?: readonly OwnedTable[];
 }
 
 /** A column as the catalogue tells it. */

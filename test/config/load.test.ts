@@ -40,6 +40,9 @@ test('two hosts are enough: everything else has a default', () => {
     key: ['id'],
     order: 'created_at',
     flag: 'is_synchronized',
+    custody: 'full',
+    maxRefusedShare: 0.2,
+    meter: 'meter_id',
   });
   expect(Object.isFrozen(config) && Object.isFrozen(config.local) && Object.isFrozen(config.tables.readings)).toBe(
     true,
@@ -297,4 +300,53 @@ test('a URL that cannot be read leaves its side without settings, rather than wi
   expect(inspected?.problems.map(({ setting }) => setting)).toEqual(['POSTGRES_SYNC_URL']);
   expect(inspected?.local).toBeNull();
   expect(inspected?.remote).toMatchObject({ host: 'customer' });
+});
+
+test('several tenants stand with commas between them', () => {
+  const { tables } = loadConfig({ env: { ...BOTH, METER_SYNC_TENANT: '5, 7,"a,b"' } });
+  expect(tables.meters.filter).toEqual({ column: 'tenant_id', values: ['5', '7', 'a,b'] });
+});
+
+test('a settings file names further tables, and rules of the meters', () => {
+  const path = file('tables.json', {
+    METER_SYNC_TENANT: 5,
+    METER_SYNC_TABLES: [
+      { table: 'meter', gone: { column: 'state', value: 'gone' }, secret: ['pin'] },
+      {
+        table: 'metering.element',
+        key: ['meter id', 'no'],
+        except: ['note'],
+        filter: { column: 'tenant_id', values: [5, 'x'] },
+        gone: 'delete',
+      },
+    ],
+  });
+  const { tables } = loadConfig({ env: { ...BOTH, METER_SYNC_CONFIG: path } });
+  expect(tables.meters).toEqual({
+    table: { schema: null, name: 'meter' },
+    key: ['id'],
+    filter: { column: 'tenant_id', values: ['5'] },
+    gone: { rule: 'deactivate', column: 'state', value: 'gone', present: null },
+    secret: ['pin'],
+  });
+  expect(tables.further).toEqual([
+    {
+      table: { schema: 'metering', name: 'element' },
+      key: ['meter id', 'no'],
+      filter: { column: 'tenant_id', values: ['5', 'x'] },
+      except: ['note'],
+      gone: { rule: 'delete' },
+    },
+  ]);
+});
+
+test.each([
+  '{}',
+  '[{"table": "a.b.c", "key": ["id"]}]',
+  '[{"table": "x"}]',
+  '[{"table": "x", "key": ["a"], "other": 1}]',
+  'x',
+])('tables that say %s are a problem', (METER_SYNC_TABLES) => {
+  const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TABLES } });
+  expect(problems[0]?.setting).toBe('METER_SYNC_TABLES');
 });

@@ -11,6 +11,7 @@ export async function checkTables(ends: Ends, tables: SiteTables, findings: Find
   await checkReadings(ends, tables.readings, findings);
   await checkOwned(ends, tables.meters, findings);
   await checkOwned(ends, tables.tenants, findings);
+  for (const owned of tables.further ?? []) await checkOwned(ends, owned, findings);
 }
 
 async function checkOwned(ends: Ends, owned: OwnedTable, findings: Findings): Promise<void> {

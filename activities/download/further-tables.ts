@@ -1,0 +1,35 @@
+import { type DownloadResult, type FurtherTableResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
+import { type OwnedTable, toTableName } from '../../src/model/table.js';
+import type { Attempt } from '../attempt.js';
+import { type DownloadDatabases, type DownloadOptions, makeEqual } from './make-equal.js';
+
+/**
+ * Makes further tables equal, in the order of the settings. One that fails stops only itself: the others are still
+ * downloaded.
+ * @returns the counts of each table, bounded
+ * @throws the first failure, when all tables have had their turn
+ */
+export async function downloadFurther(
+  databases: DownloadDatabases,
+  tables: readonly OwnedTable[],
+  attempt: Attempt,
+  options: DownloadOptions,
+): Promise<readonly FurtherTableResult[]> {
+  const results: FurtherTableResult[] = [];
+  const failures: unknown[] = [];
+  for (const owned of tables) {
+    try {
+      results.push(toCounts(owned, await makeEqual(databases, owned, attempt, options)));
+    } catch (error) {
+      if (attempt.signal.aborted) throw error;
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return results.slice(0, MAX_NAMED_ROWS);
+}
+
+function toCounts({ table }: OwnedTable, result: DownloadResult): FurtherTableResult {
+  const { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused } = result;
+  return { table: toTableName(table), localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused };
+}
