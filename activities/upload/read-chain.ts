@@ -38,6 +38,7 @@ interface UploadStateRow {
 
 /** PostgreSQL's codes for a table or a column that is not there. */
 const NOT_THERE = new Set(['42P01', '42703']);
+const NO_RIGHT = '42501';
 
 /**
  * Reads the upload's state, in one trip.
@@ -118,9 +119,14 @@ async function ofBookkeeping<Result>(name: 'upload_state' | 'custody', read: () 
   try {
     return await read();
   } catch (error) {
-    if (!(error instanceof DatabaseFailure) || !NOT_THERE.has(error.sqlstate ?? '')) throw error;
+    if (!(error instanceof DatabaseFailure)) throw error;
     const { side } = error.place;
     const table = `meter_sync.${name}`;
+    if (error.sqlstate === NO_RIGHT) {
+      const refusal = `${error.message}. Its administrator runs the output of: meter-sync init --print`;
+      throw new DatabaseFailure('credentials', refusal, { side, table, sqlstate: error.sqlstate, cause: error });
+    }
+    if (!NOT_THERE.has(error.sqlstate ?? '')) throw error;
     const without = name === 'custody' ? ', or set METER_SYNC_CUSTODY to off where no schema of ours is allowed' : '';
     const message = `${side} database: there is no table ${table} of this version. Run this first: meter-sync init${without}`;
     throw new DatabaseFailure('schema', message, { side, table, sqlstate: error.sqlstate, cause: error });

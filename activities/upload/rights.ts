@@ -23,12 +23,22 @@ export interface Standing {
   readonly insertable: string;
   readonly may_delete: string;
   readonly may_make_temporary: string;
-  /** Null where there is no such table. */
-  readonly may_keep_state: string | null;
+  /** A JSON array of rights that are missing on our bookkeeping, as `select, insert on meter_sync.custody`. */
+  readonly missing_on_bookkeeping: string;
 }
 
+/** What a run does with the tables of our bookkeeping. */
+const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string[]>>>> = {
+  local: {
+    upload_state: ['select', 'insert', 'delete'],
+    upload_claim: ['select', 'insert', 'update', 'delete'],
+    quarantine: ['select', 'insert', 'update', 'delete'],
+  },
+  remote: { custody: ['select', 'insert'] },
+};
+
 export async function readStanding(session: Session, readings: QueueTable): Promise<Standing | undefined> {
-  return (await run<Standing>(session, selectStanding(readings)))[0];
+  return (await run<Standing>(session, selectStanding(readings, session.side)))[0];
 }
 
 /**
@@ -57,7 +67,9 @@ export function checkStanding(
   throw new DatabaseFailure('credentials', message, { side, table, sqlstate: '42501' });
 }
 
-function selectStanding({ table }: QueueTable): Statement {
+function selectStanding({ table, custody }: QueueTable, side: Side): Statement {
+  const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
+  const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
   const columnsWith = (right: string): string => `
         array_to_json(array(
           select a.attname
@@ -82,14 +94,21 @@ function selectStanding({ table }: QueueTable): Statement {
         ${columnsWith('INSERT')} as insertable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
         has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
-        (
-          select has_table_privilege(c.oid, 'INSERT') and has_table_privilege(c.oid, 'UPDATE')
-          from pg_catalog.pg_class c
+        array_to_json(array(
+          select 'usage on schema meter_sync'
+          from pg_catalog.pg_namespace n
+          where n.nspname = 'meter_sync'
+            and cardinality($2::text[]) > 0
+            and not has_schema_privilege(n.oid, 'usage')
+          union all (select string_agg(w."right", ', ' order by w.place) || ' on meter_sync.' || w.name
+          from unnest($2::text[], $3::text[]) with ordinality as w(name, "right", place)
+          join pg_catalog.pg_class c on c.relname = w.name
           join pg_catalog.pg_namespace n on n.oid = c.relnamespace
           where n.nspname = 'meter_sync'
-            and c.relname = 'upload_state'
-        )::text as may_keep_state`,
-    values: [relation(table)],
+            and not has_table_privilege(c.oid, w."right")
+          group by w.name
+          order by min(w.place))))::text as missing_on_bookkeeping`,
+    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right)],
   };
 }
 
@@ -100,7 +119,7 @@ function wantLocally(standing: Standing, { table }: QueueTable, columns: readonl
   ];
   return [
     ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
-    ...(standing.may_keep_state === 'false' ? ['grant insert, update on meter_sync.upload_state'] : []),
+    ...wantOnBookkeeping(standing),
   ];
 }
 
@@ -112,7 +131,12 @@ function wantRemotely(standing: Standing, { table }: QueueTable, columns: readon
   return [
     ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
     ...(standing.may_make_temporary === 'true' ? [] : [`grant temporary on database ${standing.database_name}`]),
+    ...wantOnBookkeeping(standing),
   ];
+}
+
+function wantOnBookkeeping({ missing_on_bookkeeping: missing }: Standing): string[] {
+  return (JSON.parse(missing) as string[]).map((rights) => `grant ${rights}`);
 }
 
 function holds(list: string, columns: readonly string[]): boolean {

@@ -123,3 +123,18 @@ test('a server that cannot be reached is told with its address, database and use
   expect(found?.next).toContain('look at the server');
   expect(found?.next).not.toContain('meter-sync check');
 });
+
+test('a proof that is reduced is told with what is lost by it, and without custody no schema of ours is wanted or made', async () => {
+  const { remote } = databases;
+  const chain = await cli(['check'], databases, { METER_SYNC_CUSTODY: 'chain' });
+  expect(chain.exitCode).toBe(0);
+  expect(problemsOf(chain).join('\n')).toContain('warning tables: METER_SYNC_CUSTODY is chain: without day sums');
+
+  await remote.sql('drop schema meter_sync cascade');
+  expect(problemsOf(await cli(['check'], databases)).join('\n')).toContain('schema meter_sync lacks');
+  await cli(['init'], databases, { METER_SYNC_CUSTODY: 'off' });
+  expect(await remote.value(`select to_regclass('meter_sync.custody')`)).toBe(null);
+  const off = await cli(['check'], databases, { METER_SYNC_CUSTODY: 'off' });
+  expect(off.exitCode).toBe(0);
+  expect(problemsOf(off).join('\n')).toContain('a cloned site and a restored backup are not recognised');
+});

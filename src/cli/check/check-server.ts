@@ -17,6 +17,8 @@ const CLOCK_TOLERANCE_MS = 5_000;
 export interface ServerIdentity {
   readonly system: string | null;
   readonly database: string;
+  /** Of its version: 18. */
+  readonly major: number;
 }
 
 /** Looks at a server: version, rights, encryption, clock. Answers with who it is, or null when it cannot be reached. */
@@ -31,7 +33,8 @@ export async function checkServer(
     const before = Date.now();
     const facts = await readFacts(database);
     const after = Date.now();
-    identity = { system: await readSystem(database), database: facts.database_name };
+    const major = toMajor(facts);
+    identity = { system: await readSystem(database), database: facts.database_name, major };
     const { side } = database;
     findings.ok(
       `PostgreSQL ${facts.version} at ${settings.host}:${settings.port}, database ${facts.database_name}, user ${facts.user_name}`,
@@ -63,8 +66,13 @@ async function readSystem(database: Database): Promise<string | null> {
   }
 }
 
-function checkVersion({ version, version_number }: ServerFacts, findings: Findings): void {
-  const major = Math.floor(Number(version_number) / 10_000);
+function toMajor({ version_number }: ServerFacts): number {
+  return Math.floor(Number(version_number) / 10_000);
+}
+
+function checkVersion(facts: ServerFacts, findings: Findings): void {
+  const { version } = facts;
+  const major = toMajor(facts);
   if (major < OLDEST_VERSION) {
     findings.error(`PostgreSQL ${version} is older than ${OLDEST_VERSION}, which is needed`, 'Upgrade this server');
   } else if (major > NEWEST_VERSION) {

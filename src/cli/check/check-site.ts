@@ -2,9 +2,11 @@ import type { ConnectionSettings } from '../../config/connection.js';
 import type { InspectedSite } from '../../config/load.js';
 import { toProblemText } from '../../config/problems.js';
 import type { Side } from '../../model/failures.js';
+import type { Custody } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import { withDatabase } from '../open-database.js';
 import { checkBookkeeping } from './check-bookkeeping.js';
+import { checkCustody } from './check-custody.js';
 import { checkServer, type ServerIdentity } from './check-server.js';
 import { checkTables } from './check-tables.js';
 import { checkTemporal } from './check-temporal.js';
@@ -33,15 +35,18 @@ export async function checkSite(inspected: InspectedSite): Promise<readonly Chec
 type Areas = Readonly<Record<Side | 'settings' | 'tables' | 'temporal', Findings>>;
 
 async function checkDatabases({ local, remote, tables }: InspectedSite, areas: Areas): Promise<void> {
+  const custody = tables?.readings.custody ?? 'full';
   await withEnd(local, 'local', async (localDatabase) => {
     await withEnd(remote, 'remote', async (remoteDatabase) => {
       const [here, there] = await Promise.all([
-        checkEnd(localDatabase, local, areas.local),
-        checkEnd(remoteDatabase, remote, areas.remote),
+        checkEnd(localDatabase, { settings: local, custody }, areas.local),
+        checkEnd(remoteDatabase, { settings: remote, custody }, areas.remote),
       ]);
       checkApart(here, there, areas.tables);
       const ends = { local: here === null ? null : localDatabase, remote: there === null ? null : remoteDatabase };
-      if (tables !== null) await checkTables(ends, tables, areas.tables);
+      if (tables === null) return;
+      await checkTables(ends, tables, areas.tables);
+      if (here !== null && there !== null) checkCustody(tables.readings, { local: here, remote: there }, areas.tables);
     });
   });
 }
@@ -58,12 +63,12 @@ async function withEnd(
 
 async function checkEnd(
   database: Database | null,
-  settings: ConnectionSettings | null,
+  { settings, custody }: { readonly settings: ConnectionSettings | null; readonly custody: Custody },
   findings: Findings,
 ): Promise<ServerIdentity | null> {
   if (database === null || settings === null) return null;
   const identity = await checkServer(database, settings, findings);
-  if (identity !== null) await checkBookkeeping(database, findings);
+  if (identity !== null) await checkBookkeeping(database, custody, findings);
   return identity;
 }
 

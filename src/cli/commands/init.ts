@@ -55,7 +55,7 @@ async function apply(context: Context, withSample: boolean): Promise<Answer> {
   const sites = loadSitesOf(context);
   const done: Done[] = [];
   for (const config of sites) {
-    for (const side of SIDES)
+    for (const side of listSides(config))
       done.push({ siteId: config.siteId, side, applied: await applyTo(config, side, withSample) });
   }
   const lines = done.map(
@@ -63,6 +63,11 @@ async function apply(context: Context, withSample: boolean): Promise<Answer> {
       `Site ${siteId}, ${side} database: ${applied.length === 0 ? 'up to date' : `applied ${applied.join(', ')}`}${withSample ? '; the example tables are there' : ''}`,
   );
   return { document: { ok: true, databases: done }, text: [...lines, 'next: meter-sync check'].join('\n') };
+}
+
+/** Without custody there is no schema of ours on the remote. */
+function listSides({ tables }: Config): readonly Side[] {
+  return tables.readings.custody === 'off' ? ['local'] : SIDES;
 }
 
 async function applyTo(config: Config, side: Side, withSample: boolean): Promise<readonly string[]> {

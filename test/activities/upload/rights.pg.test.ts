@@ -4,7 +4,18 @@ import { createPool } from '../../../src/postgres/pool.js';
 import type { TestDatabase } from '../../support/postgres.js';
 import { openSite, setForDatabase, toSite } from './site-under-test.js';
 
-const STATE = ['usage on schema meter_sync', 'select, insert, update on meter_sync.upload_state'];
+const USAGE = 'usage on schema meter_sync';
+const STATE = [
+  USAGE,
+  'select, insert, delete on meter_sync.upload_state',
+  'select, insert, update, delete on meter_sync.upload_claim',
+  'select, insert, update, delete on meter_sync.quarantine',
+];
+const CUSTODY = [USAGE, 'select, insert on meter_sync.custody'];
+const READ_STATE = [
+  USAGE,
+  ...['upload_state', 'upload_claim', 'quarantine'].map((name) => `select on meter_sync.${name}`),
+];
 const REMOVE = 'select, delete on meter_readings';
 const SEND = ['insert (id, created_at, value) on meter_readings', 'select (id, created_at, value) on meter_readings'];
 const TEMPORARY = 'temporary on database';
@@ -12,7 +23,7 @@ const TEMPORARY = 'temporary on database';
 it('a user with the least rights moves readings, also those that are there already', async (context) => {
   const site = await openSite(context);
   const { database: local } = await asUser(site.local, [...STATE, REMOVE]);
-  const { database: remote } = await asUser(site.remote, [...SEND, TEMPORARY]);
+  const { database: remote } = await asUser(site.remote, [...SEND, TEMPORARY, ...CUSTODY]);
   const least = toSite({ local, remote }, site.ends.readings);
   for (const expected of [
     { inserted: 10, alreadyThere: 0 },
@@ -29,10 +40,12 @@ it('a user who lacks a right moves nothing, and is told what to grant', async (c
   for (const [side, rights, wanted] of [
     ['local', STATE, 'grant select, delete on "meter_readings"'],
     ['local', [...STATE, 'select on meter_readings'], 'grant delete on "meter_readings"'],
-    ['local', [...STATE.slice(0, 1), 'select on meter_sync.upload_state', REMOVE], 'on meter_sync.upload_state'],
-    ['remote', [TEMPORARY], 'grant select, insert on "meter_readings"'],
-    ['remote', [TEMPORARY, SEND[0]!, 'select (id) on meter_readings'], 'grant select on "meter_readings"'],
-    ['remote', SEND, 'grant temporary on database'],
+    ['local', [...READ_STATE, REMOVE], 'grant insert, delete on meter_sync.upload_state to'],
+    ['local', [...READ_STATE, REMOVE], 'grant insert, update, delete on meter_sync.quarantine'],
+    ['remote', [TEMPORARY, ...CUSTODY], 'grant select, insert on "meter_readings"'],
+    ['remote', [TEMPORARY, ...CUSTODY, SEND[0]!, 'select (id) on meter_readings'], 'grant select on "meter_readings"'],
+    ['remote', [...SEND, ...CUSTODY], 'grant temporary on database'],
+    ['remote', [...SEND, TEMPORARY, USAGE, 'select on meter_sync.custody'], 'grant insert on meter_sync.custody'],
   ] as const) {
     const { database, role } = await asUser(site[side], rights);
     const lacking = toSite({ ...site, [side]: database }, site.ends.readings);
@@ -42,6 +55,25 @@ it('a user who lacks a right moves nothing, and is told what to grant', async (c
       place: { side, table: 'meter_readings' },
     });
     expect([await site.count(site.local), await site.count(site.remote)]).toEqual([10, 0]);
+  }
+});
+
+it('a user who may not even read the bookkeeping is told how to get the rights', async (context) => {
+  const site = await openSite(context);
+  for (const [side, rights, wanted] of [
+    ['local', [...STATE.slice(0, 2), REMOVE], /meter-sync init --print$/],
+    [
+      'remote',
+      [...SEND, TEMPORARY],
+      /grant usage on schema meter_sync to \w+; grant select, insert on meter_sync.custody to/,
+    ],
+  ] as const) {
+    const { database } = await asUser(site[side], rights);
+    await expect(toSite({ ...site, [side]: database }, site.ends.readings).upload()).rejects.toMatchObject({
+      kind: 'credentials',
+      message: expect.stringMatching(wanted) as unknown,
+      place: { side },
+    });
   }
 });
 
