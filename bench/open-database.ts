@@ -2,8 +2,8 @@ import type { Side } from '../src/model/failures.js';
 import { createPool } from '../src/postgres/pool.js';
 import type { Database } from '../src/postgres/session.js';
 
-/** As many connections as a worker has of a site's database. */
-const MAX_CONNECTIONS = 4;
+/** More than a worker allows itself, for variants with more batches in flight; none is opened that is not used. */
+const MAX_CONNECTIONS = 10;
 
 /** One end of the product, as a worker opens it. */
 export function openDatabase(side: Side, url: string): Database {

@@ -5,7 +5,7 @@ import { type Link, openLink } from '../link.js';
 import { checkPsql, readMachine } from '../machine.js';
 import { openMeasured } from '../measured-process.js';
 import { endProgress, showProgress } from '../progress.js';
-import { type Servers, withServers } from '../servers.js';
+import { type Servers, sql, withServers } from '../servers.js';
 import { type Case, casesOf, ROW_COUNTS } from './cases.js';
 import { DOWNLOADERS, type DownloadContestant } from './contestants.js';
 import { METER_COLUMNS, METER_NAMES } from './meter-table.js';
@@ -31,6 +31,7 @@ interface Entry {
   readonly runs: Measure[];
   readonly problems: string[];
   bytes: number;
+  firstBytes: number;
   connectionBytes: number;
 }
 
@@ -72,7 +73,7 @@ export async function benchDownload(options: DownloadBenchOptions): Promise<bool
 
 function enter(what: Case, only: readonly string[] | null): Entry[] {
   return DOWNLOADERS.filter(({ name, isFor }) => isFor(what) && (only === null || only.includes(name))).map(
-    (contestant) => ({ what, contestant, runs: [], problems: [], bytes: NaN, connectionBytes: NaN }),
+    (contestant) => ({ what, contestant, runs: [], problems: [], bytes: NaN, firstBytes: NaN, connectionBytes: NaN }),
   );
 }
 
@@ -96,17 +97,31 @@ async function runRound(servers: Servers, entries: readonly Entry[], { link, lab
   for (const entry of entries) {
     const { what, contestant } = entry;
     showProgress(`${label}: ${what.rows} rows, ${what.name}: ${contestant.name}`);
-    const before = await link?.readBytes();
-    await withChild(servers, entry, link, async (child) => {
-      const connected = await link?.readBytes();
-      const first = await child.run();
-      if (link !== null && before !== undefined && connected !== undefined) {
-        entry.connectionBytes = connected - before;
-        entry.bytes = (await link.readBytes()) - connected;
-      }
-      if (isTimed) entry.runs.push(isRepeated(what) ? await repeat(child) : first);
-    });
+    const measure = await runOnce(servers, entry, link);
+    if (isTimed && measure !== null) entry.runs.push(measure);
   }
+}
+
+/** One run in a fresh process; null when it failed. Where something changes, it does so while the process is up. */
+async function runOnce(servers: Servers, entry: Entry, link: Link | null): Promise<Measure | null> {
+  const { what } = entry;
+  const passed = async (): Promise<number> => (link === null ? NaN : link.readBytes());
+  const before = await passed();
+  return withChild(servers, entry, link, async (child, remoteUrl) => {
+    const connected = await passed();
+    const first = await child.run();
+    const after = await passed();
+    if (what.change !== null)
+      for (const text of [what.change, 'vacuum meter', 'checkpoint']) await sql(remoteUrl, text);
+    const changed = await passed();
+    const measure = what.isFirst ? first : await child.run();
+    if (link !== null) {
+      entry.connectionBytes = connected - before;
+      entry.firstBytes = after - connected;
+      entry.bytes = what.isFirst ? entry.firstBytes : (await passed()) - changed;
+    }
+    return isRepeated(what) ? repeat(child) : measure;
+  });
 }
 
 /** Plans and code are warm by now; a worker that runs for days knows no other state. */
@@ -116,8 +131,8 @@ async function repeat(child: Child): Promise<Measure> {
   return meanOf(runs);
 }
 
-function isRepeated({ isRepeatable, rows }: Case): boolean {
-  return isRepeatable && rows <= MOST_ROWS_REPEATED;
+function isRepeated({ changedRows, rows }: Case): boolean {
+  return changedRows === 0 && rows <= MOST_ROWS_REPEATED;
 }
 
 type Child = Awaited<ReturnType<typeof openMeasured>>;
@@ -126,23 +141,25 @@ async function withChild(
   servers: Servers,
   { what, contestant, problems }: Entry,
   link: Link | null,
-  work: (child: Child) => Promise<void>,
-): Promise<void> {
+  work: (child: Child, remoteUrl: string) => Promise<Measure>,
+): Promise<Measure | null> {
   const { localUrl, remoteUrl } = await makeFreshCopies(servers, what.templates);
   const site = { localUrl, remoteUrl: link?.url(remoteUrl) ?? remoteUrl };
   try {
     const child = await openMeasured(servers, { discipline: 'download', contestant: contestant.name, site });
-    await work(child);
+    const measure = await work(child, remoteUrl);
     await child.close();
     const contents = await Promise.all([localUrl, remoteUrl].map((url) => readContent(url, 'meter', METER_NAMES)));
-    if (contents[0] !== contents[1]) problems.push(`the remote has ${contents[1]}, the site ${contents[0]}`);
+    if (contents[0] === contents[1]) return measure;
+    problems.push(`the remote has ${contents[1]}, the site ${contents[0]}`);
   } catch (error) {
     problems.push(error instanceof Error ? error.message : String(error));
   }
+  return null;
 }
 
-function toLine({ what, contestant, runs, problems, bytes, connectionBytes }: Entry): DownloadLine {
+function toLine({ what, contestant, runs, problems, bytes, firstBytes, connectionBytes }: Entry): DownloadLine {
   const { name, note, usesOtherPrograms = false } = contestant;
   const facts = { rows: what.rows, case: what.name, changedRows: what.changedRows };
-  return { ...facts, name, note, usesOtherPrograms, bytes, connectionBytes, runs, problems };
+  return { ...facts, name, note, usesOtherPrograms, bytes, firstBytes, connectionBytes, runs, problems };
 }

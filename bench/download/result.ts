@@ -23,9 +23,11 @@ export interface DownloadLine {
   readonly usesOtherPrograms: boolean;
   /** On the wire between the site and the remote, both directions, without the headers of TCP; the connection stood. */
   readonly bytes: number;
+  /** Of the first run of the process, before anything had changed; what it learns then it may keep. */
+  readonly firstBytes: number;
   /** What its connection to the remote cost before that. */
   readonly connectionBytes: number;
-  /** Runs that can be repeated are so within a round: then each is the mean of its round. */
+  /** One a round; what changes nothing is repeated within a round, and its middle taken. */
   readonly runs: readonly Measure[];
   readonly problems: readonly string[];
 }

@@ -1,6 +1,5 @@
 import { showProgress } from '../progress.js';
 import { type Servers, sql } from '../servers.js';
-import { REMOTE_TEMPLATES } from './cases.js';
 import { createMeterTable, insertMeters, loadPoints } from './meter-table.js';
 import { settle } from './product.js';
 
@@ -20,30 +19,22 @@ export async function makeDownloadTemplates(
   }
   for (const rows of rowCounts) {
     showProgress(`making tables of ${rows} meters`);
-    for (const { prefix, change } of REMOTE_TEMPLATES)
-      await makeTable(servers, 'remote', `${prefix}_${rows}`, rows, change);
-    await makeTable(servers, 'local', `same_${rows}`, rows, null);
-    await makeTable(servers, 'local', `empty_${rows}`, 0, null);
-    const name = `same_${rows}`;
+    const name = `full_${rows}`;
+    await makeTable(servers, 'remote', name, rows);
+    await makeTable(servers, 'local', name, rows);
+    await makeTable(servers, 'local', `empty_${rows}`, 0);
     await settle({ localUrl: servers.local.url(name), remoteUrl: servers.remote.url(name) });
     await sql(servers.local.url(name), 'vacuum analyze');
   }
   return meters;
 }
 
-async function makeTable(
-  servers: Servers,
-  side: 'local' | 'remote',
-  database: string,
-  rows: number,
-  change: string | null,
-): Promise<void> {
+async function makeTable(servers: Servers, side: 'local' | 'remote', database: string, rows: number): Promise<void> {
   const server = servers[side];
   await sql(server.url(), `create database ${database} template points strategy file_copy`);
   const url = server.url(database);
   await sql(url, createMeterTable());
   if (rows > 0) await sql(url, insertMeters(rows));
-  if (change !== null) await sql(url, change);
   await sql(url, 'drop table point, listed');
   await sql(url, 'vacuum analyze');
 }

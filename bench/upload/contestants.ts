@@ -18,15 +18,27 @@ export interface UploadContestant extends Contestant<UploadSite> {
 
 const ENTRY = { share: 1, isDefault: true, isHopelessOverDistance: false };
 
+/** What a promise or a setting of the product costs: only when named. */
+const VARIANTS: readonly UploadContestant[] = [
+  meterSync('meter-sync (no day sums)', 'custody set to chain', { custody: 'chain' }),
+  meterSync('meter-sync (no chain)', 'custody set to off', { custody: 'off' }),
+  meterSync('meter-sync (1 in flight)', 'one batch after the other', { batchesInFlight: 1 }),
+  meterSync('meter-sync (3 in flight)', 'three batches at a time', { batchesInFlight: 3 }),
+  meterSync('meter-sync (100k a batch)', 'batches of at most 100,000', { batchRows: 100_000 }),
+].map((variant) => ({ ...ENTRY, ...variant, isDefault: false }));
+
 /** Ratios are told against the first one. */
 export const UPLOADERS: readonly [UploadContestant, ...UploadContestant[]] = [
   { ...ENTRY, ...PSQL_PIPE },
-  { ...ENTRY, ...meterSync('meter-sync', 'the product with its defaults', {}) },
   {
     ...ENTRY,
-    ...meterSync('meter-sync (100k a batch)', 'batches twice as large', { batchRows: 100_000 }),
-    isDefault: false,
+    ...meterSync(
+      'meter-sync',
+      'the product with its defaults: custody chain and day sums, two batches of at most 50,000 in flight',
+      {},
+    ),
   },
+  ...VARIANTS,
   { ...ENTRY, ...stagedCopy(50_000) },
   { ...ENTRY, ...unnestArrays(10_000) },
   { ...ENTRY, ...multiRowValues('VALUES x 500', 500), share: 0.1 },

@@ -9,7 +9,7 @@ import { quietAttempt } from '../quiet-attempt.js';
 import type { UploadSite } from './site.js';
 
 /** What a variant of the product does otherwise than by default. */
-export interface Variant {
+export interface Variant extends Pick<UploadEnds, 'batchesInFlight'>, Pick<QueueTable, 'custody'> {
   readonly batchRows?: number;
 }
 
@@ -33,9 +33,15 @@ async function openProduct({ localUrl, remoteUrl }: UploadSite, variant: Variant
   const [local, remote] = [openDatabase('local', localUrl), openDatabase('remote', remoteUrl)];
   await migrate(local);
   await migrate(remote);
-  const ends: UploadEnds = { local, remote, readings: READINGS };
+  const { batchRows = BATCH_ROWS, batchesInFlight, custody } = variant;
+  const ends: UploadEnds = {
+    local,
+    remote,
+    readings: { ...READINGS, ...(custody === undefined ? {} : { custody }) },
+    ...(batchesInFlight === undefined ? {} : { batchesInFlight }),
+  };
   return {
-    run: () => drainAll(ends, variant.batchRows ?? BATCH_ROWS),
+    run: () => drainAll(ends, batchRows),
     close: async () => {
       await local.pool.end();
       await remote.pool.end();
