@@ -2,12 +2,15 @@ import { parseArgs } from 'node:util';
 import { benchMemory } from './backlog/memory.js';
 import { benchPlans } from './backlog/plans.js';
 import { benchDownload } from './download/compare.js';
+import { plot, render } from './render.js';
 import { benchUpload } from './upload/compare.js';
 
 const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rounds 5] [--only NAME,NAME] [--delay MS]
        npm run bench -- download [--rows N] [--rounds 3] [--only NAME,NAME] [--delay MS] [--meters ARCHIVE]
        npm run bench -- memory   [--rows 10000000]    memory while a backlog drains
        npm run bench -- plans    [--rows 10000000]    plans of the queue's statements, with and without an index
+       npm run bench -- render   FILE...              tables of results that were written with --json
+       npm run bench -- plot     --svg FILE FILE...   results of uploads as one picture
 
   --delay MS       round trip to the remote, added by a proxy
   --only NAMES     contestants by name, with commas; the one that ratios are told against always takes part
@@ -28,6 +31,7 @@ const OPTIONS = {
   only: { type: 'string' },
   delay: { type: 'string' },
   meters: { type: 'string', default: '../shared/data/points-metadata.tar.gz' },
+  svg: { type: 'string' },
   json: { type: 'string' },
   markdown: { type: 'string' },
 } as const;
@@ -39,6 +43,9 @@ async function main(): Promise<boolean> {
   const files = { jsonFile: values.json ?? null, markdownFile: values.markdown ?? null };
   const rows = values.rows === undefined ? null : toCount('rows', values.rows);
   const delayMs = values.delay === undefined ? 0 : toCount('delay', values.delay);
+  const [name, ...rest] = positionals;
+  if (name === 'render' && rest.length > 0) return render(rest);
+  if (name === 'plot' && rest.length > 0 && values.svg !== undefined) return plot(rest, values.svg);
   switch (positionals.join(' ')) {
     case 'upload':
       return benchUpload({

@@ -18,7 +18,7 @@ const MOST_WINDOW_S = 60;
 const COLUMNS = ['id', 'meter_id', 'created_at', 'value', 'unit', 'metadata'];
 
 /** Memory of the product while a backlog drains. */
-interface MemoryResult {
+export interface MemoryResult {
   readonly discipline: 'memory';
   readonly rows: number;
   readonly isComplete: boolean;
@@ -61,7 +61,7 @@ export async function benchMemory(rows: number, files: ResultFiles): Promise<boo
       samples,
       machine,
     };
-    await publish(result, toMarkdown(result), files);
+    await publish(result, toMemoryMarkdown(result), files);
     return isComplete;
   });
 }
@@ -95,7 +95,8 @@ function sumUp(samples: readonly number[]): Pick<MemoryResult, 'firstBytes' | 'l
   };
 }
 
-function toMarkdown(result: MemoryResult): string {
+/** The result as Markdown. */
+export function toMemoryMarkdown(result: MemoryResult): string {
   const { rows, measure, samples, machine } = result;
   return [
     `### Memory while ${count(rows)} readings drain`,

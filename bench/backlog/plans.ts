@@ -28,10 +28,20 @@ import { explain, type Explained } from './explain.js';
 const REMAINDER_ROWS = 1_000;
 
 /** A statement of the queue, and how the server ran it. */
-interface PlanLine extends Explained {
+interface PlanLine extends Omit<Explained, 'pages'> {
+  /** Null: several statements, not looked at one by one. */
+  readonly pages: number | null;
   readonly table: string;
   readonly index: string;
   readonly statement: string;
+}
+
+/** How the queue's statements ran; the JSON file that is committed. */
+export interface PlansResult {
+  readonly discipline: 'plans';
+  readonly rows: number;
+  readonly lines: readonly PlanLine[];
+  readonly machine: Machine;
 }
 
 /** Looks at the plans of the queue's statements, with and without the index that serves it. */
@@ -52,7 +62,8 @@ export async function benchPlans(rows: number, files: ResultFiles): Promise<bool
     }
     endProgress();
     const machine = await readMachine(servers);
-    await publish({ discipline: 'plans', rows, lines, machine }, toMarkdown(lines, machine), files);
+    const result: PlansResult = { discipline: 'plans', rows, lines, machine };
+    await publish(result, toPlansMarkdown(result), files);
     return true;
   });
 }
@@ -117,7 +128,7 @@ async function lookAt(url: string, queuedRows: number): Promise<Looked[]> {
     const milliseconds = performance.now() - startedAt;
     return [
       ...looked,
-      { statement: 'count of the queue, as the product asks it', milliseconds, pages: NaN, nodes: '' },
+      { statement: 'count of the queue, as the product asks it', milliseconds, pages: null, nodes: '' },
     ];
   } finally {
     await local.pool.end();
@@ -140,7 +151,8 @@ function statementsOf(queue: Queue, first: Stretch, middle: Place, next: Stretch
 
 const COLUMNS = ['id', 'meter_id', 'created_at', 'value', 'unit', 'metadata'];
 
-function toMarkdown(lines: readonly PlanLine[], machine: Machine): string {
+/** The result as Markdown. */
+export function toPlansMarkdown({ lines, machine }: PlansResult): string {
   return [
     `### Plans of the queue's statements, batches of ${count(BATCH_ROWS)}`,
     '',
@@ -151,7 +163,7 @@ function toMarkdown(lines: readonly PlanLine[], machine: Machine): string {
         index,
         statement,
         milliseconds.toFixed(1),
-        Number.isNaN(pages) ? '' : count(pages),
+        pages === null ? '' : count(pages),
         nodes,
       ]),
     ]),
