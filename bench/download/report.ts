@@ -49,6 +49,7 @@ export function timesOf(line: DownloadLine, lines: readonly DownloadLine[]): num
 }
 
 function toCells(line: DownloadLine, lines: readonly DownloadLine[]): string[] {
+  if (line.runs.length === 0) return [line.case, line.name, 'FAILED', '', '', '', ''];
   const seconds = spread(line.runs.map((run) => run.seconds));
   const times = median(timesOf(line, lines));
   const cpu = [

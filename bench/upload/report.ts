@@ -39,6 +39,7 @@ export function nameOf({ name, delayMs }: UploadLine): string {
 }
 
 function toCells(line: UploadLine, result: UploadResult): string[] {
+  if (line.runs.every((run) => run === null)) return [nameOf(line), 'FAILED', '', '', '', ''];
   const [rates, ratios] = [spread(ratesOf(line)), spread(ratiosOf(line, result))];
   const runs = line.runs.filter((run) => run !== null);
   const cpu = (read: (run: Measure) => number): string => ((median(runs.map(read)) * 1e6) / line.rows).toFixed(1);
