@@ -5,6 +5,7 @@ import { countChanges } from './changes.js';
 import { findChanges } from './find-changes.js';
 import { checkChanges } from './check-changes.js';
 import { checkKeys, checkStagedKeys } from './check-ends.js';
+import { canFill, fillTable } from './fill-table.js';
 import { fetchRows } from './fetch-rows.js';
 import { listLocal, listRemote } from './list-rows.js';
 import type { Look, Sessions } from './look.js';
@@ -31,6 +32,19 @@ export async function changeRows(
   if (!isKnown) await forgetHashes(here, memory);
   if (options.full) await forgetRefused(here, memory);
   const usable = isKnown ? memory : { ...memory, remote_rows: '0', remote_sum: '' };
+  if (canFill(look, usable)) {
+    const rows = Number(look.remote.rows);
+    await checkChanges(here, plan, {
+      remoteRows: rows,
+      localRows: 0,
+      inserted: rows,
+      updated: 0,
+      gone: 0,
+      columns: [],
+    });
+    const after = await fillTable(sessions, look, memory);
+    if (after !== null) return { ...nothingDone(look, after), localCount: rows, inserted: rows };
+  }
   const staged = await stageDifferent(sessions, look, usable);
   options.attempt.heartbeat({ table: plan.table.name, rows: staged.rows });
   const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);

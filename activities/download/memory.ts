@@ -117,7 +117,8 @@ function saveRows(id: string): string {
       state = excluded.state`;
 }
 
-function saveSums(id: string, signature: string): string {
+/** Sums up what is noted of the rows; answers with the memory. */
+export function saveSums(id: string, signature: string): string {
   return `
     update meter_sync.download_table as t
     set signature = ${literal(signature)}, changed_at = clock_timestamp(),
