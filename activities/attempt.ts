@@ -1,4 +1,4 @@
-/** Facts of a log line: names and counts, never a row's values. */
+/** Facts of a log line: names and counts. Of a row's values only those that a download has changed, and none that is secret. */
 export type LogFacts = Readonly<Record<string, unknown>>;
 
 /** The log that engines write to. The worker adds the site, the workflow and the activity. */

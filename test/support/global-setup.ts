@@ -11,6 +11,7 @@ const PURE = /(?<!\.pg|\.temporal)\.test\.ts$/;
 /**
  * One stack for the whole run. `METER_SYNC_TEST_DATA=DIR` runs it on a folder that stays, so that the databases of failed
  * tests can be looked at afterwards (start the servers again with `meter-sync dev --data DIR`).
+ * `METER_SYNC_TEST_REMOTE_URL=URL` takes another server for the remote databases: one of another version, say.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const { testFiles } = await project.globTestFiles(filtersOf(project));
@@ -18,7 +19,8 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   const data = process.env['METER_SYNC_TEST_DATA'] || undefined;
   const stack = await startStack({ data, env: process.env, tell: (line) => process.stderr.write(`${line}\n`) });
   try {
-    const [local, remote] = [toMaintenance(stack.local), toMaintenance(stack.remote)];
+    const other = process.env['METER_SYNC_TEST_REMOTE_URL'] || undefined;
+    const [local, remote] = [toMaintenance(stack.local), toMaintenance(other ?? stack.remote)];
     const [bundlePath] = await Promise.all([
       buildBundle(stack.folder),
       makeTemplates(local, 'local'),
