@@ -44,6 +44,7 @@ const importDirections = [
   engine('activities/upload'),
   engine('activities/download'),
   engine('activities/probe', ['upload', 'download']),
+  engine('activities/verify', ['upload']),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
   only('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }),
   only('src/temporal', {

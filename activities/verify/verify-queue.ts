@@ -1,0 +1,97 @@
+import { byName, type QueueTable } from '../../src/model/table.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
+import { type Database, run } from '../../src/postgres/session.js';
+import { setTextForms } from '../../src/postgres/text-forms.js';
+import { withTransaction } from '../../src/postgres/transaction.js';
+import { toQueue } from '../upload/plan-upload.js';
+import { countQuarantine } from '../upload/quarantine.js';
+import { keyTexts, type Queue } from '../upload/queue.js';
+import { readFiguresOf } from '../upload/read-queue-figures.js';
+
+/** What waits at the site, and how much of it the remote has already. */
+export interface VerifiedQueue {
+  readonly waiting: number;
+  readonly isEstimate: boolean;
+  readonly inQuarantine: number;
+  readonly oldest: string | null;
+  /** Of so many of the oldest that were looked for ... */
+  readonly looked: number;
+  /** ... so many are on the remote already: a batch that was sent and not removed, which the next upload does. */
+  readonly alreadyThere: number;
+}
+
+/** More would say the same: what was sent and not removed is among the oldest. */
+const MAX_LOOKED = 200_000;
+const CHUNK = 10_000;
+
+/** Looks at the queue, and which of its oldest readings the remote has. */
+export async function verifyQueue(
+  { local, remote, readings }: { local: Database; remote: Database; readings: QueueTable },
+  siteId: string,
+  isStopped: () => boolean,
+): Promise<VerifiedQueue> {
+  const { keys, ...figures } = await withTransaction(
+    local,
+    { isolation: 'repeatable read, read only' },
+    async (session) => {
+      await run(session, setTextForms());
+      const queue = { ...toQueue(readings, await readTableShape(session, readings.table)), quarantineOf: siteId };
+      const { queueSize, queueSizeIsEstimate, oldestUnsynced } = await readFiguresOf(session, queue);
+      const [quarantine] = await run<{ rows: string }>(session, countQuarantine(siteId));
+      const rows = await run<{ key: string }>(session, selectOldestKeys(queue));
+      return {
+        waiting: queueSize,
+        isEstimate: queueSizeIsEstimate,
+        oldest: oldestUnsynced,
+        inQuarantine: Number(quarantine?.rows),
+        keys: rows.map(({ key }) => key),
+      };
+    },
+  );
+  const { looked, alreadyThere } = await countPresent(remote, readings, keys, isStopped);
+  return { ...figures, looked, alreadyThere };
+}
+
+function selectOldestKeys(queue: Queue): { text: string; values: [] } {
+  const { readings } = queue;
+  return {
+    text: `
+      select array_to_json(${keyTexts(queue)})::text as key
+      from ${relation(readings.table)} as r
+      where ${readings.flag === null ? 'true' : `r.${ident(readings.flag)} is not true`}
+      order by r.${ident(readings.order)}, ${readings.key.map((name) => `r.${ident(name)}`).join(', ')}
+      limit ${MAX_LOOKED}`,
+    values: [],
+  };
+}
+
+async function countPresent(
+  remote: Database,
+  readings: QueueTable,
+  keys: readonly string[],
+  isStopped: () => boolean,
+): Promise<{ looked: number; alreadyThere: number }> {
+  let looked = 0;
+  let alreadyThere = 0;
+  while (looked < keys.length && !isStopped()) {
+    const chunk = keys.slice(looked, looked + CHUNK);
+    alreadyThere += await withTransaction(remote, { isolation: 'repeatable read, read only' }, async (session) => {
+      await run(session, setTextForms());
+      const types = byName((await readTableShape(session, readings.table)).columns);
+      const same = readings.key.map(
+        (name, at) => `r.${ident(name)} = (k.key::json ->> ${at})::${types.get(name)?.baseType ?? 'text'}`,
+      );
+      const [row] = await run<{ rows: string }>(session, {
+        text: `
+          select count(*)::text as rows
+          from unnest($1::text[]) as k(key)
+          where exists (select from ${relation(readings.table)} as r where ${same.join(' and ')})`,
+        values: [chunk],
+      });
+      return Number(row?.rows);
+    });
+    looked += chunk.length;
+  }
+  return { looked, alreadyThere };
+}

@@ -1,0 +1,127 @@
+import { describeFence, judgeChain } from '../../src/model/chain.js';
+import { byName, type QueueTable, type SiteTables } from '../../src/model/table.js';
+import { type ChainWalk, type Doubt, EMPTY_WALK } from '../../src/model/verify.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
+import { type Database, run } from '../../src/postgres/session.js';
+import { setTextForms } from '../../src/postgres/text-forms.js';
+import { withTransaction } from '../../src/postgres/transaction.js';
+import { readChain, readLocalUpload } from '../upload/read-chain.js';
+import type { MeterScope } from './look-at-day.js';
+import { type DaysQuestion, type VerifiedDays, verifyDays } from './verify-days.js';
+import { type VerifiedQueue, verifyQueue } from './verify-queue.js';
+import { walkPage } from './walk-chain.js';
+
+/** The two databases of a site and its tables. */
+interface SiteEnds {
+  readonly local: Database;
+  readonly remote: Database;
+  readonly tables: SiteTables;
+}
+
+/** How to verify. */
+export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'isStopped'> {
+  readonly onProgress: (what: 'custody records' | 'days', done: number, total: number) => void;
+}
+
+/** What a verification saw. */
+export interface Verification extends VerifiedDays {
+  readonly siteId: string;
+  /** ISO 8601 UTC. */
+  readonly verifiedAt: string;
+  readonly chain: Pick<ChainWalk, 'records' | 'rows' | 'alreadyThere' | 'last' | 'unsummed'>;
+  /** How the place of the site compares with the remote's newest record. */
+  readonly places: string;
+  /** The site's meters tell its readings from those of others; null: no column does. */
+  readonly meters: number | null;
+  readonly queue: VerifiedQueue;
+}
+
+/**
+ * Verifies that what a site delivered is still there: walks its custody chain, compares each day with the remote table, and
+ * looks at the queue. Reads only, at both ends.
+ * @throws DatabaseFailure `schema`, `unreachable`, `credentials` - what could not be read
+ */
+export async function verifySite({ local, remote, tables }: SiteEnds, options: VerifyOptions): Promise<Verification> {
+  const { readings } = tables;
+  const { siteId, isStopped } = options;
+  const walked = await walkChain(remote, options);
+  const { places, doubts } = await comparePlaces({ local, remote }, siteId);
+  const scope = await readScope({ local, remote }, tables);
+  const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
+  const compared = await verifyDays(remote, walked, { ...options, readings, scope, onProgress });
+  const queue = await verifyQueue({ local, remote, readings }, siteId, isStopped);
+  const { records, rows, alreadyThere, last, unsummed } = walked;
+  return {
+    siteId,
+    verifiedAt: new Date().toISOString(),
+    chain: { records, rows, alreadyThere, last, unsummed },
+    places,
+    meters: scope?.meters.length ?? null,
+    days: compared.days,
+    doubts: [...walked.doubts, ...doubts, ...compared.doubts],
+    stoppedAt: compared.stoppedAt,
+    queue,
+  };
+}
+
+async function walkChain(remote: Database, { siteId, onProgress }: VerifyOptions): Promise<ChainWalk> {
+  const head = (await readChain(remote, siteId, 0)).head?.seq ?? 0;
+  let walk = EMPTY_WALK;
+  for (;;) {
+    onProgress('custody records', walk.records, head);
+    const next = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
+      walkPage(session, siteId, walk),
+    );
+    if (next === walk) return walk;
+    walk = next;
+  }
+}
+
+/** Looks, because an upload that is under way moves one end before the other. */
+const LOOKS = 3;
+
+async function comparePlaces(
+  { local, remote }: { local: Database; remote: Database },
+  siteId: string,
+): Promise<{ places: string; doubts: Doubt[] }> {
+  let doubt: Doubt | undefined;
+  for (let look = 0; look < LOOKS; look += 1) {
+    const { chain } = await readLocalUpload(local, { siteId });
+    const there = await readChain(remote, siteId, chain.seq);
+    const standing = judgeChain(chain, there);
+    if (standing === 'equal') return { places: `both ends know record ${chain.seq} as the newest`, doubts: [] };
+    if (standing === 'oneAhead') {
+      return { places: `the remote is one record ahead: a batch was sent and not removed yet`, doubts: [] };
+    }
+    const message = describeFence(standing.fence, siteId, chain, there);
+    doubt = { what: 'places differ', day: null, message, next: `meter-sync adopt --site ${siteId}` };
+  }
+  return { places: 'the places differ', doubts: doubt === undefined ? [] : [doubt] };
+}
+
+/** Other sites and tools may write into the same table: the keys of the site's own meters tell the readings apart. */
+async function readScope(
+  { local, remote }: { local: Database; remote: Database },
+  { readings, meters }: SiteTables,
+): Promise<MeterScope | null> {
+  const [key, ...more] = meters.key;
+  const { meter: column } = readings;
+  if (column === undefined || key === undefined || more.length > 0 || !(await hasColumn(remote, readings, column)))
+    return null;
+  const rows = await withTransaction(local, { isolation: 'repeatable read, read only' }, async (session) => {
+    await run(session, setTextForms());
+    const text = `select to_regclass($1) is not null as is_there`;
+    const [table] = await run<{ is_there: string }>(session, { text, values: [relation(meters.table)] });
+    if (table?.is_there !== 't') return [];
+    const keys = `select m.${ident(key)}::text as meter from ${relation(meters.table)} as m`;
+    return run<{ meter: string }>(session, { text: keys, values: [] });
+  });
+  return rows.length === 0 ? null : { column, meters: rows.map(({ meter }) => meter) };
+}
+
+async function hasColumn(remote: Database, { table }: QueueTable, column: string): Promise<boolean> {
+  return withTransaction(remote, { isolation: 'repeatable read, read only' }, async (session) =>
+    byName((await readTableShape(session, table)).columns).has(column),
+  );
+}

@@ -1,0 +1,198 @@
+import { NO_DIGEST } from './chain.js';
+import type { HashedColumn } from './row-hash.js';
+
+/** A custody record as verification reads it. */
+export interface CustodyRecord {
+  readonly seq: number;
+  readonly previousDigest: string;
+  readonly digest: string;
+  /** True when the digest is that of the record's own facts. */
+  readonly isDigestRight: boolean;
+  readonly rows: number;
+  readonly alreadyThere: number;
+  readonly columns: readonly HashedColumn[];
+  readonly dayColumn: string | null;
+  readonly days: readonly { readonly day: string | null; readonly rows: number; readonly sum: string }[] | null;
+  readonly committedAt: string;
+  readonly sentBy: string;
+}
+
+/** What is wrong, in words for the operator. */
+export interface Doubt {
+  readonly what: 'record missing' | 'record altered' | 'record out of line' | 'places differ' | 'readings differ';
+  /** A UTC day, where the doubt is about one. */
+  readonly day: string | null;
+  readonly message: string;
+  readonly next: string;
+}
+
+/** All that the records say was delivered on one UTC day. */
+export interface DayTotal {
+  readonly rows: number;
+  readonly sum: bigint;
+  /** How its readings are hashed; null when its records do not agree, so that only the number can be compared. */
+  readonly columns: readonly HashedColumn[] | null;
+  readonly dayColumn: string | null;
+}
+
+/** A chain as far as it was walked. */
+export interface ChainWalk {
+  readonly records: number;
+  /** Readings inserted, and readings found to be there already, over all records. */
+  readonly rows: number;
+  readonly alreadyThere: number;
+  readonly last: { readonly seq: number; readonly digest: string; readonly committedAt: string } | null;
+  readonly days: ReadonlyMap<string | null, DayTotal>;
+  /** Records without day sums: their readings cannot be compared. */
+  readonly unsummed: number;
+  readonly doubts: readonly Doubt[];
+}
+
+export const EMPTY_WALK: ChainWalk = {
+  records: 0,
+  rows: 0,
+  alreadyThere: 0,
+  last: null,
+  days: new Map(),
+  unsummed: 0,
+  doubts: [],
+};
+
+const ASK_THE_CUSTOMER =
+  "Somebody changed meter_sync.custody on the remote: ask its administrator who may write there, and look into that server's log and backups";
+
+/** Walks on over the next records of a chain, in their order. */
+export function walkOn(walk: ChainWalk, records: readonly CustodyRecord[]): ChainWalk {
+  const days = new Map(walk.days);
+  const doubts = [...walk.doubts];
+  let { last } = walk;
+  for (const record of records) {
+    doubts.push(...judgeRecord(record, last));
+    for (const sum of record.days ?? []) days.set(sum.day, addDay(days.get(sum.day), sum, record));
+    last = record;
+  }
+  const total = (of: (record: CustodyRecord) => number): number => records.reduce((sum, record) => sum + of(record), 0);
+  return {
+    records: walk.records + records.length,
+    rows: walk.rows + total(({ rows }) => rows),
+    alreadyThere: walk.alreadyThere + total(({ alreadyThere }) => alreadyThere),
+    unsummed: walk.unsummed + total(({ days: sums, rows }) => (sums === null && rows > 0 ? 1 : 0)),
+    last,
+    days,
+    doubts,
+  };
+}
+
+function judgeRecord(record: CustodyRecord, last: ChainWalk['last']): Doubt[] {
+  const { seq } = record;
+  const wanted = (last?.seq ?? 0) + 1;
+  const doubt = (what: Doubt['what'], message: string): Doubt => ({ what, day: null, message, next: ASK_THE_CUSTOMER });
+  if (seq > wanted) {
+    const gap =
+      seq - wanted === 1
+        ? `custody record ${wanted} is missing`
+        : `custody records ${wanted} to ${seq - 1} are missing`;
+    return [doubt('record missing', gap), ...judgeDigest(record, doubt)];
+  }
+  const isInLine = record.previousDigest === (last?.digest ?? NO_DIGEST);
+  const outOfLine = `custody record ${seq} does not follow record ${wanted - 1}: one of them was put in or changed later`;
+  return [...(isInLine ? [] : [doubt('record out of line', outOfLine)]), ...judgeDigest(record, doubt)];
+}
+
+function judgeDigest(record: CustodyRecord, doubt: (what: Doubt['what'], message: string) => Doubt): Doubt[] {
+  if (record.isDigestRight) return [];
+  const { seq, committedAt, sentBy } = record;
+  const message = `custody record ${seq} (${committedAt}, sent by ${sentBy}) was altered: its digest is not that of its facts`;
+  return [doubt('record altered', message)];
+}
+
+function addDay(
+  total: DayTotal | undefined,
+  sum: { readonly rows: number; readonly sum: string },
+  { columns, dayColumn }: CustodyRecord,
+): DayTotal {
+  if (total === undefined) return { rows: sum.rows, sum: BigInt(sum.sum), columns, dayColumn };
+  const isSame = JSON.stringify([total.columns, total.dayColumn]) === JSON.stringify([columns, dayColumn]);
+  return {
+    rows: total.rows + sum.rows,
+    sum: total.sum + BigInt(sum.sum),
+    columns: isSame ? columns : null,
+    dayColumn: total.dayColumn ?? dayColumn,
+  };
+}
+
+/** What the remote holds of one day. */
+export interface FoundDay {
+  readonly rows: number;
+  readonly sum: bigint;
+  /** The site's meters of that day and their readings, those with the fewest first; empty when nobody asked. */
+  readonly meters: readonly { readonly meter: string; readonly rows: number }[];
+}
+
+/** Compares what was delivered on a day with what is there; null when both agree. */
+export function judgeDay(day: string | null, delivered: DayTotal, found: FoundDay): Doubt | null {
+  const on = day === null ? 'among the readings without a day' : `on ${day}`;
+  const difference = found.rows - delivered.rows;
+  if (difference === 0 && (delivered.columns === null || found.sum === delivered.sum)) return null;
+  const count = Math.abs(difference);
+  const what =
+    difference === 0
+      ? `at least one of ${delivered.rows} readings ${on} was changed on the remote after it had been delivered`
+      : difference < 0
+        ? `${count} of ${delivered.rows} readings delivered ${on} are no longer on the remote`
+        : `${count} readings ${on} are on the remote that this site did not deliver, beside ${delivered.rows} that it did`;
+  return { what: 'readings differ', day, message: `${what}${describeMeters(found)}`, next: ASK_ABOUT_READINGS };
+}
+
+const ASK_ABOUT_READINGS =
+  "The site has removed these readings, so only the customer can mend it: from a backup of the remote, or from that server's log. Deleted on purpose (a retention rule)? Then verify from a later day: --from DAY";
+
+/** Enough meters to begin with; all of them are one query away. */
+const SHOWN_METERS = 5;
+
+function describeMeters({ meters }: FoundDay): string {
+  if (meters.length === 0) return '';
+  const shown = meters.slice(0, SHOWN_METERS).map(({ meter, rows }) => `${meter} (${rows})`);
+  const more = meters.length > SHOWN_METERS ? ` and ${meters.length - SHOWN_METERS} more` : '';
+  return `; meters of that day, the fewest readings first: ${shown.join(', ')}${more}`;
+}
+
+/** A stretch of days on which nothing was delivered, from the first to the last of them, and the readings found there. */
+export function judgeGap({ from, to }: Gap, found: FoundDay): Doubt | null {
+  if (found.rows === 0) return null;
+  const on = from === to ? `on ${from}` : `from ${from} to ${to}`;
+  const message = `${found.rows} readings ${on} are on the remote, and this site delivered none for then${describeMeters(found)}`;
+  return { what: 'readings differ', day: from, message, next: ASK_ABOUT_READINGS };
+}
+
+/** Days between two delivered ones, `2026-11-22`. */
+export interface Gap {
+  readonly from: string;
+  readonly to: string;
+}
+
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** The days between two delivered days; null when they follow each other, or are no days of the calendar. */
+export function gapBetween(day: string | null, next: string | null | undefined): Gap | null {
+  const [a, b] = [day, next].map((text) =>
+    /^\d{4}-\d\d-\d\d$/.test(text ?? '') ? Date.parse(`${text}T00:00:00Z`) : NaN,
+  );
+  if (a === undefined || b === undefined || !(b - a > DAY_MS)) return null;
+  const toDay = (at: number): string => new Date(at).toISOString().slice(0, 10);
+  return { from: toDay(a + DAY_MS), to: toDay(b - DAY_MS) };
+}
+
+/** Days in their order: the calendar's, with the readings before and after all days at the ends and those without a day last. */
+export function sortDays(days: Iterable<string | null>): (string | null)[] {
+  return [...days].sort((a, b) => place(a) - place(b) || (a ?? '').localeCompare(b ?? ''));
+}
+
+function place(day: string | null): number {
+  if (day === null) return Infinity;
+  if (day === 'infinity') return Number.MAX_VALUE;
+  if (day === '-infinity') return -Number.MAX_VALUE;
+  const [, year = '0', month = '0', date = '0'] = /^(\d+)-(\d+)-(\d+)/.exec(day) ?? [];
+  const years = day.endsWith('BC') ? 1 - Number(year) : Number(year);
+  return years * 372 + Number(month) * 31 + Number(date);
+}
