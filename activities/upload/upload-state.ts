@@ -130,6 +130,21 @@ export function insertClaim({ siteId, owner, sentBy, batchRows }: Claim): Statem
   };
 }
 
+/**
+ * Takes the owner off the claims of all workflows but one, so that none of them has taken the site over. The claims stay: a
+ * record that carries one was sent from this database all the same.
+ */
+export function clearOtherOwners(siteId: string, owner: string | null): Statement {
+  return {
+    text: `
+      update meter_sync.upload_claim
+      set owner = null
+      where site = $1::text
+        and owner is distinct from $2::text`,
+    values: [siteId, owner],
+  };
+}
+
 /** What a run has learned of the size of its batches, for the next one. */
 export function updateLearnedRows(claim: string, batchRows: number): Statement {
   return {

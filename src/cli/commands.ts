@@ -1,10 +1,12 @@
 import type { CommandSpec } from './command.js';
+import { adopt } from './commands/adopt.js';
 import { check } from './commands/check.js';
 import { configure } from './commands/configure.js';
 import { demo } from './commands/demo.js';
 import { dev } from './commands/dev.js';
 import { init } from './commands/init.js';
 import { pause } from './commands/pause.js';
+import { quarantine } from './commands/quarantine.js';
 import { resume } from './commands/resume.js';
 import { start } from './commands/start.js';
 import { status } from './commands/status.js';
@@ -26,4 +28,6 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   syncNow,
   configure,
   stop,
+  quarantine,
+  adopt,
 ];

@@ -10,7 +10,7 @@ export interface Chosen {
   readonly spec: CommandSpec<never>;
   /** Options that stand for settings, by the setting's name. */
   readonly settings: Readonly<Record<string, string>>;
-  /** All options, the command's own among them. */
+  /** All options, the command's own among them; `operands` are the words that belong to no option. */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
@@ -104,5 +104,6 @@ function toChosen(spec: CommandSpec<never>, command: Command): Chosen {
     const value = options[toFlag(name).replace(/-(.)/g, (_, letter: string) => letter.toUpperCase())];
     return typeof value === 'string' ? [[name, value] as const] : [];
   });
-  return { spec, settings: Object.fromEntries(given), options };
+  const operands = command.args.length === 0 ? {} : { operands: command.args };
+  return { spec, settings: Object.fromEntries(given), options: { ...options, ...operands } };
 }

@@ -11,6 +11,8 @@ export interface SiteRecord {
   readonly siteId: string;
   readonly workflowId: string;
   readonly runId: string;
+  /** The same over all runs that continue one another: what the upload is claimed for. */
+  readonly firstRunId: string;
   readonly taskQueue: string;
   /** When the site was started; runs that continued it since do not count. ISO 8601 UTC. */
   readonly startedAt: string;
@@ -61,6 +63,7 @@ export async function readSiteRecord(temporal: TemporalClient, siteId: string): 
     siteId,
     workflowId,
     runId: latest.runId,
+    firstRunId: isFirst ? latest.runId : firstRunId,
     taskQueue: latest.taskQueue,
     startedAt: (first ?? latest).startTime.toISOString(), // the first run is forgotten when its retention has passed
     closing: toClosing(latest),

@@ -24,6 +24,8 @@ test('each command has the name and the place that the documentation gives it', 
     'sync-now',
     'configure',
     'stop',
+    'quarantine',
+    'adopt',
   ];
   expect(COMMANDS.map(({ name }) => name)).toEqual(names);
 });

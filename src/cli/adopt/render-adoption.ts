@@ -1,0 +1,124 @@
+import type { Adoption } from '../../../activities/upload/adopt.js';
+import type { Fence } from '../../model/chain.js';
+import { toCount, toInstant } from '../duration.js';
+import type { Painted } from '../render-status.js';
+
+/** Both places in a site's chain, why they do not fit, and what `adopt` will do: for the person who decides. */
+export function renderAdoption(adoption: Adoption, now: number, { paint, table }: Painted): string {
+  const { siteId, standing } = adoption;
+  const fence = toFence(adoption);
+  if (fence === null) return renderNothing(adoption);
+  const title = `Site ${siteId} is fenced: ${WHAT[fence]}. Nothing is uploaded or removed until a person decides.`;
+  return [
+    paint('bad', title),
+    '',
+    table(['', ''], [...describePlaces(adoption, now), ['apart', describeGap(adoption)]]),
+    '',
+    paint('heading', 'Before you go on'),
+    ...BEFORE[fence].map((line) => `  - ${line}`),
+    paint('heading', 'What adopt does'),
+    ...describeEffects(adoption, typeof standing === 'object' ? standing.fence : fence).map((line) => `  - ${line}`),
+  ].join('\n');
+}
+
+/** Why the site is fenced, of two reasons the one that is to be decided first; null: it is not. */
+export function toFence({ standing }: Pick<Adoption, 'standing'>): Fence | null {
+  return typeof standing === 'object' ? standing.fence : null;
+}
+
+function renderNothing({ siteId, standing, here }: Adoption): string {
+  const place = here.chain.seq === 0 ? 'no batch yet' : `batch ${toCount(here.chain.seq)}`;
+  if (standing !== 'oneAhead') {
+    return `Site ${siteId} and the remote stand at the same place of the custody chain (${place}). There is nothing to adopt.`;
+  }
+  return (
+    `Site ${siteId} (${place}) is one batch behind the remote, and it was this site that sent it: its worker ended between ` +
+    'the two commits. The next upload goes on by itself. There is nothing to adopt.'
+  );
+}
+
+const WHAT: Readonly<Record<Fence, string>> = {
+  takenOver: 'another workflow has taken it over, on another Temporal cluster or namespace',
+  behind: 'the remote has batches of this site that the local database does not know',
+  remoteBehind: 'the remote lacks batches that this site has uploaded',
+  diverged: 'the custody chain of the remote went another way than this site',
+};
+
+const ONE_ONLY =
+  'Make sure that no copy of this site is at work under the same id (a cloned machine, the original beside a restored ' +
+  'one). If one is, stop it or give it another METER_SYNC_SITE: else it is fenced in turn as soon as this one uploads.';
+
+/** What only a person can know. */
+const BEFORE: Readonly<Record<Fence, readonly string[]>> = {
+  takenOver: [
+    'Stop the other workflow on its own cluster or namespace (meter-sync stop there): two would fence each other in turn.',
+  ],
+  behind: ['If the local database was restored from an older backup, this is the way to go on.', ONE_ONLY],
+  remoteBehind: [
+    'The readings of the missing batches have left this site. adopt does not bring them back.',
+    'If the remote was restored from an older backup: keep the damaged database or a newer backup until those readings are copied over.',
+    'If it is another database than before, mend POSTGRES_CLIENT_* instead.',
+  ],
+  diverged: [
+    'If both databases were restored, this is the way to go on. Keep the newer backups until the readings of both are found.',
+    ONE_ONLY,
+  ],
+};
+
+function describePlaces({ here, there }: Adoption, now: number): string[][] {
+  const { chain, state } = here;
+  const { head } = there;
+  const local =
+    chain.seq === 0 && state.batch === 0
+      ? 'nothing uploaded yet'
+      : `batch ${toCount(chain.seq)}, removed here ${toInstant(chain.movedAt, now)}; ${toCount(state.rows)} readings uploaded in all`;
+  if (head === null)
+    return [
+      ['here', local],
+      ['remote', 'no record of this site'],
+    ];
+  const from = head.sentFrom === null ? '' : ` (address ${head.sentFrom})`;
+  const sent = `batch ${toCount(head.seq)}, sent by ${head.sentBy}${from} ${toInstant(head.committedAt, now)}`;
+  const newest =
+    head.lastTimestamp === null ? [] : [['', `its newest reading is of ${toInstant(head.lastTimestamp, now)}`]];
+  return [['here', local], ['remote', sent], ...newest];
+}
+
+function describeGap({ here, there, chainStanding }: Adoption): string {
+  const { seq, lastTimestamp, takenOverBy } = here.chain;
+  const gap = (there.head?.seq ?? 0) - seq;
+  const fence = typeof chainStanding === 'object' ? chainStanding.fence : null;
+  if (fence === null) {
+    return takenOverBy === null
+      ? 'nothing'
+      : `nothing in the chain; the other workflow uploads from ${takenOverBy.sentBy}, since ${takenOverBy.claimedAt}`;
+  }
+  if (fence === 'remoteBehind') {
+    const range = `readings from ${there.head?.lastTimestamp ?? 'the first one'} to ${lastTimestamp ?? 'unknown'}`;
+    return `the remote lacks ${toCount(-gap)} ${batches(-gap)} (${range})`;
+  }
+  if (fence === 'diverged')
+    return `batch ${toCount(seq)} of the remote is not the one that this site knows; numbers differ by ${toCount(gap)}`;
+  return `this database does not know ${toCount(gap)} ${batches(gap)}`;
+}
+
+function describeEffects({ there, chainStanding }: Adoption, fence: Fence): string[] {
+  const { head } = there;
+  const place = head === null ? 'the start of the chain' : `batch ${toCount(head.seq)} of the remote`;
+  const moves = typeof chainStanding === 'object';
+  return [
+    ...(moves ? [`This site takes ${place} as its own; the next batch follows it.`] : []),
+    ...(fence === 'takenOver' ? ['The claims of the other workflow are set aside.'] : []),
+    ...(moves
+      ? [
+          'Readings that are here and on the remote already are compared by the next upload: the same ones are removed here, ' +
+            'others go to quarantine. None is doubled, none is overwritten.',
+        ]
+      : []),
+    'Nothing is written to the remote, and no reading is removed by adopt itself.',
+  ];
+}
+
+function batches(count: number): string {
+  return count === 1 ? 'batch' : 'batches';
+}
