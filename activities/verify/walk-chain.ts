@@ -18,6 +18,8 @@ interface RecordRow {
   readonly columns: string;
   readonly day_column: string | null;
   readonly days: string | null;
+  readonly first_timestamp: string | null;
+  readonly last_timestamp: string | null;
   readonly committed_at: string;
   readonly sent_by: string;
 }
@@ -50,6 +52,8 @@ function selectRecords(siteId: string, above: number): Statement {
         c.columns::text as columns,
         c.day_column,
         c.days::text as days,
+        c.first_timestamp,
+        c.last_timestamp,
         ${isoUtc('c.committed_at')} as committed_at,
         c.sent_by
       from meter_sync.custody c
@@ -74,6 +78,8 @@ function toRecord(row: RecordRow): CustodyRecord {
     columns,
     dayColumn: row.day_column,
     days: days?.map(([day, rows, sum]) => ({ day, rows, sum })) ?? null,
+    firstTimestamp: row.first_timestamp,
+    lastTimestamp: row.last_timestamp,
     committedAt: row.committed_at,
     sentBy: row.sent_by,
   };

@@ -13,6 +13,9 @@ export interface CustodyRecord {
   readonly columns: readonly HashedColumn[];
   readonly dayColumn: string | null;
   readonly days: readonly { readonly day: string | null; readonly rows: number; readonly sum: string }[] | null;
+  /** ISO 8601 UTC; null when the order column held no instants. */
+  readonly firstTimestamp: string | null;
+  readonly lastTimestamp: string | null;
   readonly committedAt: string;
   readonly sentBy: string;
 }
@@ -43,8 +46,8 @@ export interface ChainWalk {
   readonly alreadyThere: number;
   readonly last: { readonly seq: number; readonly digest: string; readonly committedAt: string } | null;
   readonly days: ReadonlyMap<string | null, DayTotal>;
-  /** Records without day sums: their readings cannot be compared. */
-  readonly unsummed: number;
+  /** Records without day sums, and the days that they reach over: these cannot be compared. */
+  readonly unsummed: { readonly records: number; readonly from: string; readonly to: string } | null;
   readonly doubts: readonly Doubt[];
 }
 
@@ -54,7 +57,7 @@ export const EMPTY_WALK: ChainWalk = {
   alreadyThere: 0,
   last: null,
   days: new Map(),
-  unsummed: 0,
+  unsummed: null,
   doubts: [],
 };
 
@@ -76,11 +79,29 @@ export function walkOn(walk: ChainWalk, records: readonly CustodyRecord[]): Chai
     records: walk.records + records.length,
     rows: walk.rows + total(({ rows }) => rows),
     alreadyThere: walk.alreadyThere + total(({ alreadyThere }) => alreadyThere),
-    unsummed: walk.unsummed + total(({ days: sums, rows }) => (sums === null && rows > 0 ? 1 : 0)),
+    unsummed: records.reduce(addUnsummed, walk.unsummed),
     last,
     days,
     doubts,
   };
+}
+
+function addUnsummed(unsummed: ChainWalk['unsummed'], record: CustodyRecord): ChainWalk['unsummed'] {
+  if (record.days !== null || record.rows === 0) return unsummed;
+  const from = record.firstTimestamp?.slice(0, 10) ?? '0000-00-00';
+  const to = record.lastTimestamp?.slice(0, 10) ?? '9999-99-99';
+  if (unsummed === null) return { records: 1, from, to };
+  return {
+    records: unsummed.records + 1,
+    from: from < unsummed.from ? from : unsummed.from,
+    to: to > unsummed.to ? to : unsummed.to,
+  };
+}
+
+/** True for a day that records without sums may have added to. */
+export function isUnsummed(day: string | null, { unsummed }: ChainWalk): boolean {
+  if (unsummed === null) return false;
+  return day === null || (day >= unsummed.from && day <= unsummed.to);
 }
 
 function judgeRecord(record: CustodyRecord, last: ChainWalk['last']): Doubt[] {

@@ -1,0 +1,70 @@
+import { loadConfig } from '../../config/load.js';
+import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
+
+interface VerifyOptions {
+  readonly from?: string;
+  readonly to?: string;
+  readonly report?: string;
+}
+
+/** `meter-sync verify` */
+export const verify: CommandSpec<VerifyOptions> = {
+  name: 'verify',
+  summary: 'prove that what was delivered is still on the remote, unchanged',
+  description:
+    'Walks the custody chain of the site, compares each day of delivered readings with the remote table, and looks at the ' +
+    'queue. Reads only, one bounded query a day; can be stopped with Ctrl-C and resumed with --from. Exit code 1 when ' +
+    'something is in doubt.',
+  examples: ['meter-sync verify --site north', 'meter-sync verify --from 2026-11-01 --report november.json'],
+  addOptions: (command) =>
+    void command
+      .option('--from <day>', 'the first UTC day to compare, such as 2026-11-01')
+      .option('--to <day>', 'the last UTC day to compare')
+      .option('--report <file>', 'write a record of what was compared and found, for an auditor'),
+  run,
+};
+
+async function run(context: Context, options: VerifyOptions): Promise<Answer> {
+  const { siteId, local, remote, tables } = loadConfig(context.sources);
+  const [from, to] = [readDay('--from', options.from), readDay('--to', options.to)];
+  const [{ withDatabase }, { verifySite }, { untilTold }, { toReport, writeReport }, { renderVerification }] =
+    await Promise.all([
+      import('../open-database.js'),
+      import('../../../activities/verify/verify-site.js'),
+      import('../until-told.js'),
+      import('../verify/report.js'),
+      import('../verify/render.js'),
+    ]);
+  const { output } = context;
+  const { signal, stopListening } = untilTold(output);
+  context.defer(stopListening);
+  const bars = { 'custody records': output.progress('custody records'), days: output.progress('days') };
+  const verification = await withDatabase(local, 'local', (here) =>
+    withDatabase(remote, 'remote', (there) =>
+      verifySite(
+        { local: here, remote: there, tables },
+        {
+          siteId,
+          from,
+          to,
+          isStopped: () => signal.aborted,
+          onProgress: (what, done, total) => bars[what].update(done, total),
+        },
+      ),
+    ),
+  ).finally(() => Object.values(bars).forEach((bar) => bar.end()));
+  const report = toReport(verification, { from, to });
+  const written = options.report === undefined ? null : await writeReport(options.report, report);
+  return {
+    exitCode: report.isSafe ? 0 : 1,
+    document: written === null ? report : { ...report, report: written },
+    text: renderVerification(report, written, output),
+  };
+}
+
+function readDay(option: string, day: string | undefined): string | null {
+  if (day === undefined) return null;
+  const isDay = /^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(`${day}T00:00:00Z`));
+  if (isDay) return day;
+  throw new UsageError(`${option} is '${day}'; wanted: a UTC day such as 2026-11-01`, 'meter-sync verify --help');
+}

@@ -1,0 +1,40 @@
+import { createHash } from 'node:crypto';
+import { writeFile } from 'node:fs/promises';
+import { hostname, userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import type { Verification } from '../../../activities/verify/verify-site.js';
+
+/** What a verification came to: the document of `--json`, and of `--report`. */
+export interface VerifyReport extends Verification {
+  /** True when nothing is in doubt and everything that was asked for was looked at. */
+  readonly isSafe: boolean;
+  /** Days that were asked for; null: no bound. */
+  readonly asked: { readonly from: string | null; readonly to: string | null };
+  readonly verifiedBy: string;
+}
+
+/** A report that was written, and what it is known by. */
+export interface WrittenReport {
+  readonly file: string;
+  readonly sha256: string;
+}
+
+export function toReport(verification: Verification, asked: VerifyReport['asked']): VerifyReport {
+  const isWhole = verification.stoppedAt === undefined;
+  return {
+    isSafe: verification.doubts.length === 0 && isWhole,
+    ...verification,
+    asked,
+    verifiedBy: `${userInfo().username} on ${hostname()}`,
+  };
+}
+
+/**
+ * Writes a report that can be handed to an auditor: JSON, and its SHA-256 to be kept apart from it.
+ * @throws Error of the file system, with the file's name
+ */
+export async function writeReport(file: string, report: VerifyReport): Promise<WrittenReport> {
+  const text = `${JSON.stringify(report, null, 2)}\n`;
+  await writeFile(file, text);
+  return { file: resolve(file), sha256: createHash('sha256').update(text).digest('hex') };
+}
