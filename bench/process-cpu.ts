@@ -11,15 +11,19 @@ export function ownCpuSeconds(): number {
 
 /** Seconds of CPU that a PostgreSQL server has used: of the postmaster, of its processes, and of those that have ended. */
 export function serverCpuSeconds(postmaster: number): number {
-  const parent = readStat(String(postmaster));
-  const children = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name))
-    .map(readStat)
-    .filter((stat) => stat?.parent === postmaster);
-  return [parent, ...children].reduce(
-    (sum, stat) => sum + (stat?.ownSeconds ?? 0) + (stat?.endedChildrenSeconds ?? 0),
-    0,
-  );
+  for (;;) {
+    const parent = readStat(String(postmaster));
+    const children = readdirSync('/proc')
+      .filter((name) => /^\d+$/.test(name))
+      .map(readStat)
+      .filter((stat) => stat?.parent === postmaster);
+    // A process that ends between the two looks would be counted twice or not at all.
+    if (readStat(String(postmaster))?.endedChildrenSeconds !== parent?.endedChildrenSeconds) continue;
+    return [parent, ...children].reduce(
+      (sum, stat) => sum + (stat?.ownSeconds ?? 0) + (stat?.endedChildrenSeconds ?? 0),
+      0,
+    );
+  }
 }
 
 interface ProcessStat {
