@@ -1,0 +1,77 @@
+import { expect, it } from 'vitest';
+import { openSite, type SiteUnderTest } from '../upload/site-under-test.js';
+
+// A verifier that was written from docs/protocol.md alone: it shares no code with the product.
+
+const SESSION = `set DateStyle = 'ISO, YMD'; set IntervalStyle = 'postgres'; set TimeZone = 'UTC'; set extra_float_digits = 3;
+  set bytea_output = 'hex'`;
+
+const BROKEN_RECORDS = `
+  with facts as (
+    select c.seq, c.digest, c.previous_digest,
+      lag(c.digest, 1, decode(repeat('00', 32), 'hex')) over (order by c.seq) as digest_before,
+      row_number() over (order by c.seq) as wanted_seq,
+      array[
+        c.site, c.seq::text, encode(c.previous_digest, 'hex'), encode(c.content_digest, 'hex'), c.rows::text,
+        c.already_there::text, c.columns::text, c.day_column, c.days::text, c.first_timestamp, c.last_timestamp,
+        lower(c.claim::text), c.sent_by, c.sent_from,
+        to_char(c.committed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+      ] as texts
+    from meter_sync.custody c
+    where c.site = 'test'
+  ), digested as (
+    select f.*, (
+      select sha256(convert_to(string_agg(coalesce(octet_length(convert_to(t.text, 'UTF8')), 0) || ':' || coalesce(t.text, '') || ',', '' order by t.n), 'UTF8'))
+      from unnest(f.texts) with ordinality as t(text, n)
+    ) as right_digest
+    from facts f
+  )
+  select seq from digested
+  where digest <> right_digest or previous_digest <> digest_before or seq <> wanted_seq`;
+
+const DELIVERED_DAYS = `
+  select d.value ->> 0 as day, sum((d.value ->> 1)::bigint)::text as rows, sum((d.value ->> 2)::numeric)::text as sum
+  from meter_sync.custody c, json_array_elements(c.days) as d
+  where c.site = 'test'
+  group by 1 having sum((d.value ->> 1)::bigint) > 0 order by 1`;
+
+/** The columns and their types are read from the records, as the page says. */
+async function daysOnRemote(site: SiteUnderTest): Promise<unknown> {
+  const { columns = '[]', day_column: day } =
+    (await site.remote.sql('select distinct columns::text as columns, day_column from meter_sync.custody'))[0] ?? {};
+  const values = (JSON.parse(columns ?? '[]') as [string, string][]).map(([name, type]) =>
+    type === 'text' ? `convert_to("${name}"::text, 'UTF8')` : `"${name}"::${type}`,
+  );
+  return site.remote.sql(`${SESSION};
+    select ("${day}" at time zone 'UTC')::date::text as day, count(*)::text as rows,
+      sum(hash_record_extended(row(${values.join(', ')}), 0))::text as sum
+    from meter_readings group by 1 order by 1`);
+}
+
+it('plain SQL, written from the protocol page alone, verifies a site and finds what was changed', async (context) => {
+  const columns = `id uuid primary key default gen_random_uuid(), created_at timestamptz not null, meter_id integer,
+    value double precision, exact numeric(18, 6), unit varchar(20), tags text[], extra jsonb, at interval, code char(4)`;
+  const site = await openSite(context, {
+    local: `create table meter_readings (${columns}, is_synchronized boolean)`,
+    remote: `create table meter_readings (${columns.replace('meter_id integer', 'meter_id bigint').replace('varchar(20)', 'text')})`,
+  });
+  const insert = `insert into meter_readings (created_at, meter_id, value, exact, unit, tags, extra, at, code)
+    select '2026-03-28 20:00:00+00'::timestamptz + n * interval '10 min', n % 7, case n % 5 when 0 then 'NaN' else n / 3.0 end, n / 7.0,
+      case n % 3 when 0 then null else 'm³/h ✓' end, array['a', null, n::text], jsonb_build_object('n', n, 'ö', 1.10), n * interval '1 s', 'x'
+    from generate_series(1, 500) as n`;
+  await site.local.sql(insert);
+  await site.local.sql('create table kept as table meter_readings');
+  await site.upload({ batchRows: 110 });
+  await site.local.sql('insert into meter_readings select * from kept limit 60'); // a batch that is there already, in part
+  await site.local.sql(insert);
+  await site.upload({ batchRows: 300 });
+
+  expect(await site.remote.sql(BROKEN_RECORDS)).toEqual([]);
+  expect(await daysOnRemote(site)).toEqual(await site.remote.sql(DELIVERED_DAYS));
+  expect(await site.remote.value('select sum(already_there) from meter_sync.custody')).toBe('60');
+
+  await site.remote.sql(`update meter_readings set extra = '{}' where id = (select id from meter_readings limit 1)`);
+  expect(await daysOnRemote(site)).not.toEqual(await site.remote.sql(DELIVERED_DAYS));
+  await site.remote.sql(`update meter_sync.custody set sent_by = 'somebody else' where seq = 2`);
+  expect(await site.remote.sql(BROKEN_RECORDS)).toEqual([{ seq: '2' }]);
+});
