@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './databases.js';
@@ -13,15 +14,17 @@ import { translateErrors } from './failures.js';
  * tried again by the next call.
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
- *   a key that is not unique, a remote table that is suddenly empty. A further table that is wrong stops no other one
+ *   a key that is not unique, changes that look like a mistake of the remote and are held for a person. A further table that is wrong stops no other one
  */
 export function downloadMeters(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
     translateErrors(() => {
       const { tables, ...databases } = dependencies.site(input.siteId);
+      const runId = Context.current().info.workflowExecution?.runId;
       return asCurrentAttempt(dependencies.drain, async (attempt) => {
-        const meters = await makeEqual(databases, tables.meters, attempt, toOptions(input));
-        const further = await downloadFurther(databases, tables.further ?? [], attempt, toOptions(input));
+        const options = toOptions(input, tables, runId);
+        const meters = await makeEqual(databases, tables.meters, attempt, options);
+        const further = await downloadFurther(databases, tables.further ?? [], attempt, options);
         return further.length === 0 ? meters : { ...meters, further };
       });
     });

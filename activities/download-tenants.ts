@@ -1,3 +1,4 @@
+import { Context } from '@temporalio/activity';
 import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './databases.js';
@@ -10,14 +11,15 @@ import { translateErrors } from './failures.js';
  * Safe to repeat: a second download finds nothing to do.
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
- *   a key that is not unique, a remote table that is suddenly empty
+ *   a key that is not unique, changes that look like a mistake of the remote and are held for a person
  */
 export function downloadTenants(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
     translateErrors(() => {
       const { tables, ...databases } = dependencies.site(input.siteId);
+      const runId = Context.current().info.workflowExecution?.runId;
       return asCurrentAttempt(dependencies.drain, (attempt) =>
-        makeEqual(databases, tables.tenants, attempt, toOptions(input)),
+        makeEqual(databases, tables.tenants, attempt, toOptions(input, tables, runId)),
       );
     });
 }

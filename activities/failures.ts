@@ -1,6 +1,7 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
 import { FAILURE_RULES, type FailureKind, type FailureReport, toShortMessage } from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
+import { HeldFailure } from './download/held-changes.js';
 
 /**
  * Runs an operation and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
@@ -29,6 +30,10 @@ export async function translateErrors<Result>(operate: () => Promise<Result>): P
 function toReport(error: unknown): FailureReport {
   const kind: FailureKind = toFailureKind(error);
   const { next } = FAILURE_RULES[kind];
+  if (error instanceof HeldFailure) {
+    const { held } = error;
+    return { kind, message: toShortMessage(error.message), sqlstate: null, ...error.place, next: error.next, held };
+  }
   if (error instanceof DatabaseFailure) {
     return { kind, message: toShortMessage(error.message), sqlstate: error.sqlstate, ...error.place, next };
   }

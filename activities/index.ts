@@ -1,5 +1,6 @@
 import type { Activities } from '../src/model/operations.js';
 import type { ActivityDependencies } from './databases.js';
+import { decideDownload } from './decide-download.js';
 import { downloadMeters } from './download-meters.js';
 import { downloadTenants } from './download-tenants.js';
 import { probe } from './probe.js';
@@ -12,5 +13,6 @@ export function createActivities(dependencies: ActivityDependencies): Activities
     downloadMeters: downloadMeters(dependencies),
     downloadTenants: downloadTenants(dependencies),
     probe: probe(dependencies),
+    decideDownload: decideDownload(dependencies),
   };
 }

@@ -9,6 +9,7 @@ import {
   setHandler,
 } from '@temporalio/workflow';
 import { INVALID_INPUT } from '../src/model/failures.js';
+import { type DownloadDecision, findDecisionProblems, type HeldDownload } from '../src/model/guard.js';
 import { findConfigureProblems, type SchedulerSettings } from '../src/model/scheduler.js';
 import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
@@ -16,10 +17,12 @@ import { configure, pause, requestStop, requestSyncNow, resume } from '../src/mo
 import * as wire from '../src/model/wire.js';
 import { toFailureReport } from './failure-report.js';
 import { probeDatabases } from './probe-databases.js';
+import { callsOf } from './proxies.js';
 import type { Site } from './site.js';
 
 const getStatus = defineQuery<Status>(wire.GET_STATUS_QUERY);
 const refreshStatus = defineUpdate<Status>(wire.REFRESH_STATUS_UPDATE);
+const decideDownload = defineUpdate<HeldDownload, [DownloadDecision]>(wire.DECIDE_DOWNLOAD_UPDATE);
 const configureUpdate = defineUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE);
 
 /** Registers every handler of a site. Signals that arrived before are handled here, in their order. */
@@ -32,20 +35,22 @@ export function receiveMessages(site: Site): void {
   onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', (state) =>
     resume(state, Date.now()),
   );
-  onSignal(site, wire.SYNC_NOW_SIGNAL, 'Runs a full cycle at once, also while paused', requestSyncNow);
+  const syncNow = 'Runs a full cycle at once, also while paused; {"full": true} tries refused rows again';
+  onSignal(site, wire.SYNC_NOW_SIGNAL, syncNow, requestSyncNow);
   receiveRefresh(site);
   receiveConfigure(site);
+  receiveDecision(site);
 }
 
 function onSignal(
   site: Site,
   name: string,
   description: string,
-  change: (state: SchedulerState) => SchedulerState,
+  change: (state: SchedulerState, argument: unknown) => SchedulerState,
 ): void {
-  const receive = (): void => {
+  const receive = (argument?: unknown): void => {
     log.info(`${name} received`, { site: site.siteId });
-    site.state = change(site.state);
+    site.state = change(site.state, argument);
     site.messages += 1;
   };
   setHandler(defineSignal(name), receive, { description });
@@ -66,14 +71,14 @@ function receiveRefresh(site: Site): void {
     site.messages += 1; // an open breaker may have closed
   };
   const refresh = async (): Promise<Status> => {
-    await (underWay ??= probe()).catch(refuseRefresh);
+    await (underWay ??= probe()).catch(refuseWithReason);
     return toStatus(site.siteId, site.state);
   };
   setHandler(refreshStatus, refresh, { description: 'Looks at both databases now and answers with a live status' });
 }
 
 /** The caller learns why, and not only that an activity has failed. */
-function refuseRefresh(failure: unknown): never {
+function refuseWithReason(failure: unknown): never {
   if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
   const report = toFailureReport(failure);
   throw ApplicationFailure.nonRetryable(report.message, report.kind, report);
@@ -92,4 +97,21 @@ function receiveConfigure(site: Site): void {
   };
   const description = 'Changes settings, such as {"intervalMs": 60000, "batchRows": 50000}; answers with all in force';
   setHandler(configureUpdate, change, { description, validator });
+}
+
+/** The site keeps the decision, and its next download acts on it: the workflow itself has nothing to remember. */
+function receiveDecision(site: Site): void {
+  const decide = async ({ table, decision, by, change }: DownloadDecision): Promise<HeldDownload> => {
+    const named = change === undefined || change === null ? {} : { change }; // other languages send null
+    const input = { siteId: site.siteId, table, decision, by, ...named };
+    const held = await callsOf(site).decide(input).catch(refuseWithReason);
+    log.info('held download decided', { site: site.siteId, table: held.table, change: held.change, decision, by });
+    return held;
+  };
+  const validator = (input: DownloadDecision): void => {
+    const problems = findDecisionProblems(input);
+    if (problems.length > 0) throw ApplicationFailure.nonRetryable(problems.join('; '), INVALID_INPUT);
+  };
+  const description = 'Decides on a held download, such as {"table": "meter", "decision": "approve", "by": "anna"}';
+  setHandler(decideDownload, decide, { description, validator });
 }

@@ -2,8 +2,10 @@ import type { RetryPolicy } from '@temporalio/common';
 import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import { wasJustUnreachable } from '../src/model/cycle.js';
 import { CONNECTION_ATTEMPTS, type FailureKind } from '../src/model/failures.js';
+import type { HeldDownload } from '../src/model/guard.js';
 import type {
   Activities,
+  DecideDownloadInput,
   DownloadInput,
   DownloadResult,
   ProbeInput,
@@ -40,11 +42,13 @@ export interface Calls {
   meters(input: DownloadInput): Promise<DownloadResult>;
   tenants(input: DownloadInput): Promise<DownloadResult>;
   probe(input: ProbeInput): Promise<ProbeResult>;
+  decide(input: DecideDownloadInput): Promise<HeldDownload>;
 }
 
 /**
  * The calls of a site now. The operations have no schedule-to-start or schedule-to-close timeout: those run on while a
- * site's worker is off, and its operations should simply wait for it. A probe that waits tells nothing: it is given up, or
+ * site's worker is off, and its operations should simply wait for it. A probe that waits tells nothing, and a person waits
+ * for an answer to a decision: both are given up, or
  * else a workflow that must end could not, as long as somebody waits for a status from a site that is off.
  */
 export function callsOf(site: Site): Calls {
@@ -68,6 +72,11 @@ export function callsOf(site: Site): Calls {
     probe: (input) =>
       activities.probe.executeWithOptions(
         { ...options(PROBE_TIMEOUT_MS, 'look at both databases'), scheduleToCloseTimeout: PROBE_TIMEOUT_MS },
+        [input],
+      ),
+    decide: (input) =>
+      activities.decideDownload.executeWithOptions(
+        { ...options(PROBE_TIMEOUT_MS, 'decide on a held download'), scheduleToCloseTimeout: PROBE_TIMEOUT_MS },
         [input],
       ),
   };

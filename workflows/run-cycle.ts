@@ -1,6 +1,11 @@
 import { log, workflowInfo } from '@temporalio/workflow';
 import { beginCycle, endCycle, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
-import { type DownloadResult, UPLOAD_MAX_DURATION_MS, type UploadReadingsInput } from '../src/model/operations.js';
+import {
+  type DownloadInput,
+  type DownloadResult,
+  UPLOAD_MAX_DURATION_MS,
+  type UploadReadingsInput,
+} from '../src/model/operations.js';
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
@@ -20,8 +25,8 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
   });
   await runOperation(site, 'upload', (calls) => calls.upload(toUploadInput(site)));
   if (kind === 'full') {
-    await runOperation(site, 'meters', (calls) => calls.meters({ siteId: site.siteId }));
-    await runOperation(site, 'tenants', (calls) => calls.tenants({ siteId: site.siteId }));
+    await runOperation(site, 'meters', (calls) => calls.meters(toDownloadInput(site)));
+    await runOperation(site, 'tenants', (calls) => calls.tenants(toDownloadInput(site)));
     await retryWaitingMeters(site);
   }
   finishCycle(site);
@@ -42,7 +47,7 @@ async function retryWaitingMeters(site: Site): Promise<void> {
   const newTenants = site.state.tenants?.result?.inserted ?? 0;
   if (!first || first.waiting === 0 || newTenants === 0) return;
   const again = async (calls: Calls): Promise<DownloadResult> =>
-    mergeDownloads(first, await calls.meters({ siteId: site.siteId }));
+    mergeDownloads(first, await calls.meters(toDownloadInput(site)));
   await runOperation(site, 'meters', again);
 }
 
@@ -58,6 +63,10 @@ function finishCycle(site: Site): void {
   else log.warn('cycle failed', { ...facts, consecutiveFailures, error: lastCycle?.error });
   const skipped = skippedTicks - skippedBefore;
   if (skipped > 0) log.warn('ticks skipped', { site: site.siteId, skipped, skippedTicks });
+}
+
+function toDownloadInput({ siteId, state }: Site): DownloadInput {
+  return { siteId, cycle: state.cycles + 1, ...(state.running?.full === true ? { full: true } : {}) };
 }
 
 function toUploadInput({ siteId, state }: Site): UploadReadingsInput {

@@ -7,6 +7,7 @@ import { checkChanges } from './check-changes.js';
 import { checkKeys, checkStagedKeys } from './check-ends.js';
 import { canFill, fillTable } from './fill-table.js';
 import { fetchRows } from './fetch-rows.js';
+import type { OpenHold } from './hold.js';
 import { listLocal, listRemote } from './list-rows.js';
 import type { Look, Sessions } from './look.js';
 import type { Download, DownloadOptions } from './make-equal.js';
@@ -22,7 +23,7 @@ export async function changeRows(
   sessions: Sessions,
   look: Look,
   memory: TableMemory,
-  options: DownloadOptions & { readonly attempt: Attempt },
+  options: DownloadOptions & { readonly attempt: Attempt; readonly hold: OpenHold | null },
 ): Promise<Download> {
   const { plan } = look;
   const isKnown = memory.signature === look.signature;
@@ -33,15 +34,7 @@ export async function changeRows(
   if (options.full) await forgetRefused(here, memory);
   const usable = isKnown ? memory : { ...memory, remote_rows: '0', remote_sum: '' };
   if (canFill(look, usable)) {
-    const rows = Number(look.remote.rows);
-    await checkChanges(here, plan, {
-      remoteRows: rows,
-      localRows: 0,
-      inserted: rows,
-      updated: 0,
-      gone: 0,
-      columns: [],
-    });
+    const rows = Number(look.remote.rows); // only new ones, so the guard has nothing to say
     const after = await fillTable(sessions, look, memory);
     if (after !== null) return { ...nothingDone(look, after), localCount: rows, inserted: rows };
   }
@@ -50,7 +43,7 @@ export async function changeRows(
   const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);
   await findChanges(here, plan, memory, staged.rows);
   const counts = await countChanges(here, plan, { remoteRows: Number(look.remote.rows), staged: staged.rows });
-  await checkChanges(here, plan, counts);
+  const isApproved = await checkChanges(here, plan, counts, { ...options, memory });
   const applied = await applyChanges(here, plan, counts);
   const told = await readTold(here);
   const after = await saveMemory(here, memory, look.signature);
@@ -60,6 +53,7 @@ export async function changeRows(
     localCount: Number(local?.rows ?? 0),
     remoteCount: Number(look.remote.rows),
     deletes: plan.absence.rule === 'delete',
+    isApproved,
     told,
     waiting: [...orphans, ...applied.waiting],
     refused: [...staged.refused, ...applied.refused],
@@ -86,6 +80,7 @@ function nothingDone(look: Look, memory: TableMemory): Download {
     updated: 0,
     gone: 0,
     deletes: false,
+    isApproved: false,
     told: [],
     waiting: [],
     refused: [],

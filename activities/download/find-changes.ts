@@ -88,15 +88,25 @@ function insertGoneRows(plan: DownloadPlan): string[] {
   const json = (value: string): string =>
     absence.rule === 'deactivate' ? `json_build_object(${literal(absence.column)}, ${value})` : 'null';
   const isShown = absence.rule === 'deactivate' && plan.secret?.includes(absence.column) !== true;
+  const was = absence.rule === 'delete' ? wholeRow(plan) : isShown ? json(`${column}::text`) : 'null';
   return [
     `${INSERT}
-    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${isShown ? json(`${column}::text`) : 'null'},
+    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${was},
       ${isShown ? json(literal(absence.value)) : 'null'}, g.state is not distinct from 'gone'
     from ${relation(plan.table)} as l
     join ${GONE} as g on g.key_hash = ${keyHash(plan, 'local', 'l')}
     where ${isOwned(plan.filter, 'l')}${column === null ? '' : ` and ${column} is distinct from ${literal(absence.rule === 'deactivate' ? absence.value : '')}`}
     order by ${idents(plan.key, 'l')}`,
   ];
+}
+
+/** What is deleted is nowhere else: the history keeps all of it, columns that only the site has among them. */
+function wholeRow({ columns, secret }: DownloadPlan): string {
+  const shown = [...columns.local.keys()].filter((name) => secret?.includes(name) !== true);
+  const values = shown.map((name) => `(${literal(name)}, l.${ident(name)}::text)`).join(', ');
+  return shown.length === 0
+    ? 'null'
+    : `(select json_object_agg(v.name, v.value) from (values ${values}) as v(name, value))`;
 }
 
 /** The remote has what it had, the site was as the remote, and is not so now. */

@@ -1,14 +1,19 @@
 import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
-import { type OwnedTable, toTableName } from '../../src/model/table.js';
+import type { GuardRules } from '../../src/model/guard.js';
+import { type OwnedTable, type SiteTables, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { literal, relation } from '../../src/postgres/identifier.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { changeRows } from './change-rows.js';
+import { HeldChanges, settleHold } from './held-changes.js';
+import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
+import { endHold, type OpenHold, selectHold, toOpenHold } from './hold.js';
 import { lookAtBoth } from './look.js';
 import { logChanges } from './log-changes.js';
 import { createMemory, selectMemory, type TableMemory } from './memory.js';
+import type { DownloadPlan } from './plan-download.js';
 import { PREPARE_LOCAL } from './text-session.js';
 import { type ToldChange, toShortChange, toShortRow } from './told-changes.js';
 import type { RefusedRow } from './trouble.js';
@@ -25,6 +30,13 @@ export interface DownloadOptions {
   readonly siteId: string;
   /** True: rows that were refused are tried again, although they have not changed. */
   readonly full: boolean;
+  /** What is held for a person; absent: the rules of a site that sets none; null: nothing. */
+  readonly guard?: GuardRules | null;
+  /** How long what was applied is kept; absent: {@link DEFAULT_HISTORY_DAYS}. */
+  readonly historyDays?: number;
+  /** The workflow's run and cycle that ask, for the history; absent: not known. */
+  readonly workflowRun?: string;
+  readonly cycle?: number;
 }
 
 /** What a download has done, and what it has found. */
@@ -36,6 +48,8 @@ export interface Download {
   /** Rows gone from the remote that were deactivated or deleted. */
   readonly gone: number;
   readonly deletes: boolean;
+  /** True when the change set was held, and a person has approved it. */
+  readonly isApproved: boolean;
   /** The changes one by one, as far as they are told. */
   readonly told: readonly ToldChange[];
   /** Rows that wait, and those that were refused this time. */
@@ -45,9 +59,19 @@ export interface Download {
   readonly counts: { readonly waiting: number; readonly refused: number; readonly kept: number };
 }
 
-/** The options that an input of an activity asks for. */
-export function toOptions({ siteId, full = false }: DownloadInput): DownloadOptions {
-  return { siteId, full };
+/** The options that an input of an activity asks for, and the settings. */
+export function toOptions(
+  { siteId, full = false, cycle }: DownloadInput,
+  { downloads }: Pick<SiteTables, 'downloads'>,
+  workflowRun?: string,
+): DownloadOptions {
+  return {
+    siteId,
+    full,
+    ...downloads,
+    ...(cycle === undefined ? {} : { cycle }),
+    ...(workflowRun === undefined ? {} : { workflowRun }),
+  };
 }
 
 const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
@@ -59,6 +83,7 @@ const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
  * Rows that only the site knows, and that never came from the remote, are left alone.
  * @throws DatabaseFailure `schema`, `config` - the tables, their key or the settings that name them; nothing was changed
  * @throws DatabaseFailure `busy` - another download of this table is under way
+ * @throws HeldFailure `schema` - the change set looks like a mistake of the remote, and is held; nothing was changed
  */
 export async function makeEqual(
   databases: DownloadDatabases,
@@ -69,15 +94,25 @@ export async function makeEqual(
   const table = toTableName(owned.table);
   const { signal } = attempt;
   attempt.heartbeat({ table });
-  const download = await withTransaction(databases.local, { isolation: 'read committed', signal }, async (here) => {
-    const memory = (await prepare(here, owned, options)) ?? (await createMemory(here, options.siteId, owned));
+  const isolated = { isolation: 'read committed', signal } as const;
+  const work = withTransaction(databases.local, isolated, async (here) => {
+    const prepared = await prepare(here, owned, options);
+    const { hold, memory = await createMemory(here, options.siteId, owned) } = prepared;
     return withConnection(databases.remote, { signal }, async (there) => {
       const look = await lookAtBoth({ here, there }, databases.remote, owned);
-      const download = await changeRows({ here, there }, look, memory, { ...options, attempt });
+      const download = await changeRows({ here, there }, look, memory, { ...options, attempt, hold });
       await runAll(there, ['commit']);
+      await concludeDownload(here, look.plan, download, { ...options, hold });
       return download;
     });
   });
+  const download = await work.catch((error: unknown) => {
+    if (error instanceof HeldChanges) return error;
+    throw error;
+  });
+  if (download instanceof HeldChanges) {
+    return settleHold(databases.local, owned, download, { siteId: options.siteId, attempt });
+  }
   logChanges(attempt.log, table, download);
   return toResult(download);
 }
@@ -87,8 +122,18 @@ export function tryLockDownload({ table }: OwnedTable): string {
   return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
 }
 
-async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOptions): Promise<TableMemory | null> {
-  const results = await runAll(here, [tryLockDownload(owned), ...PREPARE_LOCAL, selectMemory(siteId, owned)]);
+interface Prepared {
+  readonly memory?: TableMemory;
+  readonly hold: OpenHold | null;
+}
+
+async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOptions): Promise<Prepared> {
+  const results = await runAll(here, [
+    tryLockDownload(owned),
+    ...PREPARE_LOCAL,
+    selectHold(siteId, owned),
+    selectMemory(siteId, owned),
+  ]);
   const [lock] = results[0] as { locked: string }[];
   if (lock?.locked !== 'true') {
     const table = toTableName(owned.table);
@@ -96,7 +141,21 @@ async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOpt
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
   const [memory] = results.at(-1) as TableMemory[];
-  return memory ?? null;
+  return { hold: toOpenHold(results.at(-2) ?? []), ...(memory === undefined ? {} : { memory }) };
+}
+
+/** What came through ends a hold: the remote is itself again, unless it was approved. What was applied is kept. */
+async function concludeDownload(
+  here: Session,
+  plan: DownloadPlan,
+  { inserted, updated, gone, isApproved }: Download,
+  options: DownloadOptions & { readonly hold: OpenHold | null },
+): Promise<void> {
+  const { siteId, hold, workflowRun = null, cycle = null, historyDays = DEFAULT_HISTORY_DAYS } = options;
+  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
+  if (inserted + updated + gone === 0 && !isApproved) return;
+  const holdId = isApproved ? (hold?.id ?? null) : null;
+  await keepHistory(here, plan, { siteId, inserted, updated, gone, workflowRun, cycle, holdId, historyDays });
 }
 
 function toResult(download: Download): DownloadResult {

@@ -6,6 +6,8 @@ import { findMissingWorker, openSite, type OpenedSite } from './open-site.js';
 /** One signal to a site's workflow: what it is called there, and what the site does then. */
 export interface SignalCommand {
   readonly signal: 'stop' | 'pause' | 'resume' | 'syncNow';
+  /** What is sent with it; absent: nothing. */
+  readonly argument?: { readonly full: true };
   /** The end of a sentence that begins with the site: `ends with its running cycle`. */
   readonly does: string;
   /** The command to run after it, if one belongs to it. */
@@ -23,9 +25,9 @@ export async function sendSignal(context: Context, command: SignalCommand): Prom
 /** The same for a site that is open already. */
 export async function signalTo(opened: OpenedSite, command: SignalCommand): Promise<Answer> {
   const { site } = opened;
-  const { signal } = command;
-  const send: Readonly<Record<SignalCommand['signal'], SiteHandle['stop']>> = site;
-  await send[signal]();
+  const { signal, argument } = command;
+  const send: Readonly<Record<SignalCommand['signal'], SiteHandle['syncNow']>> = site;
+  await send[signal](argument);
   const missingWorker = await findMissingWorker(opened);
   return {
     document: {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DEFAULT_GUARD } from '../model/guard.js';
 import { parseDownloadRules } from './download-rules.js';
 import { parseColumnNames, parseTableName, parseTexts } from './names.js';
 import { isTimeZone } from './time-zone.js';
@@ -111,6 +112,24 @@ export const tablesSchema = z.object({
       fallbackText: 'all rows',
     },
     parsed(parseTexts),
+  ),
+  METER_SYNC_DOWNLOAD_GUARD_SHARE: setting(
+    {
+      text: 'When more than this share of the rows of a table (and at least 10) is gone from the remote, the download is held until a person decides; 100: only when all are gone',
+      wanted: 'a whole number from 1 to 100',
+      fallback: String(DEFAULT_GUARD.share * 100),
+      unit: 'percent',
+    },
+    whole(1, 100),
+  ),
+  METER_SYNC_DOWNLOAD_HISTORY_DAYS: setting(
+    {
+      text: 'How long the changes that downloads have made are kept at the site, for `downloads history`',
+      wanted: 'a whole number from 1 to 3650',
+      fallback: '90',
+      unit: 'days',
+    },
+    whole(1, 3650),
   ),
   METER_SYNC_TABLES: optional(
     {

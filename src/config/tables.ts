@@ -32,7 +32,12 @@ export function readTables(layers: readonly Layer[], report: Report): SiteTables
     values.METER_SYNC_TABLES ?? [],
     report,
   );
-  return owned === null ? null : Object.freeze({ readings: toReadings(values), ...owned });
+  if (owned === null) return null;
+  const downloads = Object.freeze({
+    guard: { share: values.METER_SYNC_DOWNLOAD_GUARD_SHARE / 100 },
+    historyDays: values.METER_SYNC_DOWNLOAD_HISTORY_DAYS,
+  });
+  return Object.freeze({ readings: toReadings(values), ...owned, downloads });
 }
 
 function toReadings(values: TableValues): QueueTable {

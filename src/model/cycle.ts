@@ -23,7 +23,10 @@ export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: nu
   const nextTickAt = wasHeld
     ? keepLatestTick(state.nextTickAt, state.settings.intervalMs, startedAt).nextTickAt
     : state.nextTickAt;
-  return { ...state, nextTickAt, running: { kind, startedAt }, syncNowRequested: false };
+  if (kind !== 'full') return { ...state, nextTickAt, running: { kind, startedAt }, syncNowRequested: false };
+  const { fullRequested, ...others } = state;
+  const running: Running = { kind, startedAt, ...(fullRequested === true ? { full: true } : {}) };
+  return { ...others, nextTickAt, running, syncNowRequested: false };
 }
 
 /** An operation has ended: its outcome is the status at once, not only at the end of the cycle. */

@@ -1,3 +1,5 @@
+import type { HeldDownload } from './guard.js';
+
 /** What kind of failure stopped an operation. The names cross the wire as `ApplicationFailure.type`. */
 export const FAILURE_KINDS = [
   'unreachable',
@@ -35,6 +37,8 @@ export interface FailureReport extends FailurePlace {
   readonly sqlstate: string | null;
   /** What to do now: who must act, and the next command. */
   readonly next: string;
+  /** The download that is held; absent: it failed in another way. */
+  readonly held?: HeldDownload;
 }
 
 /** What follows from a kind of failure. */

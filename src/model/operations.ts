@@ -1,5 +1,7 @@
 // Input and result of each activity. They cross the wire: JSON only, no rows, no secrets, lists bounded.
 
+import type { DownloadDecision, HeldDownload } from './guard.js';
+
 /** How many keys or changed rows a result names at most; the log names them all. */
 export const MAX_NAMED_ROWS = 20;
 /** How many characters of a key's part or of a name a result holds; with the bound above it stays small whatever a table holds. */
@@ -56,6 +58,8 @@ export interface DownloadInput {
   readonly siteId: string;
   /** True: rows that were refused are tried again, although they have not changed; absent: false. */
   readonly full?: boolean;
+  /** The number of the cycle that asks, for the history; absent: not known. */
+  readonly cycle?: number;
 }
 
 /** A row of a downloaded table, by its key (as text, one part a column) and, where it has one, its name. */
@@ -90,6 +94,8 @@ export interface DownloadResult {
   readonly observedAt: string;
   /** With the meters: what became of the further tables of the settings; absent: there are none. */
   readonly further?: readonly FurtherTableResult[];
+  /** The change set that a person has rejected: nothing of it was applied. Absent: there is none. */
+  readonly rejected?: HeldDownload;
 }
 
 /** What a download did to a further table. */
@@ -98,6 +104,11 @@ export interface FurtherTableResult extends Pick<
   'localCount' | 'remoteCount' | 'inserted' | 'updated' | 'deactivated' | 'kept' | 'waiting' | 'refused'
 > {
   readonly table: string;
+}
+
+/** A person's decision on a held download, for the site that it belongs to. */
+export interface DecideDownloadInput extends DownloadDecision {
+  readonly siteId: string;
 }
 
 /** What a probe is asked for. */
@@ -126,4 +137,5 @@ export interface Activities {
   downloadMeters(input: DownloadInput): Promise<DownloadResult>;
   downloadTenants(input: DownloadInput): Promise<DownloadResult>;
   probe(input: ProbeInput): Promise<ProbeResult>;
+  decideDownload(input: DecideDownloadInput): Promise<HeldDownload>;
 }

@@ -70,10 +70,12 @@ export interface SchedulerState {
   readonly consecutiveFailures: number;
   readonly breaker: Breaker;
   /** The cycle under way. */
-  readonly running: { readonly kind: CycleKind; readonly startedAt: number } | null;
+  readonly running: { readonly kind: CycleKind; readonly startedAt: number; readonly full?: true } | null;
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
+  /** True: that cycle tries refused rows again; absent: it does not. */
+  readonly fullRequested?: boolean;
   /** True once the workflow is at its end. */
   readonly stopped: boolean;
   readonly lastCycle: { readonly endedAt: number; readonly ok: boolean; readonly error: string | null } | null;

@@ -51,9 +51,13 @@ export function resume(state: SchedulerState, now: number): SchedulerState {
   return { ...state, paused: false, nextTickAt: state.running?.kind === 'full' ? state.nextTickAt : now };
 }
 
-/** Wants a full cycle at once, whatever the plan. An order that is given twice before that cycle counts once. */
-export function requestSyncNow(state: SchedulerState): SchedulerState {
-  return { ...state, syncNowRequested: true };
+/**
+ * Wants a full cycle at once, whatever the plan. An order that is given twice before that cycle counts once. `order` comes
+ * from any client: what is not `{ full: true }` asks for nothing more.
+ */
+export function requestSyncNow(state: SchedulerState, order?: unknown): SchedulerState {
+  const isFull = typeof order === 'object' && order !== null && 'full' in order && order.full === true;
+  return { ...state, syncNowRequested: true, ...(isFull ? { fullRequested: true } : {}) };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { GuardRules } from './guard.js';
+
 /** A table by its name; `schema` is null when the search path decides. */
 export interface TableRef {
   readonly schema: string | null;
@@ -64,6 +66,8 @@ export interface SiteTables {
   readonly tenants: OwnedTable;
   /** Copied after the meters; absent: none. */
   readonly further?: readonly OwnedTable[];
+  /** How downloads are guarded and kept; absent: as a site has it that sets nothing. */
+  readonly downloads?: { readonly guard: GuardRules; readonly historyDays: number };
 }
 
 /** A column as the catalogue tells it. */

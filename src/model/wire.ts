@@ -9,19 +9,21 @@ export const WORKFLOW_TYPE = 'syncScheduler';
 /** The one query. Answers with a `Status`. */
 export const GET_STATUS_QUERY = 'getStatus';
 
-/** Signal: ends the running cycle as always, then the workflow. None of the four takes an argument. */
+/** Signal: ends the running cycle as always, then the workflow. Of the four only `syncNow` may be given an argument. */
 export const STOP_SIGNAL = 'stop';
 /** Signal: begins no further cycle until `resume`. */
 export const PAUSE_SIGNAL = 'pause';
 /** Signal: ends a pause; the next cycle begins at once. */
 export const RESUME_SIGNAL = 'resume';
-/** Signal: runs a full cycle at once, also while paused. */
+/** Signal: runs a full cycle at once, also while paused. May take `{ full: true }`: refused rows are tried again. */
 export const SYNC_NOW_SIGNAL = 'syncNow';
 
 /** Update: runs a probe of both databases, answers with a live `Status`. */
 export const REFRESH_STATUS_UPDATE = 'refreshStatus';
 /** Update: takes a `Partial<SchedulerSettings>`, answers with all settings in force. */
 export const CONFIGURE_UPDATE = 'configure';
+/** Update: takes a `DownloadDecision`, answers with the `HeldDownload` that it decides. */
+export const DECIDE_DOWNLOAD_UPDATE = 'decideDownload';
 
 /** Search attributes, all of type Keyword; they must be registered in the namespace before a workflow starts. */
 export const SEARCH_ATTRIBUTES = {

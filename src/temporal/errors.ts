@@ -1,5 +1,3 @@
-import type { SchedulerSettings } from '../model/scheduler.js';
-
 /** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
 export type TemporalErrorCode =
   | 'alreadyRunning'
@@ -135,15 +133,16 @@ export class Refused extends TemporalError {
   }
 }
 
-/** The workflow refused a change of settings; everything stays as it was. */
+/** The workflow refused a change of settings, or a decision; everything stays as it was. */
 export class InvalidChange extends TemporalError {
   override readonly name = 'InvalidChange';
   readonly code = 'invalidChange';
   readonly facts;
-  readonly next = 'meter-sync configure --help';
+  readonly next;
 
-  constructor(change: Partial<SchedulerSettings>, reason: string) {
+  constructor(change: object, reason: string, next: string) {
     super(`The change was refused: ${reason}`);
+    this.next = next;
     this.facts = { change };
   }
 }

@@ -5,6 +5,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
+import type { DownloadDecision, HeldDownload } from '../model/guard.js';
 import type { SchedulerSettings } from '../model/scheduler.js';
 import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
@@ -21,7 +22,7 @@ const FIRST_ASK_MS = 1_500;
 const SECOND_ASK_MS = 2_500;
 /** An update that was sent cannot be sent again, so it waits until Temporal has given up a worker that was just replaced. */
 const CONFIGURE_TIMEOUT_MS = 12_000;
-/** A probe asks both databases and gives each ten seconds to connect. */
+/** A probe asks both databases and gives each ten seconds to connect; a decision waits for the site's worker as long. */
 const REFRESH_TIMEOUT_MS = 35_000;
 
 /** A site's workflow. Signals need no worker; the status and updates do. Every method may be called again. */
@@ -34,14 +35,20 @@ export interface SiteHandle {
   pause(): Promise<void>;
   /** @throws NotRunning, Unreachable, Refused */
   resume(): Promise<void>;
-  /** @throws NotRunning, Unreachable, Refused */
-  syncNow(): Promise<void>;
+  /** With `full` refused rows are tried again. @throws NotRunning, Unreachable, Refused */
+  syncNow(order?: { readonly full: true }): Promise<void>;
   /**
    * Answers with all settings in force.
    * @throws NoWorker - and then the change may still be taken up by the next worker
    * @throws InvalidChange, NotRunning, Unreachable, Refused
    */
   configure(change: Partial<SchedulerSettings>): Promise<SchedulerSettings>;
+  /**
+   * Decides on a held download; the site's next download acts on it.
+   * @throws NoWorker - and then the decision may still be taken up by the next worker
+   * @throws InvalidChange - nothing is held, or not what was looked at; NotRunning, Unreachable, Refused
+   */
+  decideDownload(decision: DownloadDecision): Promise<HeldDownload>;
   /** A status with live figures of both databases. @throws NoWorker, NotRunning, Unreachable, Refused */
   refreshStatus(): Promise<Status>;
   /** The status as the workflow has it, within some four seconds. @throws NoWorker, NotRunning, Unreachable, Refused */
@@ -60,7 +67,10 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
   const site: OpenSite = { temporal, siteId, workflowId: wire.toWorkflowId(siteId) };
   const { workflow } = temporal.client;
   const handle = workflow.getHandle(site.workflowId);
-  const signal = (name: string) => (): Promise<void> => ofRunning(site, () => handle.signal(name));
+  const signal =
+    (name: string) =>
+    (argument?: object): Promise<void> =>
+      ofRunning(site, () => handle.signal(name, ...(argument === undefined ? [] : [argument])));
   return {
     siteId,
     workflowId: site.workflowId,
@@ -68,19 +78,18 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
     pause: signal(wire.PAUSE_SIGNAL),
     resume: signal(wire.RESUME_SIGNAL),
     syncNow: signal(wire.SYNC_NOW_SIGNAL),
-    configure: async (change) => {
-      try {
-        const update = (): Promise<SchedulerSettings> =>
-          handle.executeUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE, {
-            args: [change],
-          });
-        return await ofWorker(site, update, CONFIGURE_TIMEOUT_MS);
-      } catch (error) {
-        if (error instanceof WorkflowUpdateFailedError)
-          throw new InvalidChange(change, error.cause?.message ?? error.message);
-        throw error instanceof NoWorker ? error.afterChange() : error;
-      }
-    },
+    configure: (change) =>
+      changing(change, 'meter-sync configure --help', () => {
+        const args: [Partial<SchedulerSettings>] = [change];
+        const update = () => handle.executeUpdate<SchedulerSettings, typeof args>(wire.CONFIGURE_UPDATE, { args });
+        return ofWorker(site, update, CONFIGURE_TIMEOUT_MS);
+      }),
+    decideDownload: (decision) =>
+      changing(decision, `meter-sync downloads show --site ${siteId}`, () => {
+        const args: [DownloadDecision] = [decision];
+        const update = () => handle.executeUpdate<HeldDownload, typeof args>(wire.DECIDE_DOWNLOAD_UPDATE, { args });
+        return ofWorker(site, update, REFRESH_TIMEOUT_MS);
+      }),
     refreshStatus: () =>
       ofWorker(site, () => handle.executeUpdate<Status, []>(wire.REFRESH_STATUS_UPDATE), REFRESH_TIMEOUT_MS),
     status: () => askTwice(site, () => handle.query<Status>(wire.GET_STATUS_QUERY)),
@@ -93,6 +102,17 @@ interface OpenSite {
   readonly temporal: TemporalClient;
   readonly siteId: string;
   readonly workflowId: string;
+}
+
+/** An update that changes something: it may be refused, and without a worker it is neither done nor undone. */
+async function changing<Result>(change: object, next: string, update: () => Promise<Result>): Promise<Result> {
+  try {
+    return await update();
+  } catch (error) {
+    if (error instanceof WorkflowUpdateFailedError)
+      throw new InvalidChange(change, error.cause?.message ?? error.message, next);
+    throw error instanceof NoWorker ? error.afterChange() : error;
+  }
 }
 
 /** A call that needs a workflow which runs. */

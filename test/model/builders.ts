@@ -1,4 +1,5 @@
 import type { FailureKind, FailureReport } from '../../src/model/failures.js';
+import type { HeldDownload } from '../../src/model/guard.js';
 import type { DownloadResult, UploadReadingsResult } from '../../src/model/operations.js';
 import { openState, type Outcome, type SchedulerState } from '../../src/model/state.js';
 
@@ -40,6 +41,23 @@ export function aDownload(changes: Partial<DownloadResult> = {}): DownloadResult
     newRows: [],
     changedRows: [],
     observedAt: new Date(START).toISOString(),
+    ...changes,
+  };
+}
+
+export function aHeldDownload(changes: Partial<HeldDownload> = {}): HeldDownload {
+  return {
+    table: 'meter',
+    change: '0123456789ab',
+    since: new Date(START).toISOString(),
+    decided: null,
+    remoteRows: 0,
+    localRows: 20,
+    inserted: 0,
+    updated: 0,
+    gone: 20,
+    goneRule: 'deactivate',
+    reasons: [{ rule: 'empty', rows: 20 }],
     ...changes,
   };
 }

@@ -1,7 +1,15 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import type { FailureKind } from '../../src/model/failures.js';
-import type { Activities, DownloadResult, ProbeResult, UploadReadingsResult } from '../../src/model/operations.js';
-import { aDownload, aFailure, anUpload } from '../model/builders.js';
+import type { HeldDownload } from '../../src/model/guard.js';
+import type {
+  Activities,
+  DecideDownloadInput,
+  DownloadInput,
+  DownloadResult,
+  ProbeResult,
+  UploadReadingsResult,
+} from '../../src/model/operations.js';
+import { aDownload, aFailure, aHeldDownload, anUpload } from '../model/builders.js';
 
 /** Activities without databases: what they answer can be set, and what was called is told in its order. */
 export class FakeActivities implements Activities {
@@ -12,9 +20,20 @@ export class FakeActivities implements Activities {
   probed: () => ProbeResult = () => aProbe();
 
   uploadReadings = async (): Promise<UploadReadingsResult> => this.answer('uploadReadings', this.upload);
-  downloadMeters = async (): Promise<DownloadResult> => this.answer('downloadMeters', this.meters);
+  downloadMeters = async (input: DownloadInput): Promise<DownloadResult> => {
+    (this.inputs.downloadMeters ??= []).push(input);
+    return this.answer('downloadMeters', this.meters);
+  };
   downloadTenants = async (): Promise<DownloadResult> => this.answer('downloadTenants', this.tenants);
+  decided: () => HeldDownload = () => aHeldDownload();
+  /** What the activities of that name were asked for, in their order. */
+  readonly inputs: Partial<Record<keyof Activities, unknown[]>> = {};
   probe = async (): Promise<ProbeResult> => this.answer('probe', this.probed);
+
+  decideDownload = async (input: DecideDownloadInput): Promise<HeldDownload> => {
+    (this.inputs.decideDownload ??= []).push(input);
+    return this.answer('decideDownload', this.decided);
+  };
 
   countOf(name: keyof Activities): number {
     return this.called.filter((called) => called === name).length;

@@ -12,6 +12,7 @@ const LOOK_EVERY_MS = 300;
 
 interface SyncNowOptions {
   readonly wait?: true;
+  readonly full?: true;
   readonly timeoutSeconds: number;
 }
 
@@ -20,20 +21,26 @@ export const syncNow: CommandSpec<SyncNowOptions> = {
   name: 'sync-now',
   summary: 'run a cycle at once',
   description:
-    'Runs a full cycle at once, also while the site is paused or waits for a database. With --wait the exit code is 1 when it failed.',
+    'Runs a full cycle at once, also while the site is paused or waits for a database. With --wait the exit code is 1 when it failed. ' +
+    'With --full the downloads of that cycle try rows again that the local tables have refused, although they have not changed.',
   examples: ['meter-sync sync-now --site north', 'meter-sync sync-now --site north --wait'],
   addOptions: (command) =>
     void command
+      .option('--full', 'try refused rows of meters and tenants again')
       .option('--wait', 'wait for the end of that cycle, and answer with the status')
       .addOption(timeoutOption(WAIT_SECONDS)),
   run,
 };
 
-async function run(context: Context, { wait, timeoutSeconds }: SyncNowOptions): Promise<Answer> {
+async function run(context: Context, { wait, full, timeoutSeconds }: SyncNowOptions): Promise<Answer> {
   const opened = await openSite(context);
   const { site } = opened;
   const before = wait === true ? await site.status() : null;
-  const answer = await signalTo(opened, { signal: 'syncNow', does: 'runs a cycle at once' });
+  const answer = await signalTo(opened, {
+    signal: 'syncNow',
+    does: full === true ? 'runs a cycle at once, and tries refused rows again' : 'runs a cycle at once',
+    ...(full === true ? { argument: { full: true } } : {}),
+  });
   if (before === null) return answer;
   context.output.note(answer.text);
   const status = await waitForCycle(site, before, Date.now() + timeoutSeconds * 1000);

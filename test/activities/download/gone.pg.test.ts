@@ -42,23 +42,6 @@ it('a row gone from the remote is kept and counted where no column can say so', 
   expect(await site.rows('local')).toHaveLength(2);
 });
 
-it('an empty remote table changes nothing here, and says what to do', async (context) => {
-  const site = await openSite(context, WITH_ACTIVE);
-  await site.remote.sql(`insert into meter values (1, 'a'), (2, 'b')`);
-  await site.download();
-  await site.remote.sql('delete from meter');
-  await expect(site.download()).rejects.toMatchObject({
-    kind: 'schema',
-    message: expect.stringMatching(
-      /remote database: table meter has no row, although 2 are in use here; nothing was changed/,
-    ) as string,
-    place: { side: 'remote', table: 'meter' },
-  });
-  expect(await site.local.value('select count(*) from meter where is_active')).toBe('2');
-  await site.local.sql('update meter set is_active = false');
-  expect(await site.download()).toMatchObject({ localCount: 2, remoteCount: 0 });
-});
-
 it('two empty tables are equal', async (context) => {
   const site = await openSite(context, METER);
   expect(await site.download()).toMatchObject({ localCount: 0, remoteCount: 0, inserted: 0, kept: 0 });

@@ -1,6 +1,6 @@
 import type { TestContext } from 'vitest';
 import type { LogFacts } from '../../../activities/attempt.js';
-import { type DownloadDatabases, makeEqual } from '../../../activities/download/make-equal.js';
+import { type DownloadDatabases, type DownloadOptions, makeEqual } from '../../../activities/download/make-equal.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { relation } from '../../../src/postgres/identifier.js';
@@ -21,6 +21,7 @@ export interface SiteUnderTest extends TestDatabases {
     owned?: Partial<OwnedTable>,
     full?: boolean,
     ends?: Partial<DownloadDatabases>,
+    options?: Partial<DownloadOptions>,
   ) => Promise<DownloadResult>;
   /** All rows of an end as JSON texts, in the order of the texts. */
   readonly rows: (end: 'local' | 'remote') => Promise<string[]>;
@@ -48,11 +49,13 @@ export function openOnDatabases(databases: TestDatabases, owned: OwnedTable): Si
     ...databases,
     owned,
     lines,
-    download: (change = {}, full = false, ends = {}) => {
+    download: (change = {}, full = false, ends = {}, options = {}) => {
       lines.length = 0;
       return makeEqual({ ...databases, ...ends }, { ...owned, ...change }, recordInto(lines), {
         siteId: 'site-1',
         full,
+        guard: null, // most tests change nearly all rows of small tables
+        ...options,
       });
     },
     rows: async (end) => {

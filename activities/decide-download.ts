@@ -1,0 +1,21 @@
+import type { HeldDownload } from '../src/model/guard.js';
+import type { DecideDownloadInput } from '../src/model/operations.js';
+import { asCurrentAttempt } from './current-attempt.js';
+import type { ActivityDependencies } from './databases.js';
+import { decideHeld } from './download/decide.js';
+import { translateErrors } from './failures.js';
+
+/**
+ * Notes a person's decision on a held download at the site; the next cycle acts on it. Safe to repeat.
+ * @throws ApplicationFailure `config` (not retried) - nothing is held, or other changes than those that were looked at
+ * @throws ApplicationFailure `unreachable`, `busy` (retried)
+ */
+export function decideDownload(
+  dependencies: ActivityDependencies,
+): (input: DecideDownloadInput) => Promise<HeldDownload> {
+  return ({ siteId, ...decision }) =>
+    translateErrors(() => {
+      const { local } = dependencies.site(siteId);
+      return asCurrentAttempt(dependencies.drain, (attempt) => decideHeld(local, siteId, decision, attempt));
+    });
+}
