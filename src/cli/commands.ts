@@ -12,6 +12,7 @@ import { start } from './commands/start.js';
 import { status } from './commands/status.js';
 import { stop } from './commands/stop.js';
 import { syncNow } from './commands/sync-now.js';
+import { verify } from './commands/verify.js';
 import { worker } from './commands/worker.js';
 
 /** All commands, in the order in which a newcomer meets them. */
@@ -29,5 +30,6 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   configure,
   stop,
   quarantine,
+  verify,
   adopt,
 ];

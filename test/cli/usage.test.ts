@@ -25,6 +25,7 @@ test('each command has the name and the place that the documentation gives it', 
     'configure',
     'stop',
     'quarantine',
+    'verify',
     'adopt',
   ];
   expect(COMMANDS.map(({ name }) => name)).toEqual(names);
