@@ -30,6 +30,7 @@ export async function downloadFurther(
 }
 
 function toCounts({ table }: OwnedTable, result: DownloadResult): FurtherTableResult {
-  const { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused } = result;
-  return { table: toTableName(table), localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused };
+  const { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused, rejected } = result;
+  const counts = { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused };
+  return { table: toTableName(table), ...counts, ...(rejected === undefined ? {} : { rejected }) };
 }

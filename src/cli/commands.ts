@@ -4,6 +4,7 @@ import { check } from './commands/check.js';
 import { configure } from './commands/configure.js';
 import { demo } from './commands/demo.js';
 import { dev } from './commands/dev.js';
+import { downloads } from './commands/downloads.js';
 import { init } from './commands/init.js';
 import { pause } from './commands/pause.js';
 import { quarantine } from './commands/quarantine.js';
@@ -29,6 +30,7 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   syncNow,
   configure,
   stop,
+  downloads,
   quarantine,
   verify,
   adopt,

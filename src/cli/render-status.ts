@@ -135,7 +135,8 @@ function toOperation<Result>(
 ): string[] {
   if (outcome === null) return [name, 'never', '', ''];
   const { result, error, startedAt, durationMs } = outcome;
-  const text = result === null ? `failed (${error?.kind ?? 'unexpected'})` : describe(result);
+  const failed = error?.held === undefined ? `failed (${error?.kind ?? 'unexpected'})` : 'held for a person';
+  const text = result === null ? failed : describe(result);
   return [name, toInstant(startedAt, now), text, toDuration(durationMs)];
 }
 
@@ -146,6 +147,7 @@ function describeUpload({ removed, alreadyThere, quarantined, batches, more }: U
 }
 
 function describeDownload(result: DownloadResult): string {
+  if (result.rejected !== undefined) return 'nothing: the changes of the remote were rejected';
   const counts = {
     new: result.inserted,
     changed: result.updated,

@@ -1,4 +1,5 @@
 import type { FailureReport } from '../model/failures.js';
+import { describeReasons, type HeldDownload } from '../model/guard.js';
 import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
@@ -151,13 +152,21 @@ function findQuarantine({ quarantined, siteId }: Status): Problem[] {
 
 function findLeftOut(status: Status): Problem[] {
   return (['meters', 'tenants'] as const).flatMap((operation) => {
-    const { refused = 0, waiting = 0 } = status[operation]?.result ?? {};
+    const { refused = 0, waiting = 0, rejected, further = [] } = status[operation]?.result ?? {};
+    const rejections = [rejected, ...further.map((table) => table.rejected)].flatMap((held) => held ?? []);
     const named = "The worker's log names them and says why";
     const rows = (count: number, what: string, next: string | null): Problem[] =>
       count === 0 ? [] : [{ mark: 'warning', text: `${operation}: ${toCount(count)} rows ${what}`, next }];
     return [
       ...rows(refused, 'are refused by the local table', named),
       ...rows(waiting, 'wait for a row of another table', null),
+      ...rejections.map((held) => toRejected(status.siteId, held)),
     ];
   });
+}
+
+/** Somebody wants it so; it is told all the same, since the site is not as the remote. */
+function toRejected(siteId: string, { table, decided, reasons }: HeldDownload): Problem {
+  const text = `table ${table}: changes of the remote were rejected by ${decided?.by ?? 'somebody'}, and are not applied (${describeReasons(reasons)})`;
+  return { mark: 'warning', text, next: `meter-sync downloads show --site ${siteId} --table ${table}` };
 }

@@ -25,7 +25,10 @@ export function toDetails(status: Status, health: Health): string {
 
 function toRow<Result>(name: string, outcome: Outcome<Result> | null, describe: (result: Result) => string): string {
   if (outcome === null) return `| ${name} | never | | |`;
-  const result = outcome.result === null ? `**${outcome.error?.kind ?? 'failed'}**` : describe(outcome.result);
+  const result =
+    outcome.result === null
+      ? `**${outcome.error?.held === undefined ? (outcome.error?.kind ?? 'failed') : 'held'}**`
+      : describe(outcome.result);
   return `| ${name} | ${outcome.startedAt} | ${result} | ${outcome.durationMs} |`;
 }
 
@@ -35,7 +38,8 @@ function describeUpload({ inserted, alreadyThere, quarantined, removed }: Upload
 }
 
 function describeDownload(result: DownloadResult): string {
-  const { inserted, updated, deactivated, waiting, refused } = result;
+  const { inserted, updated, deactivated, waiting, refused, rejected } = result;
+  if (rejected !== undefined) return 'rejected changes, nothing applied';
   if (inserted + updated + deactivated + waiting + refused === 0) return 'up to date';
   const counts = { new: inserted, changed: updated, deactivated, waiting, refused };
   return Object.entries(counts)

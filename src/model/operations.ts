@@ -101,7 +101,7 @@ export interface DownloadResult {
 /** What a download did to a further table. */
 export interface FurtherTableResult extends Pick<
   DownloadResult,
-  'localCount' | 'remoteCount' | 'inserted' | 'updated' | 'deactivated' | 'kept' | 'waiting' | 'refused'
+  'localCount' | 'remoteCount' | 'inserted' | 'updated' | 'deactivated' | 'kept' | 'waiting' | 'refused' | 'rejected'
 > {
   readonly table: string;
 }
