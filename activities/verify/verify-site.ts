@@ -20,7 +20,7 @@ interface SiteEnds {
 }
 
 /** How to verify. */
-export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'isStopped'> {
+export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'isStopped' | 'signal'> {
   readonly onProgress: (what: 'custody records' | 'days', done: number, total: number) => void;
 }
 
@@ -47,9 +47,10 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const { siteId, isStopped } = options;
   const walked = await walkChain(remote, options);
   const { places, doubts } = await comparePlaces({ local, remote }, siteId);
-  const scope = await readScope({ local, remote }, tables);
+  const columnsThere = await readColumns(remote, readings);
+  const scope = await readScope(local, tables, columnsThere);
   const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
-  const compared = await verifyDays(remote, walked, { ...options, readings, scope, onProgress });
+  const compared = await verifyDays(remote, walked, { ...options, readings, scope, columnsThere, onProgress });
   const queue = await verifyQueue({ local, remote, readings }, siteId, isStopped);
   const { records, rows, alreadyThere, last, unsummed } = walked;
   return {
@@ -61,6 +62,7 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
     days: compared.days,
     doubts: [...walked.doubts, ...doubts, ...compared.doubts],
     stoppedAt: compared.stoppedAt,
+    stoppedBy: compared.stoppedBy,
     queue,
   };
 }
@@ -102,26 +104,27 @@ async function comparePlaces(
 
 /** Other sites and tools may write into the same table: the keys of the site's own meters tell the readings apart. */
 async function readScope(
-  { local, remote }: { local: Database; remote: Database },
+  local: Database,
   { readings, meters }: SiteTables,
+  columnsThere: ReadonlySet<string>,
 ): Promise<MeterScope | null> {
   const [key, ...more] = meters.key;
   const { meter: column } = readings;
-  if (column === undefined || key === undefined || more.length > 0 || !(await hasColumn(remote, readings, column)))
-    return null;
+  if (column === undefined || key === undefined || more.length > 0 || !columnsThere.has(column)) return null;
   const rows = await withTransaction(local, { isolation: 'repeatable read, read only' }, async (session) => {
     await run(session, setTextForms());
-    const text = `select to_regclass($1) is not null as is_there`;
+    const text = `select (to_regclass($1) is not null)::text as is_there`;
     const [table] = await run<{ is_there: string }>(session, { text, values: [relation(meters.table)] });
-    if (table?.is_there !== 't') return [];
+    if (table?.is_there !== 'true') return [];
     const keys = `select m.${ident(key)}::text as meter from ${relation(meters.table)} as m`;
     return run<{ meter: string }>(session, { text: keys, values: [] });
   });
   return rows.length === 0 ? null : { column, meters: rows.map(({ meter }) => meter) };
 }
 
-async function hasColumn(remote: Database, { table }: QueueTable, column: string): Promise<boolean> {
-  return withTransaction(remote, { isolation: 'repeatable read, read only' }, async (session) =>
-    byName((await readTableShape(session, table)).columns).has(column),
+async function readColumns(remote: Database, { table }: QueueTable): Promise<ReadonlySet<string>> {
+  const shape = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
+    readTableShape(session, table),
   );
+  return new Set(byName(shape.columns).keys());
 }

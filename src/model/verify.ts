@@ -71,7 +71,7 @@ export function walkOn(walk: ChainWalk, records: readonly CustodyRecord[]): Chai
   let { last } = walk;
   for (const record of records) {
     doubts.push(...judgeRecord(record, last));
-    for (const sum of record.days ?? []) days.set(sum.day, addDay(days.get(sum.day), sum, record));
+    for (const sum of record.days ?? []) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, { ...record, ...sum }));
     last = record;
   }
   const total = (of: (record: CustodyRecord) => number): number => records.reduce((sum, record) => sum + of(record), 0);
@@ -127,19 +127,33 @@ function judgeDigest(record: CustodyRecord, doubt: (what: Doubt['what'], message
   return [doubt('record altered', message)];
 }
 
-function addDay(
-  total: DayTotal | undefined,
-  sum: { readonly rows: number; readonly sum: string },
-  { columns, dayColumn }: CustodyRecord,
-): DayTotal {
-  if (total === undefined) return { rows: sum.rows, sum: BigInt(sum.sum), columns, dayColumn };
-  const isSame = JSON.stringify([total.columns, total.dayColumn]) === JSON.stringify([columns, dayColumn]);
+/** What records say of one day, and how they were made. */
+export interface DeliveredSum {
+  readonly rows: number;
+  readonly sum: string;
+  readonly columns: readonly HashedColumn[];
+  readonly dayColumn: string | null;
+}
+
+/** A day on which nothing was delivered. */
+export const NOTHING: DayTotal = { rows: 0, sum: 0n, columns: null, dayColumn: null };
+
+/** A total and what more was delivered on its day. */
+export function addDay(total: DayTotal, { rows, sum, columns, dayColumn }: DeliveredSum): DayTotal {
+  const first = total === NOTHING;
+  const isSame = first || JSON.stringify([total.columns, total.dayColumn]) === JSON.stringify([columns, dayColumn]);
   return {
-    rows: total.rows + sum.rows,
-    sum: total.sum + BigInt(sum.sum),
+    rows: total.rows + rows,
+    sum: total.sum + BigInt(sum),
     columns: isSame ? columns : null,
     dayColumn: total.dayColumn ?? dayColumn,
   };
+}
+
+/** How many readings a meter has on a day. */
+export interface MeterCount {
+  readonly meter: string;
+  readonly rows: number;
 }
 
 /** What the remote holds of one day. */
@@ -147,26 +161,54 @@ export interface FoundDay {
   readonly rows: number;
   readonly sum: bigint;
   /** The site's meters of that day and their readings, those with the fewest first; empty when nobody asked. */
-  readonly meters: readonly { readonly meter: string; readonly rows: number }[];
+  readonly meters: readonly MeterCount[];
 }
 
-/** Compares what was delivered on a day with what is there; null when both agree. */
-export function judgeDay(day: string | null, delivered: DayTotal, found: FoundDay): Doubt | null {
-  const on = day === null ? 'among the readings without a day' : `on ${day}`;
+/** True when the remote holds what was delivered: the same number, and the same sum where both can be compared. */
+export function isDelivered(delivered: DayTotal, found: FoundDay): boolean {
+  return found.rows === delivered.rows && (delivered.columns === null || found.sum === delivered.sum);
+}
+
+/** What is wrong with a day on which the remote holds something else than was delivered. */
+export function describeDay(day: string | null, delivered: DayTotal, found: FoundDay): Doubt {
+  const of = day === null ? 'without a day' : `for ${day}`;
   const difference = found.rows - delivered.rows;
-  if (difference === 0 && (delivered.columns === null || found.sum === delivered.sum)) return null;
-  const count = Math.abs(difference);
-  const what =
+  const [message, next] =
     difference === 0
-      ? `at least one of ${delivered.rows} readings ${on} was changed on the remote after it had been delivered`
+      ? [
+          `at least one of ${count(delivered.rows)} ${of} was changed on the remote after it had been delivered`,
+          CHANGED,
+        ]
       : difference < 0
-        ? `${count} of ${delivered.rows} readings delivered ${on} are no longer on the remote`
-        : `${count} readings ${on} are on the remote that this site did not deliver, beside ${delivered.rows} that it did`;
-  return { what: 'readings differ', day, message: `${what}${describeMeters(found)}`, next: ASK_ABOUT_READINGS };
+        ? [
+            `${-difference} of ${count(delivered.rows)} delivered ${of} ${are(-difference)} no longer on the remote`,
+            GONE,
+          ]
+        : [
+            `${count(difference)} ${of} ${are(difference)} on the remote that this site did not deliver${beside(delivered)}`,
+            SLIPPED_IN,
+          ];
+  return { what: 'readings differ', day, message: `${message}${describeMeters(found)}`, next };
 }
 
-const ASK_ABOUT_READINGS =
-  "The site has removed these readings, so only the customer can mend it: from a backup of the remote, or from that server's log. Deleted on purpose (a retention rule)? Then verify from a later day: --from DAY";
+function count(rows: number): string {
+  return rows === 1 ? '1 reading' : `${rows} readings`;
+}
+
+function are(rows: number): string {
+  return rows === 1 ? 'is' : 'are';
+}
+
+function beside({ rows }: DayTotal): string {
+  return rows === 0 ? ', which delivered none for then' : `, beside ${rows} that it did`;
+}
+
+const GONE =
+  "Somebody deleted them, or gave them another day or meter. The site has them no more: only the customer's backups and logs do. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY";
+const CHANGED =
+  "Somebody changed it on the remote. The site has the original no more: compare with the customer's backups and logs";
+const SLIPPED_IN =
+  'Ask who else writes readings of these meters: another tool, or somebody by hand. Those that were there before the first custody record look the same: then verify from a later day: --from DAY';
 
 /** Enough meters to begin with; all of them are one query away. */
 const SHOWN_METERS = 5;
@@ -178,30 +220,17 @@ function describeMeters({ meters }: FoundDay): string {
   return `; meters of that day, the fewest readings first: ${shown.join(', ')}${more}`;
 }
 
-/** A stretch of days on which nothing was delivered, from the first to the last of them, and the readings found there. */
-export function judgeGap({ from, to }: Gap, found: FoundDay): Doubt | null {
-  if (found.rows === 0) return null;
-  const on = from === to ? `on ${from}` : `from ${from} to ${to}`;
-  const message = `${found.rows} readings ${on} are on the remote, and this site delivered none for then${describeMeters(found)}`;
-  return { what: 'readings differ', day: from, message, next: ASK_ABOUT_READINGS };
-}
-
-/** Days between two delivered ones, `2026-11-22`. */
-export interface Gap {
-  readonly from: string;
-  readonly to: string;
-}
-
 const DAY_MS = 24 * 60 * 60 * 1_000;
 
-/** The days between two delivered days; null when they follow each other, or are no days of the calendar. */
-export function gapBetween(day: string | null, next: string | null | undefined): Gap | null {
-  const [a, b] = [day, next].map((text) =>
-    /^\d{4}-\d\d-\d\d$/.test(text ?? '') ? Date.parse(`${text}T00:00:00Z`) : NaN,
-  );
-  if (a === undefined || b === undefined || !(b - a > DAY_MS)) return null;
-  const toDay = (at: number): string => new Date(at).toISOString().slice(0, 10);
-  return { from: toDay(a + DAY_MS), to: toDay(b - DAY_MS) };
+/** True when no day of the calendar lies between two. */
+export function isNextDay(day: string, next: string): boolean {
+  const [a, b] = [day, next].map((text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN));
+  return a !== undefined && b !== undefined && b - a === DAY_MS;
+}
+
+/** True when a day comes before another one; the readings without a day come last. */
+export function isBefore(a: string | null, b: string | null): boolean {
+  return place(a) < place(b);
 }
 
 /** Days in their order: the calendar's, with the readings before and after all days at the ends and those without a day last. */

@@ -79,7 +79,7 @@ describe('verify', () => {
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-03']);
     expect(verification.doubts[0]?.message).toMatch(
-      /^1 of 360 readings delivered on 2026-01-03 are no longer on the remote; meters of that day, the fewest readings first: 2 \(119\), /,
+      /^1 of 360 readings delivered for 2026-01-03 is no longer on the remote; meters of that day, the fewest readings first: 2 \(119\), /,
     );
     expect(verification.days.filter(({ isSafe }) => !isSafe)).toMatchObject([{ delivered: 360, found: 359 }]);
   });
@@ -93,7 +93,7 @@ describe('verify', () => {
     await site.remote.sql(`update meter_readings set ${change} where id = 2000`);
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-06']);
-    expect(verification.doubts[0]?.message).toContain('at least one of 360 readings on 2026-01-06 was changed');
+    expect(verification.doubts[0]?.message).toContain('at least one of 360 readings for 2026-01-06 was changed');
   });
 
   it('finds readings that were slipped in, also on a day without deliveries', async () => {
@@ -103,7 +103,7 @@ describe('verify', () => {
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-02', 'readings differ 2026-01-05']);
     expect(verification.doubts[1]?.message).toContain(
-      '1 readings on 2026-01-05 are on the remote, and this site delivered none for then',
+      '1 reading for 2026-01-05 is on the remote that this site did not deliver, which delivered none for then',
     );
   });
 

@@ -1,0 +1,138 @@
+import { expect, it } from 'vitest';
+import { type Verification, verifySite, type VerifyOptions } from '../../../activities/verify/verify-site.js';
+import type { OwnedTable } from '../../../src/model/table.js';
+import { openSite, type SiteUnderTest, toSite } from '../upload/site-under-test.js';
+
+const COLUMNS = 'id bigint primary key, created_at timestamptz, meter_id bigint, value numeric, note text';
+
+/** A site of two meters that has delivered 1,000 readings of three days. */
+async function deliver(context: Parameters<typeof openSite>[0], meter = 'meter_id'): Promise<SiteUnderTest> {
+  const site = await openSite(context, {
+    local: `create table meter_readings (${COLUMNS}, is_synchronized boolean default false);
+      create table meter (id bigint primary key); insert into meter values (1), (2)`,
+    remote: `create table meter_readings (${COLUMNS}); create index on meter_readings (created_at, id)`,
+    readings: { meter },
+  });
+  await queue(site, 1, 1_000, 1);
+  await site.upload({ batchRows: 400 });
+  return site;
+}
+
+/** Queues readings, one in four minutes from the first of January on. */
+const queue = (site: SiteUnderTest, from: number, to: number, meter: number | null): Promise<unknown> =>
+  site.local.sql(
+    `insert into meter_readings select n, '2026-01-01'::timestamptz + n % 1000 * interval '4 min', $3, n / 7.0, 'ä' || n
+     from generate_series($1::int, $2::int) as n`,
+    [from, to, meter],
+  );
+
+const METERS: OwnedTable = { table: { schema: null, name: 'meter' }, key: ['id'], filter: null };
+const TENANTS: OwnedTable = { ...METERS, table: { schema: null, name: 'tenant' } };
+
+const verify = ({ local, remote, ends }: SiteUnderTest, options: Partial<VerifyOptions> = {}): Promise<Verification> =>
+  verifySite(
+    { local, remote, tables: { readings: ends.readings, meters: METERS, tenants: TENANTS } },
+    { siteId: 'test', from: null, to: null, isStopped: () => false, onProgress: () => undefined, ...options },
+  );
+
+async function expectHealthy(site: SiteUnderTest, options?: Partial<VerifyOptions>): Promise<Verification> {
+  const verification = await verify(site, options);
+  expect(verification.doubts).toEqual([]);
+  expect(verification.days.filter(({ isSafe }) => !isSafe)).toEqual([]);
+  return verification;
+}
+
+it('readings without a meter are no loss', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql(`insert into meter_readings values (-1, '2026-01-01 12:00:00+00', 99)`);
+  await queue(site, 1_001, 1_100, null);
+  await site.upload();
+  await expectHealthy(site);
+});
+
+it('readings of a meter that the site does not know yet, or knows no more, are no loss', async (context) => {
+  const site = await deliver(context);
+  await queue(site, 1_001, 1_100, 77);
+  await site.upload();
+  await expectHealthy(site);
+  await site.local.sql('delete from meter where id = 1');
+  await expectHealthy(site);
+});
+
+it('a meter that moves from one site to another is a difference at neither, and a change of its readings is one', async (context) => {
+  const site = await deliver(context);
+  const other = await openSite(context, { local: `create table meter_readings (${COLUMNS}, is_synchronized boolean)` });
+  const second = toSite({ local: other.local, remote: site.remote }, site.ends.readings);
+  await other.local.sql('create table meter (id bigint primary key); insert into meter values (1)');
+  await queue(second, 1_001, 1_900, 1);
+  await second.upload({ siteId: 'other' });
+  await expectHealthy(site);
+  await expectHealthy(second, { siteId: 'other' });
+  await site.remote.sql('update meter_readings set value = 0 where id = 1500');
+  expect((await verify(site)).doubts).toMatchObject([{ day: '2026-01-02' }]);
+});
+
+it('two sites in one table are told apart by their records where no column names the meter', async (context) => {
+  const site = await deliver(context, 'no_such_column');
+  await queue(site, 1_001, 1_100, 2);
+  await site.upload({ siteId: 'other' });
+  expect(await expectHealthy(site)).toMatchObject({ meters: null });
+});
+
+it('a column that the remote has dropped leaves the number to be compared, and says so', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql('alter table meter_readings drop column note');
+  const { days } = await expectHealthy(site);
+  expect(days.map(({ isCountOnly }) => isCountOnly)).toEqual([true, true, true]);
+  await site.remote.sql('delete from meter_readings where id = 1');
+  expect((await verify(site)).doubts).toMatchObject([{ day: '2026-01-01' }]);
+});
+
+it('where the column that has days is gone nothing can be compared, and it says why', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql('alter table meter_readings rename column created_at to at');
+  const { days, doubts } = await verify(site);
+  expect(doubts).toEqual([]);
+  expect(days).toMatchObject([1, 2, 3].map(() => ({ found: null, unproved: expect.stringContaining('no column created_at any more') as unknown }))); // prettier-ignore
+});
+
+it('readings of no day, of infinite days and of days before and far after Christ are compared like others', async (context) => {
+  const site = await deliver(context);
+  await site.local
+    .sql(`insert into meter_readings values (9001, null, 1), (9002, 'infinity', 1), (9003, '-infinity', 2),
+    (9004, '0044-03-15 BC', 2), (9005, '12026-03-15', 2)`);
+  await site.upload();
+  await expectHealthy(site);
+  await site.remote.sql('update meter_readings set value = 1 where id > 9000');
+  const days = ['-infinity', '0044-03-15 BC', '12026-03-15', 'infinity', null];
+  expect((await verify(site)).doubts.map(({ day }) => day)).toEqual(days);
+});
+
+it('readings that come while it verifies, on days before, between and after, are no difference', async (context) => {
+  const site = await deliver(context);
+  await site.local.sql(
+    `insert into meter_readings select n, '2026-02-01'::timestamptz + n * interval '1 min', 1 from generate_series(5000, 5010) n`,
+  );
+  await site.upload();
+  let looks = 0;
+  let upload: Promise<unknown> = Promise.resolve();
+  await expectHealthy(site, {
+    onProgress: (what) => {
+      if (what === 'custody records' || (looks += 1) !== 3) return;
+      upload = site.local
+        .sql(
+          `insert into meter_readings select 6000 + n, '2025-12-25'::timestamptz + n * interval '1 day', 1, n from generate_series(1, 60) n`,
+        )
+        .then(() => site.upload({ batchRows: 5 }));
+    },
+  });
+  await upload;
+  await expectHealthy(site);
+});
+
+it('readings that were slipped in after the last day are found, and those before the first one are not this chain’s', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql(`insert into meter_readings values (9001, '2027-01-01', 1), (9002, '2020-01-01', 1)`);
+  expect((await verify(site)).doubts).toMatchObject([{ day: '2027-01-01' }]);
+  expect((await verify(site, { to: '2026-12-31' })).doubts).toEqual([]);
+});
