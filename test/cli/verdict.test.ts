@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import { renderStatus } from '../../src/cli/render-status.js';
 import { isFine, toVerdict } from '../../src/cli/verdict.js';
+import { judgeHealth } from '../../src/model/health.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import { type Status, toStatus } from '../../src/model/status.js';
-import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from '../model/builders.js';
+import { aDownload, aFailure, aHeldDownload, anUpload, aState, failed, START, succeeded } from '../model/builders.js';
 
 const NOW = START + 10_000;
 const OBSERVED = {
@@ -124,4 +125,26 @@ test('an upload under way tells what it has done so far', () => {
   const pending = [{ ...underWay, progress: { removed: 120_000, batches: 24 } }];
   const text = renderStatus(status, toVerdict(status, NOW, { pending }), NOW, plain, pending);
   expect(text).toContain('uploadReadings: 120,000 readings in 24 batches so far');
+});
+
+test('a held download is a warning with its numbers, and tells the next command', () => {
+  const next = 'meter-sync downloads show --site north --table meter';
+  const error = aFailure('schema', { message: '20 of 40 rows are gone', next, held: aHeldDownload() });
+  const status = aStatus({ meters: failed(error) });
+  const verdict = toVerdict(status, NOW);
+  expect(verdict).toMatchObject({ stuck: [{ mark: 'warning', text: 'meters: 20 of 40 rows are gone' }], next: [next] });
+  expect(renderStatus(status, verdict, NOW, plain)).toContain('held for a person');
+  expect(isFine(status, verdict)).toBe(true);
+});
+
+test('rejected changes are told, and the site is in good health', () => {
+  const decided = { decision: 'reject', by: 'anna', at: new Date(START).toISOString() } as const;
+  const rejected = aHeldDownload({ decided });
+  const meters = succeeded(aDownload({ rejected }));
+  const status = aStatus({ meters });
+  const verdict = toVerdict(status, NOW);
+  expect(verdict.stuck).toMatchObject([{ text: expect.stringContaining('rejected by anna') as unknown }]);
+  expect(verdict.next).toEqual(['meter-sync downloads show --site north --table meter']);
+  const lastCycle = { endedAt: START, ok: true, error: null };
+  expect(judgeHealth(aState({ upload: succeeded(anUpload()), meters, lastCycle }))).toBe('ok');
 });

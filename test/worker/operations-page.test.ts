@@ -19,10 +19,12 @@ test('the operations page tells each kind of failure as the program does', () =>
 });
 
 test('the operations page names every message of the workflow and every search attribute', () => {
-  const { GET_STATUS_QUERY, REFRESH_STATUS_UPDATE, CONFIGURE_UPDATE } = wire;
+  const { GET_STATUS_QUERY, REFRESH_STATUS_UPDATE, CONFIGURE_UPDATE, DECIDE_DOWNLOAD_UPDATE } = wire;
   const { STOP_SIGNAL, PAUSE_SIGNAL, RESUME_SIGNAL, SYNC_NOW_SIGNAL } = wire;
   expect(page).toContain(`query --type ${GET_STATUS_QUERY}`);
-  for (const update of [REFRESH_STATUS_UPDATE, CONFIGURE_UPDATE]) expect(page).toContain(`execute --name ${update}`);
+  for (const update of [REFRESH_STATUS_UPDATE, CONFIGURE_UPDATE, DECIDE_DOWNLOAD_UPDATE]) {
+    expect(page).toContain(`execute --name ${update}`);
+  }
   for (const signal of [STOP_SIGNAL, PAUSE_SIGNAL, RESUME_SIGNAL, SYNC_NOW_SIGNAL]) {
     expect(page).toContain(`signal --name ${signal}\``);
   }
