@@ -1,0 +1,68 @@
+import { parseArgs } from 'node:util';
+import { FAULT_KINDS } from './lab/faults.js';
+import { describeFindings, describeSeries, isWell, totalsOf } from './lab/report.js';
+import { runSeries, type SeriesOptions } from './lab/series.js';
+
+/** `npm run lab`: randomised runs of the upload under faults. Exit code 1 on any finding, 2 on a wrong option. */
+const USAGE = `npm run lab -- [--seed N] [--runs 300] [--only ${FAULT_KINDS.join('|')}] [--pooler all|third|none] [--run K]
+The seed repeats which faults meet which readings, and where; not the timing of the servers. --run K makes one run of the series.`;
+
+const TELL_EVERY = 25;
+const tell = (line: string): void => void process.stderr.write(`${line}\n`);
+
+type Asked = Pick<SeriesOptions, 'seed' | 'runs' | 'only' | 'pooled' | 'run'>;
+
+function readOptions(): Asked {
+  const { values } = parseArgs({
+    options: {
+      seed: { type: 'string', default: String(Math.floor(Math.random() * 1_000_000)) },
+      runs: { type: 'string', default: '300' },
+      only: { type: 'string' },
+      pooler: { type: 'string', default: 'third' },
+      run: { type: 'string' },
+    },
+  });
+  const only = values.only === undefined ? null : oneOf(FAULT_KINDS, '--only', values.only);
+  const pooled = oneOf(['all', 'third', 'none'] as const, '--pooler', only === 'pooler' ? 'all' : values.pooler);
+  const run = values.run === undefined ? null : wholeNumber('--run', values.run);
+  return { seed: wholeNumber('--seed', values.seed), runs: wholeNumber('--runs', values.runs), only, pooled, run };
+}
+
+function oneOf<Value extends string>(wanted: readonly Value[], option: string, text: string): Value {
+  const found = wanted.find((value) => value === text);
+  if (found === undefined) throw new TypeError(`${option} is '${text}'; wanted one of ${wanted.join(', ')}`);
+  return found;
+}
+
+function wholeNumber(option: string, text: string): number {
+  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`${option} is '${text}'; wanted a whole number`);
+  return Number(text);
+}
+
+function showProgress(done: number, of: number): void {
+  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${done} of ${of} runs`);
+  else if (done % TELL_EVERY === 0) tell(`${done} of ${of} runs`);
+  if (process.stderr.isTTY && done === of) process.stderr.write('\n');
+}
+
+async function main(): Promise<void> {
+  let asked: Asked;
+  try {
+    asked = readOptions();
+  } catch (error) {
+    tell(`${error instanceof Error ? error.message : String(error)}\n${USAGE}`);
+    process.exitCode = 2;
+    return;
+  }
+  tell(
+    `lab: seed ${asked.seed}, ${asked.runs} runs, kinds: ${asked.only ?? 'all'}, through PgBouncer: ${asked.pooled}`,
+  );
+  const series = await runSeries({ ...asked, tell, onRun: showProgress });
+  const findings = series.made.flatMap((made) => describeFindings(made, asked.seed));
+  const isFine = isWell(totalsOf(series));
+  const lines = [...findings, ...describeSeries(series), `seed ${asked.seed}: ${isFine ? 'all is well' : 'NOT WELL'}`];
+  process.stdout.write(`${lines.join('\n')}\n`);
+  process.exitCode = isFine ? 0 : 1;
+}
+
+await main();

@@ -1,0 +1,98 @@
+import { digestOf } from '../../../activities/upload/custody.js';
+import { CONTENT, type LabDatabases, TOO_LARGE, UNKNOWN_METER } from './databases.js';
+import { judgeReadings, type Known, type Verdict } from './verdict.js';
+
+/** What was found at the end of a run, by comparing every reading that was ever made with both ends. */
+export interface Findings extends Verdict {
+  readonly chainFaults: readonly string[];
+}
+
+/** Compares both ends with what the writers noted, and reads the custody chain. A meter that became known excuses nothing. */
+export async function consult(
+  { local, remote }: LabDatabases,
+  siteId: string,
+  meterIsKnown: boolean,
+): Promise<Findings> {
+  const [[noted], here, there, quarantine] = await Promise.all([
+    local.sql<{ versions: string; deleted: string }>(`
+      select (select coalesce(json_agg(json_build_array(id, content, is_planted) order by version), '[]') from oracle.version) as versions,
+        (select coalesce(json_agg(id), '[]') from oracle.deleted) as deleted`),
+    local.sql<{ id: string; content: string; is_bad: string }>(`
+      select id, ${CONTENT} as content, value >= ${TOO_LARGE}${meterIsKnown ? '' : ` or meter_id = ${UNKNOWN_METER}`} as is_bad from meter_readings`),
+    remote.sql<{ id: string; content: string }>(`select id, ${CONTENT} as content from meter_readings`),
+    local.sql<{ id: string; sqlstate: string | null; is_released: string }>(
+      `select key[1] as id, sqlstate, is_released::text from meter_sync.quarantine where site = $1`,
+      [siteId],
+    ),
+  ]);
+  const known = new Map<string, Known>();
+  for (const [id, content, isPlanted] of JSON.parse(noted!.versions) as [string, string, boolean][]) {
+    const before = known.get(id);
+    known.set(id, {
+      versions: [...(before?.versions ?? []), content],
+      isPlanted: isPlanted || before?.isPlanted === true,
+      isDeleted: false,
+    });
+  }
+  for (const id of JSON.parse(noted!.deleted) as string[]) {
+    const before = known.get(id);
+    if (before) known.set(id, { ...before, isDeleted: true });
+  }
+  const verdict = judgeReadings({
+    known,
+    here: new Map(here.map((row) => [row.id, { content: row.content, isBad: row.is_bad === 't' }])),
+    there: new Map(there.map((row) => [row.id, row.content])),
+    quarantine: new Map(quarantine.map((row) => [row.id, row.sqlstate])),
+  });
+  const planted = [...known.values()].filter(({ isPlanted }) => isPlanted).length;
+  return { ...verdict, chainFaults: await judgeChain({ local, remote }, siteId, there.length - planted) };
+}
+
+/** Reads the chain as docs/protocol.md tells a verifier to: sequence, links, digests, and the day sums of all records together. */
+async function judgeChain({ local, remote }: LabDatabases, siteId: string, delivered: number): Promise<string[]> {
+  const [chain] = await remote.sql<Record<string, string>>(
+    `select count(*) filter (where seq <> place) as gaps,
+       count(*) filter (where previous_digest <> coalesce(before, decode(repeat('00', 32), 'hex'))) as loose,
+       count(*) filter (where digest <> ${digestOf('c')}) as altered,
+       coalesce(sum(rows), 0) as rows, max(seq) as seq,
+       encode((array_agg(digest order by seq desc))[1], 'hex') as digest
+     from (
+       select *, row_number() over (order by seq) as place, lag(digest) over (order by seq) as before
+       from meter_sync.custody where site = $1
+     ) as c`,
+    [siteId],
+  );
+  const [state] = await local.sql<Record<string, string>>(
+    `select seq, encode(digest, 'hex') as digest from meter_sync.upload_state where site = $1 order by batch desc limit 1`,
+    [siteId],
+  );
+  const { gaps, loose, altered, rows, seq, digest } = chain ?? {};
+  const faults: string[] = [];
+  if (gaps !== '0') faults.push(`${gaps} gaps in the sequence`);
+  if (loose !== '0') faults.push(`${loose} records do not name the one before`);
+  if (altered !== '0') faults.push(`${altered} digests do not fit their records`);
+  if (Number(rows) !== delivered) faults.push(`the records tell of ${rows} readings, and ${delivered} were delivered`);
+  if (state?.['seq'] !== seq || state?.['digest'] !== digest)
+    faults.push(`the site stands at record ${state?.['seq']}, the chain at ${seq}`);
+  return [...faults, ...(await judgeDays({ remote }, siteId))];
+}
+
+/** No delivered reading is ever changed by a run, so the sums of all records are those of the table. */
+async function judgeDays({ remote }: Pick<LabDatabases, 'remote'>, siteId: string): Promise<string[]> {
+  const rows = await remote.sql<{ day: string }>(
+    `select coalesce(r.day, t.day)::text as day
+     from (
+       select (d ->> 0)::date as day, sum((d ->> 1)::bigint) as rows, sum((d ->> 2)::numeric) as sum
+       from meter_sync.custody c, json_array_elements(c.days) d
+       where c.site = $1 group by 1
+     ) as r
+     full join (
+       select (created_at at time zone 'UTC')::date as day, count(*) as rows,
+         sum(hash_record_extended(row(created_at, id, meter_id, convert_to(note, 'UTF8'), value), 0)) as sum
+       from meter_readings where note <> 'planted' group by 1
+     ) as t on r.day = t.day
+     where (r.rows, r.sum) is distinct from (t.rows, t.sum)`,
+    [siteId],
+  );
+  return rows.map(({ day }) => `the sums of ${day} are not those of the remote table`);
+}
