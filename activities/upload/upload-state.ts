@@ -89,7 +89,10 @@ export function selectUploadState(siteId: string, owner: string | null): Stateme
   };
 }
 
-/** How many claims a site keeps: those of its last runs. A commit that was on its way is not older than they are. */
+/**
+ * How many claims a site keeps: those of its last runs, and the last one of each workflow, which else would not know that
+ * another one has taken over. A commit that was on its way is not older than they are.
+ */
 const KEPT_CLAIMS = 100;
 
 /** A run that is about to send its first batch. */
@@ -121,6 +124,12 @@ export function insertClaim({ siteId, owner, sentBy, batchRows }: Claim): Statem
             order by k.number desc
             offset ${KEPT_CLAIMS}
             limit 1
+          )
+          and exists (
+            select from meter_sync.upload_claim n
+            where n.site = c.site
+              and n.owner is not distinct from c.owner
+              and n.number > c.number
           )
       )
       insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows)

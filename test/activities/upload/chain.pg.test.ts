@@ -166,3 +166,18 @@ async function untilIdleAfterCopy(site: SiteUnderTest): Promise<void> {
     { what: 'a batch that has streamed and waits for its turn' },
   );
 }
+
+it('a workflow that was taken over knows it for good, and the site keeps few claims', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 1);
+  await site.upload({ owner: 'first' });
+  for (let run = 2; run <= 110; run += 1) {
+    await site.queueReadings(run, run);
+    await site.upload({ owner: 'second' });
+  }
+  await site.queueReadings(111, 111);
+  await expect(site.upload({ owner: 'first' })).rejects.toMatchObject({ kind: 'fenced' });
+  expect(await site.upload({ owner: 'second' })).toMatchObject({ removed: 1 });
+  expect(Number(await site.local.value('select count(*) from meter_sync.upload_claim'))).toBeLessThan(105);
+  expect(await site.local.value('select count(*) from meter_sync.upload_state')).toBe('2'); // the newest, and the one that its claim kept
+});
