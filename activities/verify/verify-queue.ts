@@ -21,6 +21,12 @@ export interface VerifiedQueue {
   readonly alreadyThere: number;
 }
 
+/** How it is told to stop, and how far it has come. */
+interface QueueWatch {
+  readonly isStopped: () => boolean;
+  readonly onProgress: (looked: number, total: number) => void;
+}
+
 /** More would say the same: what was sent and not removed is among the oldest. */
 const MAX_LOOKED = 200_000;
 const CHUNK = 10_000;
@@ -29,7 +35,7 @@ const CHUNK = 10_000;
 export async function verifyQueue(
   { local, remote, readings }: { local: Database; remote: Database; readings: QueueTable },
   siteId: string,
-  isStopped: () => boolean,
+  watch: QueueWatch,
 ): Promise<VerifiedQueue> {
   const { keys, ...figures } = await withTransaction(
     local,
@@ -49,7 +55,7 @@ export async function verifyQueue(
       };
     },
   );
-  const { looked, alreadyThere } = await countPresent(remote, readings, keys, isStopped);
+  const { looked, alreadyThere } = await countPresent(remote, readings, keys, watch);
   return { ...figures, looked, alreadyThere };
 }
 
@@ -70,7 +76,7 @@ async function countPresent(
   remote: Database,
   readings: QueueTable,
   keys: readonly string[],
-  isStopped: () => boolean,
+  { isStopped, onProgress }: QueueWatch,
 ): Promise<{ looked: number; alreadyThere: number }> {
   let looked = 0;
   let alreadyThere = 0;
@@ -92,6 +98,7 @@ async function countPresent(
       return Number(row?.rows);
     });
     looked += chunk.length;
+    onProgress(looked, keys.length);
   }
   return { looked, alreadyThere };
 }

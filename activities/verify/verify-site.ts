@@ -1,11 +1,12 @@
 import { describeFence, judgeChain } from '../../src/model/chain.js';
+import type { Side } from '../../src/model/failures.js';
 import { byName, type QueueTable, type SiteTables } from '../../src/model/table.js';
 import { type ChainWalk, type Doubt, EMPTY_WALK } from '../../src/model/verify.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
+import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import { readChain, readLocalUpload } from '../upload/read-chain.js';
 import type { MeterScope } from './look-at-day.js';
 import { type DaysQuestion, type VerifiedDays, verifyDays } from './verify-days.js';
@@ -21,7 +22,7 @@ interface SiteEnds {
 
 /** How to verify. */
 export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'isStopped' | 'signal'> {
-  readonly onProgress: (what: 'custody records' | 'days', done: number, total: number) => void;
+  readonly onProgress: (what: 'custody records' | 'days' | 'queued readings', done: number, total: number) => void;
 }
 
 /** What a verification saw. */
@@ -29,6 +30,8 @@ export interface Verification extends VerifiedDays {
   readonly siteId: string;
   /** ISO 8601 UTC. */
   readonly verifiedAt: string;
+  /** Versions of the two servers. */
+  readonly servers: Readonly<Record<Side, string>>;
   readonly chain: Pick<ChainWalk, 'records' | 'rows' | 'alreadyThere' | 'last' | 'unsummed'>;
   /** How the place of the site compares with the remote's newest record. */
   readonly places: string;
@@ -51,11 +54,15 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const scope = await readScope(local, tables, columnsThere);
   const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
   const compared = await verifyDays(remote, walked, { ...options, readings, scope, columnsThere, onProgress });
-  const queue = await verifyQueue({ local, remote, readings }, siteId, isStopped);
+  const queue = await verifyQueue({ local, remote, readings }, siteId, {
+    isStopped,
+    onProgress: (done, total) => options.onProgress('queued readings', done, total),
+  });
   const { records, rows, alreadyThere, last, unsummed } = walked;
   return {
     siteId,
     verifiedAt: new Date().toISOString(),
+    servers: { local: await readServerVersion(local), remote: await readServerVersion(remote) },
     chain: { records, rows, alreadyThere, last, unsummed },
     places,
     meters: scope?.meters.length ?? null,
@@ -127,4 +134,11 @@ async function readColumns(remote: Database, { table }: QueueTable): Promise<Rea
     readTableShape(session, table),
   );
   return new Set(byName(shape.columns).keys());
+}
+
+async function readServerVersion(database: Database): Promise<string> {
+  const [row] = await withConnection(database, {}, (session) =>
+    run<{ version: string }>(session, { text: `select current_setting('server_version') as version`, values: [] }),
+  );
+  return row?.version ?? 'unknown';
 }

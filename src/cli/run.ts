@@ -1,9 +1,9 @@
-import { readFileSync } from 'node:fs';
 import type { Context } from './command.js';
 import { UsageError } from './command.js';
 import { createOutput, type Output } from './output.js';
 import { type Chosen, parseCommandLine } from './program.js';
 import { printError } from './report-error.js';
+import { readVersion } from './version.js';
 
 /**
  * One run of the command line.
@@ -37,23 +37,5 @@ async function runCommand(
     return answer.exitCode ?? 0;
   } finally {
     for (const work of deferred) await work();
-  }
-}
-
-/** The package's own file lies two folders up from the sources, three from the compiled files. */
-function readVersion(): string {
-  for (const folder of ['../..', '../../..']) {
-    const found = readPackage(new URL(`${folder}/package.json`, import.meta.url));
-    if (found !== null) return found;
-  }
-  return 'unknown';
-}
-
-function readPackage(file: URL): string | null {
-  try {
-    const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as { name?: string; version?: string };
-    return name === 'meter-sync' ? (version ?? null) : null;
-  } catch {
-    return null; // not there: the caller looks one folder further up
   }
 }

@@ -27,18 +27,29 @@ export const verify: CommandSpec<VerifyOptions> = {
 async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   const { siteId, local, remote, tables } = loadConfig(context.sources);
   const [from, to] = [readDay('--from', options.from), readDay('--to', options.to)];
-  const [{ withDatabase }, { verifySite }, { untilTold }, { toReport, writeReport }, { renderVerification }] =
-    await Promise.all([
-      import('../open-database.js'),
-      import('../../../activities/verify/verify-site.js'),
-      import('../until-told.js'),
-      import('../verify/report.js'),
-      import('../verify/render.js'),
-    ]);
+  if (from !== null && to !== null && from > to) {
+    throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
+  }
+  if (tables.readings.custody === 'off') return toUnproved(siteId);
+  const [
+    { withDatabase },
+    { verifySite },
+    { untilTold },
+    { toReport, writeReport },
+    { renderVerification },
+    { openStages },
+  ] = await Promise.all([
+    import('../open-database.js'),
+    import('../../../activities/verify/verify-site.js'),
+    import('../until-told.js'),
+    import('../verify/report.js'),
+    import('../verify/render.js'),
+    import('../verify/stages.js'),
+  ]);
   const { output } = context;
   const { signal, stopListening } = untilTold(output);
   context.defer(stopListening);
-  const bars = { 'custody records': output.progress('custody records'), days: output.progress('days') };
+  const stages = openStages(output);
   const verification = await withDatabase(local, 'local', (here) =>
     withDatabase(remote, 'remote', (there) =>
       verifySite(
@@ -48,17 +59,28 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
           from,
           to,
           isStopped: () => signal.aborted,
-          onProgress: (what, done, total) => bars[what].update(done, total),
+          signal,
+          onProgress: stages.update,
         },
       ),
     ),
-  ).finally(() => Object.values(bars).forEach((bar) => bar.end()));
+  ).finally(stages.end);
   const report = toReport(verification, { from, to });
   const written = options.report === undefined ? null : await writeReport(options.report, report);
   return {
     exitCode: report.isSafe ? 0 : 1,
     document: written === null ? report : { ...report, report: written },
     text: renderVerification(report, written, output),
+  };
+}
+
+function toUnproved(siteId: string): Answer {
+  const message = `METER_SYNC_CUSTODY is off for site ${siteId}: there are no custody records, and nothing can be proved`;
+  const next = 'Set METER_SYNC_CUSTODY to full, where the customer allows it; deliveries are proved from then on';
+  return {
+    exitCode: 1,
+    document: { ok: false, error: { code: 'custodyOff', message, next } },
+    text: `${message}\nnext: ${next}`,
   };
 }
 

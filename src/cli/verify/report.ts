@@ -3,14 +3,19 @@ import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import type { Verification } from '../../../activities/verify/verify-site.js';
+import { readVersion } from '../version.js';
 
 /** What a verification came to: the document of `--json`, and of `--report`. */
 export interface VerifyReport extends Verification {
   /** True when nothing is in doubt and everything that was asked for was looked at. */
   readonly isSafe: boolean;
+  /** True when that is proved for each day: all were delivered with day sums. */
+  readonly isProved: boolean;
   /** Days that were asked for; null: no bound. */
   readonly asked: { readonly from: string | null; readonly to: string | null };
   readonly verifiedBy: string;
+  /** Of this program. */
+  readonly version: string;
 }
 
 /** A report that was written, and what it is known by. */
@@ -20,12 +25,14 @@ export interface WrittenReport {
 }
 
 export function toReport(verification: Verification, asked: VerifyReport['asked']): VerifyReport {
-  const isWhole = verification.stoppedAt === undefined;
+  const isSafe = verification.doubts.length === 0 && verification.stoppedAt === undefined;
   return {
-    isSafe: verification.doubts.length === 0 && isWhole,
+    isSafe,
+    isProved: isSafe && verification.days.every((day) => day.isSafe) && verification.chain.unsummed === null,
     ...verification,
     asked,
     verifiedBy: `${userInfo().username} on ${hostname()}`,
+    version: readVersion(),
   };
 }
 
