@@ -1,10 +1,11 @@
 import type { HashedColumn } from '../../src/model/row-hash.js';
+import type { Column } from '../../src/model/table.js';
 import type { ChainWalk } from '../../src/model/verify.js';
 
 /** The column that has days, the same over the whole chain; null: there is none, or it is there no more. */
 export function findDayColumn(
   { days }: Pick<ChainWalk, 'days'>,
-  columnsThere: ReadonlySet<string>,
+  columnsThere: ReadonlyMap<string, Column>,
 ): HashedColumn | null {
   const totals = [...days.values()].filter(({ rows }) => rows > 0);
   const names = new Set(totals.map(({ dayColumn }) => dayColumn));

@@ -9,6 +9,8 @@ import { rowHash, utcDay } from '../upload/day-sums.js';
 export interface MeterScope {
   readonly column: string;
   readonly meters: readonly string[];
+  /** What is compared: as text an index on the column cannot serve. */
+  readonly type: 'bigint' | 'uuid' | 'text';
   /** Readings without a meter count, too. */
   readonly withNull?: boolean;
 }
@@ -110,7 +112,7 @@ function toInstant(date: string, type: string): string {
 function isInScope(scope: MeterScope | null): string {
   if (scope === null) return '';
   const meter = `r.${ident(scope.column)}`;
-  const isOwn = `${meter}::text = any($1::text[])`;
+  const isOwn = `${meter}${scope.type === 'text' ? '::text' : ''} = any($1::text[]::${scope.type}[])`;
   return scope.withNull === true ? ` and (${isOwn} or ${meter} is null)` : ` and ${isOwn}`;
 }
 

@@ -1,4 +1,4 @@
-import type { QueueTable } from '../../src/model/table.js';
+import type { Column, QueueTable } from '../../src/model/table.js';
 import { type ChainWalk, type Doubt, isBefore, isNextDay, NOTHING, sortDays } from '../../src/model/verify.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, run, type Session } from '../../src/postgres/session.js';
@@ -25,7 +25,7 @@ export interface DaysQuestion {
   readonly readings: QueueTable;
   readonly scope: MeterScope | null;
   /** The columns that the remote table has now: a record may name others. */
-  readonly columnsThere: ReadonlySet<string>;
+  readonly columnsThere: ReadonlyMap<string, Column>;
   /** Days `2026-11-22`, both included; null: no bound. */
   readonly from: string | null;
   readonly to: string | null;

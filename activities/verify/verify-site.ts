@@ -1,8 +1,8 @@
 import { describeFence, judgeChain } from '../../src/model/chain.js';
 import type { Side } from '../../src/model/failures.js';
-import { byName, type QueueTable, type SiteTables } from '../../src/model/table.js';
+import { byName, type Column, type QueueTable, type SiteTables } from '../../src/model/table.js';
 import { type ChainWalk, type Doubt, EMPTY_WALK } from '../../src/model/verify.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
+import { readTableShape, selectTableId } from '../../src/postgres/catalog.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
@@ -113,27 +113,34 @@ async function comparePlaces(
 async function readScope(
   local: Database,
   { readings, meters }: SiteTables,
-  columnsThere: ReadonlySet<string>,
+  columnsThere: ReadonlyMap<string, Column>,
 ): Promise<MeterScope | null> {
   const [key, ...more] = meters.key;
-  const { meter: column } = readings;
-  if (column === undefined || key === undefined || more.length > 0 || !columnsThere.has(column)) return null;
-  const rows = await withTransaction(local, { isolation: 'repeatable read, read only' }, async (session) => {
+  const there = columnsThere.get(readings.meter ?? '');
+  if (there === undefined || key === undefined || more.length > 0) return null;
+  return withTransaction(local, { isolation: 'repeatable read, read only' }, async (session) => {
     await run(session, setTextForms());
-    const text = `select (to_regclass($1) is not null)::text as is_there`;
-    const [table] = await run<{ is_there: string }>(session, { text, values: [relation(meters.table)] });
-    if (table?.is_there !== 'true') return [];
-    const keys = `select m.${ident(key)}::text as meter from ${relation(meters.table)} as m`;
-    return run<{ meter: string }>(session, { text: keys, values: [] });
+    if ((await run<{ id: string | null }>(session, selectTableId(meters.table)))[0]?.id === null) return null;
+    const here = byName((await readTableShape(session, meters.table)).columns).get(key);
+    if (here === undefined) return null;
+    const text = `select m.${ident(key)}::text as meter from ${relation(meters.table)} as m`;
+    const rows = await run<{ meter: string }>(session, { text, values: [] });
+    const type = toScopeType(here.baseType, there.baseType);
+    return rows.length === 0 ? null : { column: there.name, type, meters: rows.map(({ meter }) => meter) };
   });
-  return rows.length === 0 ? null : { column, meters: rows.map(({ meter }) => meter) };
 }
 
-async function readColumns(remote: Database, { table }: QueueTable): Promise<ReadonlySet<string>> {
-  const shape = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
-    readTableShape(session, table),
+const INTEGERS = new Set(['smallint', 'integer', 'bigint']);
+
+function toScopeType(here: string, there: string): MeterScope['type'] {
+  if (INTEGERS.has(here) && INTEGERS.has(there)) return 'bigint';
+  return here === 'uuid' && there === 'uuid' ? 'uuid' : 'text';
+}
+
+async function readColumns(remote: Database, { table }: QueueTable): Promise<ReadonlyMap<string, Column>> {
+  return withTransaction(remote, { isolation: 'repeatable read, read only' }, async (session) =>
+    byName((await readTableShape(session, table)).columns),
   );
-  return new Set(byName(shape.columns).keys());
 }
 
 async function readServerVersion(database: Database): Promise<string> {
