@@ -6,8 +6,10 @@ export interface Crew {
   readonly worker: LabWorker;
   /** Sends a new worker to work. The one before is not asked: it was killed, or is a zombie. */
   readonly hire: () => Promise<void>;
-  /** Settles with the next attempt of the worker at work, or when it takes too long to wait for. */
-  readonly nextAttempt: () => Promise<Attempted | undefined>;
+  /** Settles when the worker at work has ended an attempt, or when that takes too long to wait for. */
+  readonly nextAttempt: () => Promise<unknown>;
+  /** Settles with true when the worker at work has done a batch or an attempt that went well. */
+  readonly nextSuccess: (withinMs: number) => Promise<boolean>;
   /** Settles when the worker has nothing left to do. */
   readonly drained: () => Promise<boolean>;
   /** Failures that no fault explains. */
@@ -17,7 +19,7 @@ export interface Crew {
 
 /** What any fault may bring. Everything else (fenced, schema, data) means that the engine has gone astray. */
 const EXPECTED_KINDS = new Set(['unreachable', 'busy']);
-const PATIENCE_MS = 2_000;
+const PATIENCE_MS = 1_000;
 const DRAINED_WITHIN_MS = 60_000;
 
 /** Sends a first worker to work. */
@@ -26,6 +28,7 @@ export async function openCrew(workers: Workers, order: WorkOrder): Promise<Crew
   let worker = await workers.take();
   let lastFailure: string | null = null;
   let onAttempt: (attempted: Attempted) => void = () => undefined;
+  let onSuccess: () => void = () => undefined;
   let onDrained: () => void = () => undefined;
   const begin = (): void => {
     const self = worker;
@@ -35,8 +38,11 @@ export async function openCrew(workers: Workers, order: WorkOrder): Promise<Crew
       const { failure } = attempted;
       if (failure !== null) lastFailure = `${failure.kind}: ${failure.message}`;
       if (failure !== null && !EXPECTED_KINDS.has(failure.kind)) strange.push(`${lastFailure} (${failure.sqlstate})`);
-      if (self === worker) onAttempt(attempted);
+      if (self !== worker) return;
+      onAttempt(attempted);
+      if (failure === null) onSuccess();
     };
+    self.onBatch = () => self === worker && onSuccess();
     self.work(order);
   };
   begin();
@@ -59,6 +65,7 @@ export async function openCrew(workers: Workers, order: WorkOrder): Promise<Crew
       begin();
     },
     nextAttempt: () => within(PATIENCE_MS, (done) => (onAttempt = done)),
+    nextSuccess: async (withinMs) => (await within<true>(withinMs, (done) => (onSuccess = () => done(true)))) === true,
     drained: async () => {
       const isDrained = await within<true>(DRAINED_WITHIN_MS, (done) => {
         onDrained = () => done(true);

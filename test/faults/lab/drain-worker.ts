@@ -5,7 +5,7 @@ import type { Side } from '../../../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../../../src/postgres/errors.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';
-import { type Attempted, LAB_READINGS, type ToWorker, type WorkOrder } from './worker-messages.js';
+import { type Attempted, type FromWorker, LAB_READINGS, type ToWorker, type WorkOrder } from './worker-messages.js';
 
 /**
  * The worker process of the lab: attempt after attempt to drain the queue, as a real worker makes them, but with hardly a
@@ -19,7 +19,7 @@ const LAST_ATTEMPTS = 2;
 
 let wantsEnd = false;
 
-function tell(message: Attempted | { readonly type: 'ready' | 'drained' }): void {
+function tell(message: FromWorker): void {
   process.send?.(message);
 }
 

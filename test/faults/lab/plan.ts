@@ -38,8 +38,10 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   pooler: 2,
 };
 
-const FAULTS_IN_A_RUN = 4;
+const FAULTS_IN_A_RUN = 3;
 const EVERY_THIRD = 3;
+/** How often a statement passes before the fault: mostly never, since each time costs a batch or an attempt. */
+const SKIPS = [0, 0, 0, 1, 2];
 
 /** Deals kinds and places to the runs, all places before one comes again. */
 export function planRuns({ runs, points, only, pooled }: PlanOptions, chance: Chance): RunPlan[] {
@@ -57,12 +59,12 @@ export function planRuns({ runs, points, only, pooled }: PlanOptions, chance: Ch
       const kind = isPooled ? dealPooled() : dealUsual();
       const point = kind === 'pooler' ? dealRemote() : dealPoint();
       const bytes = chance.int(chance.pick([300, 3_000, 30_000]));
-      return { ...point, kind, skip: chance.int(3), bytes, variant: chance.int(10_000) };
+      return { ...point, kind, skip: chance.pick(SKIPS), bytes, variant: chance.int(10_000) };
     });
     return {
       ...{ number, isPooled, faults, seed: chance.int(2 ** 32), heals: chance.int(3) === 0 },
-      readings: 200 + chance.int(1_800),
-      batchRows: 60 + chance.int(340),
+      readings: 200 + chance.int(1_000),
+      batchRows: 60 + chance.int(240),
       hasBadReadings: chance.int(2) === 0,
     };
   });

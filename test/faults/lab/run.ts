@@ -1,4 +1,3 @@
-import { setTimeout as pause } from 'node:timers/promises';
 import { type Crew, openCrew } from './crew.js';
 import { createDatabases, type LabDatabases, UNKNOWN_METER } from './databases.js';
 import { ACTS, type Fault, type Scene } from './faults.js';
@@ -26,7 +25,7 @@ export interface RunResult {
 }
 
 const SITE = 'lab';
-const MAX_DURATION_MS = 400;
+const MAX_DURATION_MS = 250;
 /** A fault after which nothing goes well for so long has wedged the engine. */
 const RECOVERY_MS = 30_000;
 
@@ -127,12 +126,7 @@ async function feed(databases: LabDatabases, { isCareful }: Fault): Promise<void
 }
 
 async function recover(crew: Crew, fault: Fault, strange: string[]): Promise<void> {
-  const deadline = performance.now() + RECOVERY_MS;
-  while (performance.now() < deadline) {
-    const attempted = await crew.nextAttempt();
-    if (attempted?.failure === null) return;
-    if (attempted === undefined) await pause(10);
-  }
+  if (await crew.nextSuccess(RECOVERY_MS)) return;
   strange.push(
     `nothing went well for ${RECOVERY_MS} ms after ${fault.kind}; the last failure: ${crew.lastFailure() ?? 'none'}`,
   );

@@ -39,5 +39,5 @@ export interface Attempted {
   readonly queueSize: number;
 }
 
-/** From a worker. */
-export type FromWorker = Attempted | { readonly type: 'ready' | 'drained' };
+/** From a worker. `batch`: one is done at both ends. */
+export type FromWorker = Attempted | { readonly type: 'ready' | 'batch' | 'drained' };

@@ -12,12 +12,14 @@ export interface LabWorker {
   /** kill -9, and waits until it is gone. */
   readonly kill: () => Promise<void>;
   onAttempt: (attempted: Attempted) => void;
+  /** A batch is done at both ends. */
+  onBatch: () => void;
   onDrained: () => void;
   /** It ended, and nobody had killed it. */
   onCrash: (what: string) => void;
 }
 
-/** Worker processes; one is always started ahead, so that a kill costs no wait for the next. */
+/** Worker processes; some are always started ahead, so that a kill costs no wait for the next one. */
 export interface Workers {
   readonly take: () => Promise<LabWorker>;
   /** Takes back a worker that has drained its queue. */
@@ -25,6 +27,7 @@ export interface Workers {
   readonly close: () => Promise<void>;
 }
 
+const SPARES = 2;
 const SCRIPT = fileURLToPath(new URL('drain-worker.ts', import.meta.url));
 
 /** Starts the first worker. All of them end with this process. */
@@ -32,10 +35,11 @@ export function openWorkers(): Workers {
   const all = new Set<LabWorker>();
   const spare: Promise<LabWorker>[] = [];
   const refill = (): void => {
-    if (spare.length > 0) return;
-    const starting = startWorker(() => undefined);
-    starting.catch(() => undefined); // told to whoever takes it
-    spare.push(starting);
+    while (spare.length < SPARES) {
+      const starting = startWorker(() => undefined);
+      starting.catch(() => undefined); // told to whoever takes it
+      spare.push(starting);
+    }
   };
   refill();
   return {
@@ -75,6 +79,7 @@ async function startWorker(ignore: () => void): Promise<LabWorker> {
       await exited;
     },
     onAttempt: ignore,
+    onBatch: ignore,
     onDrained: ignore,
     onCrash: ignore,
   };
@@ -91,6 +96,7 @@ async function startWorker(ignore: () => void): Promise<LabWorker> {
 function listen(child: ChildProcess, worker: LabWorker): void {
   child.on('message', (message: FromWorker) => {
     if (message.type === 'attempt') worker.onAttempt(message);
+    else if (message.type === 'batch') worker.onBatch();
     else if (message.type === 'drained') worker.onDrained();
   });
 }
