@@ -86,6 +86,10 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
     totalRecordsSynced === null
       ? 'nothing is told as safe before the first upload has ended'
       : `${toCount(totalRecordsSynced)} proved safe on the remote`;
+  if (status.upload?.error?.kind === 'fenced') {
+    const text = `not certain: the two ends tell different histories of this site. What is at the site stays there; ${uploaded} when it was sent (meter-sync verify)`;
+    return { mark: 'bad', text };
+  }
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
   if (!isRefreshed && isQueueOutOfDate(status)) {
     const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;

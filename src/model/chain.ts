@@ -79,27 +79,33 @@ export function describeFence(fence: Fence, siteId: string, local: LocalChain, {
 }
 
 function describeGap(fence: Exclude<Fence, 'takenOver'>, local: LocalChain, head: ChainHead | null): string {
-  const here = `batch ${local.seq} here (${local.movedAt ?? 'never'})`;
+  const here =
+    local.seq === 0 ? 'The site has uploaded none' : `The site is at batch ${local.seq} (${local.movedAt ?? 'never'})`;
   if (head === null || fence === 'remoteBehind') {
     const gap = local.seq - (head?.seq ?? 0);
-    const there = head === null ? 'it has no record of this site' : `its last one is ${describeHead(head)}`;
+    const there =
+      head === null ? 'the remote has no record of this site' : `the last one there is ${describeHead(head)}`;
     const range = `readings from ${head?.lastTimestamp ?? 'the first one'} to ${local.lastTimestamp ?? 'unknown'}`;
     return (
-      `the remote database lacks the last ${gap} batches of this site (${range}): it was restored from an older ` +
-      `backup, or it is another database. ${here}, and ${there}.`
+      `the remote database lacks the last ${toBatches(gap)} of this site (${range}): it was restored from an older ` +
+      `backup, or it is another database. ${here}, ${there}.`
     );
   }
   const sender = `the last one there is ${describeHead(head)}`;
   if (fence === 'diverged') {
     return (
       'the custody chain of the remote database went another way than this site: a copy of this site sends under the ' +
-      `same id, or both databases were restored. ${here}, and ${sender}.`
+      `same id, or both databases were restored. ${here}, ${sender}.`
     );
   }
   return (
-    `the remote database has ${head.seq - local.seq} batches of this site that its own database does not know: this ` +
-    `database was restored from an older backup, or a copy of this site sends under the same id. ${here}, and ${sender}.`
+    `the remote database has ${toBatches(head.seq - local.seq)} of this site that its own database does not know: this ` +
+    `database was restored from an older backup, or a copy of this site sends under the same id. ${here}, ${sender}.`
   );
+}
+
+function toBatches(count: number): string {
+  return count === 1 ? '1 batch' : `${count} batches`;
 }
 
 function describeHead({ seq, sentBy, sentFrom, committedAt }: ChainHead): string {

@@ -81,7 +81,7 @@ it('a remote without any record of the site is adopted as the start of a new cha
   await site.upload();
   await site.remote.sql('delete from meter_sync.custody');
   await site.queueReadings(11, 20);
-  await expectFenced(site, /it has no record of this site/);
+  await expectFenced(site, /the remote has no record of this site/);
   expect((await cli(site, '--yes')).stdout).toContain('now stands at the start of the chain');
   expect(await site.upload()).toMatchObject({ inserted: 10, removed: 10 });
   expect(await site.remote.value('select max(seq) from meter_sync.custody')).toBe('1');

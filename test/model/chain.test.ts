@@ -86,7 +86,7 @@ describe('the places of a site and its remote in the chain', () => {
 describe('a fence', () => {
   it('says how far both are apart, and who sent the head of the chain, when and from where', () => {
     expect(describeFence('behind', 'site', here(3), there(8, { localSeq: 3 }))).toMatch(
-      /has 5 batches of this site that its own database does not know.*restored from an older backup, or a copy.*batch 3 here.*batch 8, sent by edge-17, process 42 \(address 10\.0\.0\.7\) at 2026-01-03/,
+      /has 5 batches of this site that its own database does not know.*restored from an older backup, or a copy.*The site is at batch 3.*batch 8, sent by edge-17, process 42 \(address 10\.0\.0\.7\) at 2026-01-03/,
     );
     expect(describeFence('diverged', 'site', here(8), there(8, { localSeq: 8, forkedAt: 7 }))).toMatch(
       /another way than this site/,
@@ -98,7 +98,7 @@ describe('a fence', () => {
       /lacks the last 5 batches of this site \(readings from 2026-01-02T23:00:00Z to 2026-01-01T23:00:00Z\)/,
     );
     expect(describeFence('remoteBehind', 'site', here(8), there(0))).toMatch(
-      /lacks the last 8 batches.*readings from the first one.*it has no record of this site/,
+      /lacks the last 8 batches.*readings from the first one.*the remote has no record of this site/,
     );
   });
 });
