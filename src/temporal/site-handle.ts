@@ -2,7 +2,6 @@ import {
   QueryRejectedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { DownloadDecision, HeldDownload } from '../model/guard.js';
@@ -11,8 +10,9 @@ import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
-import { InvalidChange, NotRunning, NoWorker, Refused, StillRunning, Unreachable } from './errors.js';
+import { NotRunning, NoWorker, Refused, StillRunning, Unreachable } from './errors.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
+import { takeChange } from './take-change.js';
 import { isPolled, readPollers } from './task-queue.js';
 import { GRPC, toGrpcCode } from './translate-errors.js';
 
@@ -40,7 +40,7 @@ export interface SiteHandle {
   /**
    * Answers with all settings in force.
    * @throws NoWorker - and then the change may still be taken up by the next worker
-   * @throws InvalidChange, NotRunning, Unreachable, Refused
+   * @throws NotRunning, Unreachable, Refused
    */
   configure(change: Partial<SchedulerSettings>): Promise<SchedulerSettings>;
   /**
@@ -79,13 +79,13 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
     resume: signal(wire.RESUME_SIGNAL),
     syncNow: signal(wire.SYNC_NOW_SIGNAL),
     configure: (change) =>
-      changing(change, 'meter-sync configure --help', () => {
+      takeChange(change, 'meter-sync configure --help', () => {
         const args: [Partial<SchedulerSettings>] = [change];
         const update = () => handle.executeUpdate<SchedulerSettings, typeof args>(wire.CONFIGURE_UPDATE, { args });
         return ofWorker(site, update, CONFIGURE_TIMEOUT_MS);
       }),
     decideDownload: (decision) =>
-      changing(decision, `meter-sync downloads show --site ${siteId}`, () => {
+      takeChange(decision, `meter-sync downloads show --site ${siteId}`, () => {
         const args: [DownloadDecision] = [decision];
         const update = () => handle.executeUpdate<HeldDownload, typeof args>(wire.DECIDE_DOWNLOAD_UPDATE, { args });
         return ofWorker(site, update, REFRESH_TIMEOUT_MS);
@@ -102,17 +102,6 @@ interface OpenSite {
   readonly temporal: TemporalClient;
   readonly siteId: string;
   readonly workflowId: string;
-}
-
-/** An update that changes something: it may be refused, and without a worker it is neither done nor undone. */
-async function changing<Result>(change: object, next: string, update: () => Promise<Result>): Promise<Result> {
-  try {
-    return await update();
-  } catch (error) {
-    if (error instanceof WorkflowUpdateFailedError)
-      throw new InvalidChange(change, error.cause?.message ?? error.message, next);
-    throw error instanceof NoWorker ? error.afterChange() : error;
-  }
 }
 
 /** A call that needs a workflow which runs. */
