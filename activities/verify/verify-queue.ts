@@ -98,7 +98,7 @@ async function countPresent(
       return Number(row?.rows);
     });
     looked += chunk.length;
-    onProgress(looked, keys.length);
+    if (keys.length > CHUNK) onProgress(looked, keys.length);
   }
   return { looked, alreadyThere };
 }

@@ -60,7 +60,8 @@ const PAINT: Readonly<Record<Mark, (text: string) => string>> = {
 };
 
 function drawTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const table = new Table({ head: [...head], style: { head: [], border: [], compact: true }, wordWrap: true });
+  const titles = head.some((title) => title !== '') ? [...head] : []; // two columns that need no title get no empty row
+  const table = new Table({ head: titles, style: { head: [], border: [], compact: true }, wordWrap: true });
   table.push(...rows.map((row) => [...row]));
   return table.toString();
 }

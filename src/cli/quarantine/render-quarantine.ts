@@ -1,6 +1,6 @@
 import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantined.js';
 import { toReason } from '../../model/refusal.js';
-import { toCount, toInstant } from '../duration.js';
+import { toCount, toDuration, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';
 import type { AskedQuarantine } from './actions.js';
 import { toKeyText } from './key-text.js';
@@ -22,21 +22,22 @@ export function renderList(
   { paint, table }: Painted,
 ): string {
   if (total === 0) return `The quarantine of site ${siteId} is empty: the remote refuses none of its readings.`;
+  const age = (iso: string): string => `${toDuration(now - Date.parse(iso))} ago`;
   const reasons = groups.map((group) => [
     toCount(group.readings),
     toReason(group),
-    toInstant(group.lastTriedAt, now),
+    age(group.lastTriedAt),
     group.released === 0 ? '' : `${toCount(group.released)} with the next cycle`,
   ]);
-  const rows = readings.map((reading) => [
-    toKeyText(reading.key),
-    reading.readingTime ?? '',
-    toReason(reading),
-    toCount(reading.tries),
-    toInstant(reading.firstTriedAt, now),
-    toInstant(reading.lastTriedAt, now),
+  const rows = readings.map(({ key, readingTime, sqlstate, tries, firstTriedAt, lastTriedAt }) => [
+    toKeyText(key),
+    readingTime ?? '',
+    sqlstate ?? 'conflict', // the words stand in the table above
+    toCount(tries),
+    age(firstTriedAt),
+    age(lastTriedAt),
   ]);
-  const more = total > readings.length ? [`... ${toCount(total - readings.length)} more: --limit ${total}`] : [];
+  const more = total > readings.length ? [`... ${toCount(total - readings.length)} more: --limit ${Math.min(total, 10_000)}`] : [];
   return [
     paint(
       'warning',
