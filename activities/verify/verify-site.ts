@@ -52,17 +52,19 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const { places, doubts } = await comparePlaces({ local, remote }, siteId);
   const columnsThere = await readColumns(remote, readings);
   const scope = await readScope(local, tables, columnsThere);
-  const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
-  const compared = await verifyDays(remote, walked, { ...options, readings, scope, columnsThere, onProgress });
   const queue = await verifyQueue({ local, remote, readings }, siteId, {
     isStopped,
     onProgress: (done, total) => options.onProgress('queued readings', done, total),
   });
+  const servers = { local: await readServerVersion(local), remote: await readServerVersion(remote) };
+  // The days come last: they take long, and when a link is lost meanwhile all the rest is known.
+  const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
+  const compared = await verifyDays(remote, walked, { ...options, readings, scope, columnsThere, onProgress });
   const { records, rows, alreadyThere, last, unsummed } = walked;
   return {
     siteId,
     verifiedAt: new Date().toISOString(),
-    servers: { local: await readServerVersion(local), remote: await readServerVersion(remote) },
+    servers,
     chain: { records, rows, alreadyThere, last, unsummed },
     places,
     meters: scope?.meters.length ?? null,

@@ -1,6 +1,9 @@
-import { expect, it } from 'vitest';
+import { randomBytes } from 'node:crypto';
+import { expect, it, onTestFinished } from 'vitest';
 import { type Verification, verifySite, type VerifyOptions } from '../../../activities/verify/verify-site.js';
 import type { OwnedTable } from '../../../src/model/table.js';
+import { createPool } from '../../../src/postgres/pool.js';
+import { openProxy } from '../../support/tcp-proxy.js';
 import { openSite, type SiteUnderTest, toSite } from '../upload/site-under-test.js';
 
 const COLUMNS = 'id bigint primary key, created_at timestamptz, meter_id bigint, value numeric, note text';
@@ -135,4 +138,46 @@ it('readings that were slipped in after the last day are found, and those before
   await site.remote.sql(`insert into meter_readings values (9001, '2027-01-01', 1), (9002, '2020-01-01', 1)`);
   expect((await verify(site)).doubts).toMatchObject([{ day: '2027-01-01' }]);
   expect((await verify(site, { to: '2026-12-31' })).doubts).toEqual([]);
+});
+
+it('a user who may only read the tables that it needs can verify', async (context) => {
+  const site = await deliver(context);
+  const role = `auditor_${randomBytes(4).toString('hex')}`;
+  const bookkeeping = ['upload_state', 'upload_claim', 'quarantine'].map((name) => `meter_sync.${name}`);
+  const grants = {
+    local: [...bookkeeping, 'meter_readings', 'meter'],
+    remote: ['meter_sync.custody', 'meter_readings'],
+  };
+  const reading = { ...site };
+  for (const side of ['local', 'remote'] as const) {
+    await site[side].sql(`create role ${role} login password 'a'; grant usage on schema meter_sync to ${role};
+      grant select on ${grants[side].join(', ')} to ${role}`);
+    const pool = createPool({ ...site[side].settings, user: role, password: () => 'a' }, () => undefined);
+    onTestFinished(async () => {
+      await pool.end();
+      await site[side].sql(`drop owned by ${role}; drop role ${role}`);
+    });
+    reading[side] = { ...site[side], pool };
+  }
+  await expectHealthy(reading);
+});
+
+it('when a link is lost in the middle, what was compared is kept, and it tells where to go on', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql('delete from meter_readings where id = 1');
+  const proxy = await openProxy(site.remote.settings);
+  const pool = createPool({ ...site.remote.settings, host: '127.0.0.1', port: proxy.port }, () => undefined);
+  onTestFinished(() => pool.end());
+  let closed: Promise<void> = Promise.resolve();
+  const cut = await verify({ ...site, remote: { ...site.remote, pool } }, {
+    onProgress: (what, done) => {
+      if (what === 'days' && done === 2) closed = proxy.close();
+    },
+  }); // prettier-ignore
+  await closed;
+  expect(cut).toMatchObject({ days: [{ day: '2026-01-01' }, { day: '2026-01-02' }], doubts: [{ day: '2026-01-01' }] });
+  expect(cut).toMatchObject({
+    stoppedAt: '2026-01-03',
+    stoppedBy: expect.stringContaining('remote database') as unknown,
+  });
 });
