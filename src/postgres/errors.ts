@@ -116,11 +116,20 @@ export function toFailureKind(error: unknown): FailureKind {
   if (error instanceof AggregateError) return error.errors.length > 0 ? toFailureKind(error.errors[0]) : 'unreachable';
   if (!(error instanceof Error)) return 'unexpected';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
+  if (error instanceof pg.DatabaseError && isOfPooler(error)) return 'unreachable';
   if (error instanceof pg.DatabaseError)
     return KIND_OF_SQLSTATE[code] ?? KIND_OF_SQLSTATE[code.slice(0, 2)] ?? 'unexpected';
   if (UNREACHABLE_CODES.has(code)) return 'unreachable';
   if (TLS_CODES.test(code) || error.message.startsWith(NO_TLS_MESSAGE)) return 'credentials';
   return UNREACHABLE_MESSAGES.some((start) => error.message.startsWith(start)) ? 'unreachable' : 'unexpected';
+}
+
+/**
+ * PgBouncer gives its own errors this code, whatever they are: "server conn crashed?", "query_wait_timeout". The server
+ * names the routine that has found an error, and PgBouncer has none.
+ */
+function isOfPooler({ code, routine }: pg.DatabaseError): boolean {
+  return code === '08P01' && routine === undefined;
 }
 
 /**

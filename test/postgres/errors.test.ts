@@ -6,7 +6,6 @@ import { toDatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 describe('the kind of an error', () => {
   it.each([
     ['08006', 'unreachable'],
-    ['08P01', 'unexpected'], // too many parameters: ours, and no link's
     ['57P01', 'unreachable'],
     ['57014', 'busy'],
     ['40001', 'busy'],
@@ -27,6 +26,11 @@ describe('the kind of an error', () => {
     ['XX000', 'unexpected'],
   ])('SQLSTATE %s is %s', (code, kind) => {
     expect(toFailureKind(databaseError({ code }))).toBe(kind);
+  });
+
+  it('a protocol violation that the server found is ours, and one that a pooler tells is a matter of the link', () => {
+    expect(toFailureKind(databaseError({ code: '08P01', routine: 'exec_bind_message' }))).toBe('unexpected');
+    expect(toFailureKind(databaseError({ code: '08P01', message: 'server conn crashed?' }))).toBe('unreachable');
   });
 
   it.each(['ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'ENOTFOUND'])('%s of a socket is unreachable', (code) => {
