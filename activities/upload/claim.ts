@@ -5,7 +5,7 @@ import { type Database, run } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Turn } from './upload-batch.js';
 import type { Stand } from './read-chain.js';
-import { insertClaim, insertUploadState, updateLearnedRows, type UploadState } from './upload-state.js';
+import { insertClaim, updateLearnedRows, type UploadState, writeUploadState } from './upload-state.js';
 
 /** Who claims, and how large the first batch is. */
 type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'>;
@@ -26,7 +26,7 @@ export async function claimSite(local: Database, input: ClaimInput, { state, sta
   const before = stand.isOneAhead ? { ...state, batch: state.batch + 1, link: stand.link } : state;
   const [row] = await withTransaction(local, { isolation: 'read committed' }, async (session) => {
     // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
-    if (stand.isOneAhead) await run(session, insertUploadState(siteId, before, null));
+    if (stand.isOneAhead) await writeUploadState(session, siteId, before, null);
     return run<{ claim: string }>(session, insertClaim({ siteId, owner: owner ?? null, sentBy, batchRows }));
   });
   if (row === undefined)

@@ -1,4 +1,5 @@
 import type { Link } from '../../src/model/chain.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { isoUtc } from '../../src/postgres/iso-utc.js';
@@ -31,9 +32,31 @@ export async function addUploadState(
   { link, removed, lastTimestamp }: StateMove,
 ): Promise<UploadState> {
   const after = { batch: before.batch + 1, rows: before.rows + removed, link };
-  await run(session, insertUploadState(siteId, after, lastTimestamp));
+  await writeUploadState(session, siteId, after, lastTimestamp);
   return after;
 }
+
+/**
+ * Writes a state as the site's newest one.
+ * @throws DatabaseFailure `busy` - another run has moved the state there: this one's lock was lost, and it did not know yet
+ */
+export async function writeUploadState(
+  session: Session,
+  siteId: string,
+  state: UploadState,
+  lastTimestamp: string | null,
+): Promise<void> {
+  try {
+    await run(session, insertUploadState(siteId, state, lastTimestamp));
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || error.sqlstate !== UNIQUE_VIOLATION) throw error;
+    const message = `local database: another run of site ${siteId} has moved its upload on to batch ${state.batch}; this one removed nothing`;
+    const { side } = session;
+    throw new DatabaseFailure('busy', message, { side, table: 'meter_sync.upload_state', cause: error });
+  }
+}
+
+const UNIQUE_VIOLATION = '23505';
 
 export function insertUploadState(siteId: string, state: UploadState, lastTimestamp: string | null): Statement {
   const { batch, rows, link } = state;
