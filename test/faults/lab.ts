@@ -8,6 +8,7 @@ const USAGE = `npm run lab -- [--seed N] [--runs 300] [--only ${FAULT_KINDS.join
 The seed repeats which faults meet which readings, and where; not the timing of the servers. --run K makes one run of the series.`;
 
 const TELL_EVERY = 25;
+const SIZE = { faultsInARun: 3, maxMoreReadings: 1_000 };
 const tell = (line: string): void => void process.stderr.write(`${line}\n`);
 
 type Asked = Pick<SeriesOptions, 'seed' | 'runs' | 'only' | 'pooled' | 'run'>;
@@ -57,7 +58,7 @@ async function main(): Promise<void> {
   tell(
     `lab: seed ${asked.seed}, ${asked.runs} runs, kinds: ${asked.only ?? 'all'}, through PgBouncer: ${asked.pooled}`,
   );
-  const series = await runSeries({ ...asked, tell, onRun: showProgress });
+  const series = await runSeries({ ...asked, ...SIZE, tell, onRun: showProgress });
   const findings = series.made.flatMap((made) => describeFindings(made, asked.seed));
   const isFine = isWell(totalsOf(series));
   const lines = [...findings, ...describeSeries(series), `seed ${asked.seed}: ${isFine ? 'all is well' : 'NOT WELL'}`];

@@ -71,8 +71,7 @@ const backend: Act = async ({ databases, isPooled }, { side, moment }, link) => 
     `select pg_terminate_backend(pid, ${TERMINATE_WITHIN_MS}) from pg_stat_activity
      where datname = current_database() and backend_type = 'client backend' and ${which}`,
   );
-  // Behind a pooler it may be another connection's backend; a client whose answer was dropped must not wait for ever.
-  return { sequel: ended.length === 0 || (isPooledSide && moment === 'answerLost') ? 'cut' : 'goOn' };
+  return { sequel: ended.length === 0 || isDeaf(isPooledSide, moment) ? 'cut' : 'goOn' };
 };
 
 const socket: Act = () => Promise.resolve({ sequel: 'cut' });
@@ -95,15 +94,23 @@ const toxiproxy: Act = async ({ lab, crew }, { side, moment, variant, bytes }) =
   return { sequel: 'goOn', mend: () => crew.nextAttempt().then(cure) };
 };
 
-const server: Act = async ({ lab }, { side, variant }) => {
+const server: Act = async ({ lab, isPooled }, { side, moment, variant }) => {
   const stopped = lab.servers[side];
   await stopped.stopHard();
   const mend = async (): Promise<void> => {
     await pause(variant % MAX_DOWN_MS);
     await stopped.start();
   };
-  return { sequel: 'goOn', mend };
+  return { sequel: isDeaf(isPooled && side === 'remote', moment) ? 'cut' : 'goOn', mend };
 };
+
+/**
+ * A pooler keeps a client whose transaction has ended, whatever becomes of the server. When the lab has dropped the answer,
+ * that client would wait for ever, which no network does to a connection that lives.
+ */
+function isDeaf(isPooledSide: boolean, moment: Fault['moment']): boolean {
+  return isPooledSide && moment === 'answerLost';
+}
 
 /** The worst sleeper: its site's lock is gone, another worker is at work, and it still has its transactions open. */
 const zombie: Act = async ({ databases, crew }, { moment }) => {

@@ -25,6 +25,9 @@ export interface PlanOptions {
   readonly only: FaultKind | null;
   /** Which runs go through PgBouncer. */
   readonly pooled: 'all' | 'third' | 'none';
+  readonly faultsInARun: number;
+  /** A run begins with 200 readings and up to so many more. */
+  readonly maxMoreReadings: number;
 }
 
 /** How often each kind comes. A hard stop takes longest, and spoils both ends of every connection. */
@@ -38,13 +41,14 @@ const WEIGHTS: Readonly<Record<FaultKind, number>> = {
   pooler: 2,
 };
 
-const FAULTS_IN_A_RUN = 3;
+const FEWEST_READINGS = 200;
 const EVERY_THIRD = 3;
 /** How often a statement passes before the fault: mostly never, since each time costs a batch or an attempt. */
 const SKIPS = [0, 0, 0, 1, 2];
 
 /** Deals kinds and places to the runs, all places before one comes again. */
-export function planRuns({ runs, points, only, pooled }: PlanOptions, chance: Chance): RunPlan[] {
+export function planRuns(options: PlanOptions, chance: Chance): RunPlan[] {
+  const { runs, points, only, pooled, faultsInARun } = options;
   const usual = FAULT_KINDS.filter((kind) => kind !== 'pooler');
   const dealUsual = createDeck(weigh(only === null ? usual : [only]), chance);
   const dealPooled = createDeck(weigh(only === null ? FAULT_KINDS : [only]), chance);
@@ -55,7 +59,7 @@ export function planRuns({ runs, points, only, pooled }: PlanOptions, chance: Ch
   );
   return Array.from({ length: runs }, (_, number) => {
     const isPooled = pooled === 'all' || (pooled === 'third' && number % EVERY_THIRD === 1);
-    const faults = Array.from({ length: FAULTS_IN_A_RUN }, (): Fault => {
+    const faults = Array.from({ length: faultsInARun }, (): Fault => {
       const kind = isPooled ? dealPooled() : dealUsual();
       const point = kind === 'pooler' ? dealRemote() : dealPoint();
       const bytes = chance.int(chance.pick([300, 3_000, 30_000]));
@@ -63,7 +67,7 @@ export function planRuns({ runs, points, only, pooled }: PlanOptions, chance: Ch
     });
     return {
       ...{ number, isPooled, faults, seed: chance.int(2 ** 32), heals: chance.int(3) === 0 },
-      readings: 200 + chance.int(1_000),
+      readings: FEWEST_READINGS + chance.int(options.maxMoreReadings),
       batchRows: 60 + chance.int(240),
       hasBadReadings: chance.int(2) === 0,
     };

@@ -1,17 +1,13 @@
 import type { Tell } from '../../../src/dev/tell.js';
-import type { FaultKind } from './faults.js';
 import { type Lab, openLab } from './lab.js';
-import { planRuns, type RunPlan } from './plan.js';
+import { type PlanOptions, planRuns, type RunPlan } from './plan.js';
 import { createChance } from './random.js';
 import { rehearse } from './rehearsal.js';
 import { runOnce, type RunResult } from './run.js';
 
 /** What a series of runs is asked for. */
-export interface SeriesOptions {
+export interface SeriesOptions extends Omit<PlanOptions, 'points'> {
   readonly seed: number;
-  readonly runs: number;
-  readonly only: FaultKind | null;
-  readonly pooled: 'all' | 'third' | 'none';
   /** This run alone of the series; null: all. */
   readonly run: number | null;
   readonly tell: Tell;
