@@ -7,6 +7,7 @@ import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { checkApart } from './check-apart.js';
+import { commitOnDisk } from './commit-on-disk.js';
 import { commitRecord } from './custody.js';
 import { sumStretch } from './day-sums.js';
 import type { Stretch } from './queue.js';
@@ -94,7 +95,7 @@ async function inRemoteTransaction<Result>(
   send: (to: Session) => Promise<Result>,
 ): Promise<Result> {
   return withTransaction(plan.remote, { isolation: 'read committed', signal }, async (to) => {
-    if (plan.remoteCommitsLate) await execute(to, { text: 'set local synchronous_commit to on', values: [] });
+    if (plan.remoteCommitsLate) await execute(to, commitOnDisk());
     return send(to);
   });
 }

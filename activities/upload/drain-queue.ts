@@ -57,7 +57,14 @@ async function drain(
 ): Promise<Drained> {
   let claimed: Turn | undefined;
   const claim = async (batchRows: number): Promise<Turn> => {
-    claimed = await claimSite(plan.local, { ...input, batchRows }, { state: here.state, stand });
+    claimed = await claimSite(
+      plan.local,
+      { ...input, batchRows },
+      {
+        ...{ state: here.state, stand },
+        commitsLate: plan.localCommitsLate,
+      },
+    );
     return claimed;
   };
   let batchRows: number | undefined;

@@ -33,7 +33,8 @@ export interface UploadPlan extends UploadEnds {
   /** Of the site's table as it was planned for. */
   readonly shapeMark: string | null;
   readonly transfer: Transfer;
-  /** True when the remote confirms commits before they are on its disk, unless a transaction wants otherwise. */
+  /** True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. */
+  readonly localCommitsLate: boolean;
   readonly remoteCommitsLate: boolean;
   /** True when the remote may refuse a batch at its commit: then the next one must not have sent a reading yet. */
   readonly mayRefuseAtCommit: boolean;
@@ -75,6 +76,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     queue: toQueue(readings, localShape),
     shapeMark,
     transfer,
+    localCommitsLate: here?.commit_mode === 'off',
     remoteCommitsLate: there?.commit_mode === 'off',
     mayRefuseAtCommit: there?.refuses_at_commit === 'true',
     custody,

@@ -7,6 +7,7 @@ import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
 import { checkShape } from './check-shape.js';
+import { commitOnDisk } from './commit-on-disk.js';
 import { deliver } from './deliver.js';
 import type { UploadPlan } from './plan-upload.js';
 import { noteRefused } from './quarantine.js';
@@ -65,6 +66,7 @@ export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<
   const { plan, siteId, place, limitRows } = order;
   return withTransaction(plan.local, { isolation: 'repeatable read', signal: attempt.signal }, async (from) => {
     await run(from, setTextForms());
+    if (plan.localCommitsLate) await execute(from, commitOnDisk());
     await checkShape(from, plan.readings, plan.shapeMark);
     const stretch = await takeStretch(from, plan.queue, place, limitRows);
     if (stretch === null) return null;
