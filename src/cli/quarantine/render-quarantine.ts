@@ -37,7 +37,8 @@ export function renderList(
     age(firstTriedAt),
     age(lastTriedAt),
   ]);
-  const more = total > readings.length ? [`... ${toCount(total - readings.length)} more: --limit ${Math.min(total, 10_000)}`] : [];
+  const more =
+    total > readings.length ? [`... ${toCount(total - readings.length)} more: --limit ${Math.min(total, 10_000)}`] : [];
   return [
     paint(
       'warning',
