@@ -8,8 +8,8 @@ import { openWireProxy, type WireProxy } from './wire-proxy.js';
 import { openWorkers, type Workers } from './workers.js';
 
 /**
- * Everything that the runs share. A worker's way to a database leads through Toxiproxy, then through the proxy that knows
- * the protocol, on the remote side through PgBouncer where a run asks for it, and last through the door of the server.
+ * Everything that the runs share. A worker's way to a database leads through Toxiproxy where a run spoils it, then through the
+ * proxy that knows the protocol, on the remote side through PgBouncer where a run asks for it, and last through the door of the server.
  */
 export interface Lab {
   readonly servers: LabServers;

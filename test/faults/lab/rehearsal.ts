@@ -22,7 +22,7 @@ export async function rehearse(lab: Lab): Promise<Point[]> {
     }
   };
   const drain = async (): Promise<void> => {
-    const crew = await openCrew(lab.workers, toOrder(lab, databases, { batchRows: 100 }));
+    const crew = await openCrew(lab.workers, toOrder(lab, databases, { batchRows: 100, faults: [] }));
     if (!(await crew.drained())) throw new Error(`the rehearsal did not end: ${crew.lastFailure() ?? 'no failure'}`);
   };
   listen(false);
