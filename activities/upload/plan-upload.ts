@@ -38,6 +38,8 @@ export interface UploadPlan extends UploadEnds {
   readonly remoteCommitsLate: boolean;
   /** True when the remote may refuse a batch at its commit: then the next one must not have sent a reading yet. */
   readonly mayRefuseAtCommit: boolean;
+  /** True when an index can serve every stretch of the queue. */
+  readonly hasOrderIndex: boolean;
   readonly custody: Custody;
   readonly days: DayPlan;
   /** False where two readings of the site may have one key. */
@@ -76,6 +78,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     queue: toQueue(readings, localShape),
     shapeMark,
     transfer,
+    hasOrderIndex: here?.has_order_index === 'true',
     localCommitsLate: here?.commit_mode === 'off',
     remoteCommitsLate: there?.commit_mode === 'off',
     mayRefuseAtCommit: there?.refuses_at_commit === 'true',

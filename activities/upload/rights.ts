@@ -14,6 +14,8 @@ export interface Standing {
   readonly only_reads: string;
   /** `off`: commits are confirmed before they are on the disk. */
   readonly commit_mode: string;
+  /** `true` when an index over all queued readings begins with the order column. */
+  readonly has_order_index: string;
   /** `true` when the table has constraints that are asked at the commit only. */
   readonly refuses_at_commit: string;
   /** As a number: 150018. */
@@ -67,7 +69,7 @@ export function checkStanding(
   throw new DatabaseFailure('credentials', message, { side, table, sqlstate: '42501' });
 }
 
-function selectStanding({ table, custody }: QueueTable, side: Side): Statement {
+function selectStanding({ table, custody, order, flag }: QueueTable, side: Side): Statement {
   const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
   const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
   const columnsWith = (right: string): string => `
@@ -90,6 +92,14 @@ function selectStanding({ table, custody }: QueueTable, side: Side): Statement {
           where t.tgrelid = to_regclass($1)
             and t.tginitdeferred
         )::text as refuses_at_commit,
+        exists (
+          select from pg_catalog.pg_index i
+          join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+          where i.indrelid = to_regclass($1)
+            and i.indisvalid
+            and a.attname = $4
+            and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = '(' || quote_ident($5) || ' IS NOT TRUE)')
+        )::text as has_order_index,
         ${columnsWith('SELECT')} as selectable,
         ${columnsWith('INSERT')} as insertable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
@@ -108,7 +118,7 @@ function selectStanding({ table, custody }: QueueTable, side: Side): Statement {
             and not has_table_privilege(c.oid, w."right")
           group by w.name
           order by min(w.place))))::text as missing_on_bookkeeping`,
-    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right)],
+    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right), order, flag ?? ''],
   };
 }
 

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { until } from '../../support/wait.js';
 import { openSite, setForDatabase } from './site-under-test.js';
 
 it('batches take the oldest readings first, and at most as many as they may', async (context) => {
@@ -123,3 +124,17 @@ it('an empty queue takes no batch and says so', async (context) => {
     totalUploaded: 0,
   });
 });
+
+it('with an index of the queue no batch reads the whole table, whatever the statistics say', async (context) => {
+  const site = await openSite(context);
+  await site.local.sql('create index on meter_readings (created_at, id) where is_synchronized is not true');
+  await site.queueReadings(1, 300);
+  await site.local.sql('analyze meter_readings');
+  await site.upload({ batchRows: 10 });
+  await until(async () => Number(await site.local.value(SCANS('idx_scan'))) >= 60, {
+    what: 'the statistics of the scans',
+  });
+  expect(Number(await site.local.value(SCANS('seq_scan')))).toBeLessThan(10);
+});
+
+const SCANS = (kind: string): string => `select ${kind} from pg_stat_user_tables where relname = 'meter_readings'`;
