@@ -1,11 +1,12 @@
 import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } from '../../src/model/chain.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { run } from '../../src/postgres/session.js';
+import { execute, run } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
+import { commitOnDisk } from './commit-on-disk.js';
 import type { UploadEnds } from './plan-upload.js';
 import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
 import { withSiteLock } from './site-lock.js';
-import { clearOtherOwners, insertUploadState } from './upload-state.js';
+import { clearOtherOwners, writeUploadState } from './upload-state.js';
 
 /** The two databases of a site, as far as its place in the chain goes. */
 export type ChainEnds = Pick<UploadEnds, 'local' | 'remote'>;
@@ -63,9 +64,10 @@ export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSigna
     const { batch, rows } = now.here.state;
     const link = isFenced(now.chainStanding) ? { seq, digest } : now.here.state.link;
     await withTransaction(ends.local, { isolation: 'read committed', signal: locked }, async (session) => {
+      await execute(session, commitOnDisk());
       if (isFenced(now.chainStanding)) {
         const state = { batch: batch + 1, rows, link };
-        await run(session, insertUploadState(siteId, state, now.there.head?.lastTimestamp ?? null));
+        await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);
       }
       await run(session, clearOtherOwners(siteId, owner));
     });

@@ -45,5 +45,5 @@ export async function claimSite(
 /** Keeps what a run has learned of the size of its batches. It only spares the next run from learning it again. */
 export async function keepLearnedRows(local: Database, claim: string, batchRows: number): Promise<void> {
   const order = updateLearnedRows(claim, batchRows);
-  await withConnection(local, {}, (session) => run(session, order)).catch(() => undefined);
+  await withConnection(local, {}, (session) => run(session, order)).catch(() => undefined); // what stopped the run says why
 }

@@ -58,7 +58,7 @@ export async function writeUploadState(
 
 const UNIQUE_VIOLATION = '23505';
 
-export function insertUploadState(siteId: string, state: UploadState, lastTimestamp: string | null): Statement {
+function insertUploadState(siteId: string, state: UploadState, lastTimestamp: string | null): Statement {
   const { batch, rows, link } = state;
   return {
     text: `

@@ -181,3 +181,13 @@ it('a workflow that was taken over knows it for good, and the site keeps few cla
   expect(Number(await site.local.value('select count(*) from meter_sync.upload_claim'))).toBeLessThan(105);
   expect(await site.local.value('select count(*) from meter_sync.upload_state')).toBe('2'); // the newest, and the one that its claim kept
 });
+
+it('a remote that refuses at its commit never waits for the batch behind the one that it refuses', async (context) => {
+  const site = await openSite(context);
+  await site.remote.sql(`
+    alter table meter_readings add constraint one_value unique (value) deferrable initially deferred;
+    insert into meter_readings values (99, '2026-01-01', 5)`);
+  await site.queueReadings(1, 20);
+  await site.local.sql('update meter_readings set value = value - 10 where id > 10'); // the values of the first batch again
+  expect(await site.upload({ batchRows: 10 })).toMatchObject({ inserted: 9, quarantined: 11, removed: 9 });
+});
