@@ -2,11 +2,12 @@ import { toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import { type ChangeCounts, CHANGES } from './changes.js';
 import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
 import type { DownloadPlan } from './plan-download.js';
 import { DONE, TROUBLE } from './staging.js';
-import { FOREIGN_KEY_VIOLATION, noteTrouble, type RefusedRow } from './trouble.js';
+import { noteTrouble, type RefusedRow } from './trouble.js';
 import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
 /** What was done to the local table, in rows, and what was not. */
@@ -115,5 +116,5 @@ async function nameCulprits(
 }
 
 function isWaiting({ failure }: RefusedRow): boolean {
-  return failure.sqlstate === FOREIGN_KEY_VIOLATION;
+  return failure.sqlstate === SQLSTATE.foreignKeyViolation;
 }

@@ -3,11 +3,12 @@ import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type ForeignKey, readForeignKeys } from '../../src/postgres/foreign-keys.js';
 import { ident, idents } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { describe } from './row-terms.js';
 import type { DownloadPlan } from './plan-download.js';
 import { hashNames, STAGED } from './staging.js';
-import { FOREIGN_KEY_VIOLATION, noteTrouble, type RefusedRow } from './trouble.js';
+import { noteTrouble, type RefusedRow } from './trouble.js';
 
 /**
  * Takes rows out of the staging whose parent is neither here nor comes with them, by one statement for each foreign key:
@@ -42,7 +43,7 @@ async function setAside(here: Session, plan: DownloadPlan, foreignKey: ForeignKe
     side: here.side,
     table: toTableName(plan.table),
     constraint: foreignKey.constraint,
-    sqlstate: FOREIGN_KEY_VIOLATION,
+    sqlstate: SQLSTATE.foreignKeyViolation,
   });
   return rows.map((row) => ({
     keyHash: row.key_hash,

@@ -14,9 +14,6 @@ export interface RefusedRow extends NamedRow {
 /** Why a row is not as the remote has it: another row must come first, or the local table says no. */
 export type Trouble = 'waiting' | 'refused';
 
-/** What PostgreSQL says when the row that a foreign key names is not there, or when a row is still named by others. */
-export const FOREIGN_KEY_VIOLATION = '23503';
-
 /** Notes rows that the local table has not taken, so that they are tried again when they change and not in each cycle. */
 export async function noteTrouble(here: Session, rows: readonly RefusedRow[], state: Trouble): Promise<void> {
   if (rows.length === 0) return;

@@ -4,6 +4,7 @@ import { literal } from '../../src/postgres/identifier.js';
 import { isoUtc } from '../../src/postgres/iso-utc.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { run, type Session } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { commitWith } from '../../src/postgres/transaction.js';
 
@@ -158,7 +159,11 @@ function toNetstring(text: string): string {
 }
 
 function isPlaceTaken(error: unknown): boolean {
-  return error instanceof DatabaseFailure && error.sqlstate === '23505' && error.place.table === 'meter_sync.custody';
+  return (
+    error instanceof DatabaseFailure &&
+    error.sqlstate === SQLSTATE.uniqueViolation &&
+    error.place.table === 'meter_sync.custody'
+  );
 }
 
 function placeTaken(siteId: string, seq: number): DatabaseFailure {

@@ -1,4 +1,4 @@
-import type { TransferColumn } from '../../src/model/drift.js';
+import type { TransferColumn } from '../../src/model/transfer.js';
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../src/postgres/iso-utc.js';

@@ -4,6 +4,7 @@ import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type ForeignKey, readForeignKeys } from '../../src/postgres/foreign-keys.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
@@ -69,9 +70,9 @@ interface ParentRow {
   readonly parent: string;
 }
 
-const IS_ORPHAN = `q.site = $1::text and q.sqlstate = '23503' and not q.is_released`;
+const IS_ORPHAN = `q.site = $1::text and q.sqlstate = '${SQLSTATE.foreignKeyViolation}' and not q.is_released`;
 /** A table in parts has no part for the reading: the one refusal by a check that names no constraint. */
-const HAS_NO_PARTITION = `q.site = $1::text and q.sqlstate = '23514' and q.constraint_name is null and not q.is_released`;
+const HAS_NO_PARTITION = `q.site = $1::text and q.sqlstate = '${SQLSTATE.checkViolation}' and q.constraint_name is null and not q.is_released`;
 
 function anyOrphans(siteId: string): Statement {
   return {

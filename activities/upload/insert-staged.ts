@@ -1,10 +1,11 @@
 import type { Refusal } from '../../src/model/refusal.js';
 import type { QueueTable } from '../../src/model/table.js';
-import { DATA_SQLSTATES, DatabaseFailure, toMessageWithoutValues } from '../../src/postgres/errors.js';
+import { DatabaseFailure, toMessageWithoutValues } from '../../src/postgres/errors.js';
 import { literal } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
-import type { Statement } from '../../src/postgres/statement.js';
+import { DATA_SQLSTATES } from '../../src/postgres/sqlstate.js';
+import { plain, type Statement } from '../../src/postgres/statement.js';
 import { insertAbsent, STAGING } from './staging.js';
 
 /** What became of the staged readings that were absent. */
@@ -36,11 +37,11 @@ export async function insertStaged(
   await execute(to, insertByHalves(readings, columns, limit));
   const [count] = await run<{ inserted: string }>(
     to,
-    bare(`select current_setting('meter_sync.inserted') as inserted`),
+    plain(`select current_setting('meter_sync.inserted') as inserted`),
   );
   const refused = await run<RefusedRow>(
     to,
-    bare(
+    plain(
       `select place::text as place, sqlstate, constraint_name, table_name, column_name, message, context from ${REFUSED} order by place`,
     ),
   );
@@ -79,7 +80,7 @@ function toRefusal(row: RefusedRow): Refusal {
 const REFUSED = 'pg_temp.meter_sync_refused';
 
 function createRefused(): Statement {
-  return bare(`
+  return plain(`
     create temporary table meter_sync_refused (
       place integer,
       sqlstate text,
@@ -94,7 +95,7 @@ function createRefused(): Statement {
 /** The names are long because plpgsql would take a column of the same name for its variable. */
 function insertByHalves(readings: QueueTable, columns: readonly string[], limit: number): Statement {
   const insert = insertAbsent(readings, columns, 's.ctid = any(meter_sync_ids[meter_sync_low:meter_sync_high])').text;
-  return bare(
+  return plain(
     `do ${literal(`
 declare
   meter_sync_ids tid[] := array(select s.ctid from ${STAGING} as s order by s.ctid);
@@ -144,8 +145,4 @@ function isData(state: string): string {
   const { classes, codes, except } = DATA_SQLSTATES;
   const list = (values: readonly string[]): string => `array[${values.map(literal).join(', ')}]::text[]`;
   return `(left(${state}, 2) = any(${list(classes)}) or ${state} = any(${list(codes)})) and ${state} <> all(${list(except)})`;
-}
-
-function bare(text: string): Statement {
-  return { text, values: [] };
 }

@@ -1,5 +1,6 @@
 import { toHashedColumn } from '../../src/model/row-hash.js';
-import { compareEnds, type Drift, type Transfer } from '../../src/model/drift.js';
+import { compareEnds, type Drift } from '../../src/model/drift.js';
+import type { Transfer } from '../../src/model/transfer.js';
 import {
   byName,
   type Custody,

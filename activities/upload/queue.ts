@@ -1,7 +1,7 @@
 import type { QueueTable } from '../../src/model/table.js';
 import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
 import type { Statement } from '../../src/postgres/statement.js';
-import type { TransferColumn } from '../../src/model/drift.js';
+import type { TransferColumn } from '../../src/model/transfer.js';
 
 /** The local queue: the table of readings, and what its boundaries are written in. */
 export interface Queue {

@@ -9,6 +9,7 @@ import {
 import type { UploadReadingsInput } from '../../src/model/operations.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, run } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import { withConnection } from '../../src/postgres/transaction.js';
 import { readRemoteChain } from './custody.js';
 import { selectUploadState, type UploadState } from './upload-state.js';
@@ -37,8 +38,7 @@ interface UploadStateRow {
 }
 
 /** PostgreSQL's codes for a table or a column that is not there. */
-const NOT_THERE = new Set(['42P01', '42703']);
-const NO_RIGHT = '42501';
+const NOT_THERE = new Set<string>([SQLSTATE.undefinedTable, SQLSTATE.undefinedColumn]);
 
 /**
  * Reads the upload's state, in one trip.
@@ -122,7 +122,7 @@ async function ofBookkeeping<Result>(name: 'upload_state' | 'custody', read: () 
     if (!(error instanceof DatabaseFailure)) throw error;
     const { side } = error.place;
     const table = `meter_sync.${name}`;
-    if (error.sqlstate === NO_RIGHT) {
+    if (error.sqlstate === SQLSTATE.insufficientPrivilege) {
       const refusal = `${error.message}. Its administrator runs the output of: meter-sync init --print`;
       throw new DatabaseFailure('credentials', refusal, { side, table, sqlstate: error.sqlstate, cause: error });
     }

@@ -2,7 +2,8 @@ import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Database, type Session } from '../../src/postgres/session.js';
-import type { Statement } from '../../src/postgres/statement.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
+import { plain, type Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { isWaiting, orderInstant, type Queue } from './queue.js';
@@ -45,29 +46,26 @@ export async function readFiguresOf(session: Session, queue: Queue): Promise<Que
   };
 }
 
-/** PostgreSQL's code for a statement that its timeout has ended. */
-const STATEMENT_TIMEOUT = '57014';
-
 /** Runs a statement for a bounded time; null when that was not enough. The transaction is as before, whatever happened. */
 async function inTime<Row>(session: Session, statement: Statement): Promise<Row[] | null> {
-  await run(session, bare(`savepoint figure; set local statement_timeout to ${MAX_STATEMENT_MS}`));
+  await run(session, plain(`savepoint figure; set local statement_timeout to ${MAX_STATEMENT_MS}`));
   try {
     return await run<Row>(session, statement);
   } catch (error) {
-    if (error instanceof DatabaseFailure && error.sqlstate === STATEMENT_TIMEOUT) return null;
+    if (error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.queryCanceled) return null;
     throw error;
   } finally {
-    await run(session, bare('rollback to savepoint figure; release savepoint figure')).catch(() => undefined); // an error that is on its way says why
+    await run(session, plain('rollback to savepoint figure; release savepoint figure')).catch(() => undefined); // an error that is on its way says why
   }
 }
 
 function countWaiting(queue: Queue): Statement {
-  return bare(`select count(*)::text as rows from (${selectWaiting(queue)} limit ${MAX_COUNTED + 1}) as w`);
+  return plain(`select count(*)::text as rows from (${selectWaiting(queue)} limit ${MAX_COUNTED + 1}) as w`);
 }
 
 /** The planner's own expectation, from the statistics of the table and its size now. */
 async function estimateWaiting(session: Session, queue: Queue): Promise<number> {
-  const [row] = await run<{ 'QUERY PLAN': string }>(session, bare(`explain (format json) ${selectWaiting(queue)}`));
+  const [row] = await run<{ 'QUERY PLAN': string }>(session, plain(`explain (format json) ${selectWaiting(queue)}`));
   const [plan] = JSON.parse(row?.['QUERY PLAN'] ?? '[]') as { Plan: { 'Plan Rows': number } }[];
   return plan?.Plan['Plan Rows'] ?? 0;
 }
@@ -77,16 +75,12 @@ function selectWaiting(queue: Queue): string {
 }
 
 function selectOldest(queue: Queue): Statement {
-  if (!queue.orderIsTime) return bare('select null as oldest');
+  if (!queue.orderIsTime) return plain('select null as oldest');
   const order = `r.${ident(queue.readings.order)}`;
-  return bare(`
+  return plain(`
     select ${isoUtc(orderInstant(queue))} as oldest
     from ${relation(queue.readings.table)} as r
     where ${isWaiting(queue)} and ${hasIsoForm(order)}
     order by ${order}
     limit 1`);
-}
-
-function bare(text: string): Statement {
-  return { text, values: [] };
 }

@@ -3,6 +3,7 @@ import { type QueueTable, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Statement } from '../../src/postgres/statement.js';
 
 /** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
@@ -58,7 +59,7 @@ export function checkStanding(
   const refusal = `so no reading of ${table} can be uploaded`;
   if (standing.only_reads === 'true') {
     const message = `${side} database: it is a standby or set to read only, ${refusal}`;
-    throw new DatabaseFailure('schema', message, { side, table, sqlstate: '25006' });
+    throw new DatabaseFailure('schema', message, { side, table, sqlstate: SQLSTATE.readOnly });
   }
   const grants =
     side === 'local' ? wantLocally(standing, readings, columns) : wantRemotely(standing, readings, columns);
@@ -66,7 +67,7 @@ export function checkStanding(
   const user = standing.user_name;
   const orders = grants.map((grant) => `${grant} to ${user}`).join('; ');
   const message = `${side} database: user ${user} lacks rights, ${refusal}. Its administrator runs: ${orders}`;
-  throw new DatabaseFailure('credentials', message, { side, table, sqlstate: '42501' });
+  throw new DatabaseFailure('credentials', message, { side, table, sqlstate: SQLSTATE.insufficientPrivilege });
 }
 
 function selectStanding({ table, custody, order, flag }: QueueTable, side: Side): Statement {

@@ -1,4 +1,4 @@
-import type { TransferColumn } from '../../src/model/drift.js';
+import type { TransferColumn } from '../../src/model/transfer.js';
 import { ident, literal } from '../../src/postgres/identifier.js';
 
 /**

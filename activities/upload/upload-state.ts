@@ -1,5 +1,6 @@
 import type { Link } from '../../src/model/chain.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { isoUtc } from '../../src/postgres/iso-utc.js';
@@ -49,14 +50,12 @@ export async function writeUploadState(
   try {
     await run(session, insertUploadState(siteId, state, lastTimestamp));
   } catch (error) {
-    if (!(error instanceof DatabaseFailure) || error.sqlstate !== UNIQUE_VIOLATION) throw error;
+    if (!(error instanceof DatabaseFailure) || error.sqlstate !== SQLSTATE.uniqueViolation) throw error;
     const message = `local database: another run of site ${siteId} has moved its upload on to batch ${state.batch}; this one removed nothing`;
     const { side } = session;
     throw new DatabaseFailure('busy', message, { side, table: 'meter_sync.upload_state', cause: error });
   }
 }
-
-const UNIQUE_VIOLATION = '23505';
 
 function insertUploadState(siteId: string, state: UploadState, lastTimestamp: string | null): Statement {
   const { batch, rows, link } = state;

@@ -1,6 +1,6 @@
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import type { Column } from '../../src/model/table.js';
-import type { ChainWalk } from '../../src/model/verify.js';
+import type { ChainWalk } from '../../src/model/chain-walk.js';
 
 /** The column that has days, the same over the whole chain; null: there is none, or it is there no more. */
 export function findDayColumn(

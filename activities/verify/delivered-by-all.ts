@@ -1,4 +1,4 @@
-import { addDay, type DayTotal, type DeliveredSum, NOTHING } from '../../src/model/verify.js';
+import { addDay, type DayTotal, type DeliveredSum, NOTHING } from '../../src/model/delivered-day.js';
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import { run, type Session } from '../../src/postgres/session.js';
 

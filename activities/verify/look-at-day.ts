@@ -1,6 +1,6 @@
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import type { QueueTable } from '../../src/model/table.js';
-import type { DayTotal, FoundDay, MeterCount } from '../../src/model/verify.js';
+import type { DayTotal, FoundDay, MeterCount } from '../../src/model/delivered-day.js';
 import { ident, literal, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import { rowHash, utcDay } from '../upload/day-sums.js';

@@ -1,12 +1,6 @@
-import {
-  type ChainWalk,
-  type DayTotal,
-  describeDay,
-  type Doubt,
-  isDelivered,
-  isUnsummed,
-  NOTHING,
-} from '../../src/model/verify.js';
+import { type ChainWalk, isUnsummed } from '../../src/model/chain-walk.js';
+import { type DayTotal, describeDay, isDelivered, NOTHING } from '../../src/model/delivered-day.js';
+import type { Doubt } from '../../src/model/doubt.js';
 import type { Session } from '../../src/postgres/session.js';
 import { findDayColumn } from './day-column.js';
 import { readDeliveredByAll } from './delivered-by-all.js';

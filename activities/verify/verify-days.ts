@@ -1,5 +1,8 @@
 import type { Column, QueueTable } from '../../src/model/table.js';
-import { type ChainWalk, type Doubt, isBefore, isNextDay, NOTHING, sortDays } from '../../src/model/verify.js';
+import type { ChainWalk } from '../../src/model/chain-walk.js';
+import { isBefore, isNextDay, sortDays } from '../../src/model/day-order.js';
+import { NOTHING } from '../../src/model/delivered-day.js';
+import type { Doubt } from '../../src/model/doubt.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, run, type Session } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';

@@ -1,7 +1,8 @@
 import { describeFence, judgeChain } from '../../src/model/chain.js';
 import type { Side } from '../../src/model/failures.js';
 import { byName, type Column, type QueueTable, type SiteTables } from '../../src/model/table.js';
-import { type ChainWalk, type Doubt, EMPTY_WALK } from '../../src/model/verify.js';
+import { type ChainWalk, EMPTY_WALK } from '../../src/model/chain-walk.js';
+import type { Doubt } from '../../src/model/doubt.js';
 import { readTableShape, selectTableId } from '../../src/postgres/catalog.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run } from '../../src/postgres/session.js';

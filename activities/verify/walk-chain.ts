@@ -1,5 +1,5 @@
 import type { HashedColumn } from '../../src/model/row-hash.js';
-import { type ChainWalk, type CustodyRecord, walkOn } from '../../src/model/verify.js';
+import { type ChainWalk, type CustodyRecord, walkOn } from '../../src/model/chain-walk.js';
 import { isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';

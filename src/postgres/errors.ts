@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { UnsettledBatch } from '../model/custody.js';
 import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
+import { kindOfSqlstate } from './sqlstate.js';
 
 /** A failure of one of the two databases, or a fact about their tables, with its kind. The original is the `cause`. */
 export class DatabaseFailure extends Error {
@@ -31,49 +32,6 @@ export class DatabaseFailure extends Error {
     this.sqlstate = facts.sqlstate ?? null;
     this.copyLine = facts.copyLine ?? null;
   }
-}
-
-/** Exact codes come first, then classes (the first two characters). https://www.postgresql.org/docs/current/errcodes-appendix.html */
-const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
-  '08P01': 'unexpected', // a protocol violation, such as too many parameters, is ours, and no link's
-  '22P03': 'schema', // binary formats differ: the tables do, no row is bad
-  '22P04': 'schema', // a COPY that its table does not understand
-  '42501': 'credentials',
-  '3D000': 'config', // the database of this name does not exist
-  '55P03': 'busy',
-  '55006': 'busy',
-  '57014': 'busy', // a statement timeout, or somebody cancelled it
-  '25006': 'schema', // a standby, or a database set to read only: nothing can be written
-  '0A000': 'schema',
-  '54000': 'data', // a value too long for an index, say
-  P0001: 'data', // a trigger that refuses a row, in words of its own
-  '08': 'unreachable',
-  '57': 'unreachable',
-  '40': 'busy',
-  '53': 'busy',
-  '55': 'busy',
-  '58': 'busy', // the server's own disk
-  '25': 'unreachable', // 25P03: the server ended an idle transaction, so the link stood still
-  '28': 'credentials',
-  '42': 'schema',
-  '3F': 'schema',
-  '22': 'data',
-  '23': 'data',
-  '44': 'data',
-};
-
-/** The codes that put a row's values at fault, for statements that must tell them from other errors on the server. */
-export const DATA_SQLSTATES = {
-  classes: codesOf('data', 2),
-  codes: codesOf('data', 5),
-  /** Of those classes, and still no row's fault. */
-  except: Object.keys(KIND_OF_SQLSTATE).filter(
-    (code) => code.length === 5 && KIND_OF_SQLSTATE[code] !== 'data' && KIND_OF_SQLSTATE[code.slice(0, 2)] === 'data',
-  ),
-} as const;
-
-function codesOf(kind: FailureKind, length: number): string[] {
-  return Object.keys(KIND_OF_SQLSTATE).filter((code) => code.length === length && KIND_OF_SQLSTATE[code] === kind);
 }
 
 /** What Node's sockets and `pg` say when a server cannot be reached. */
@@ -117,8 +75,7 @@ export function toFailureKind(error: unknown): FailureKind {
   if (!(error instanceof Error)) return 'unexpected';
   const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
   if (error instanceof pg.DatabaseError && isOfPooler(error)) return 'unreachable';
-  if (error instanceof pg.DatabaseError)
-    return KIND_OF_SQLSTATE[code] ?? KIND_OF_SQLSTATE[code.slice(0, 2)] ?? 'unexpected';
+  if (error instanceof pg.DatabaseError) return kindOfSqlstate(code);
   if (UNREACHABLE_CODES.has(code)) return 'unreachable';
   if (TLS_CODES.test(code) || error.message.startsWith(NO_TLS_MESSAGE)) return 'credentials';
   return UNREACHABLE_MESSAGES.some((start) => error.message.startsWith(start)) ? 'unreachable' : 'unexpected';

@@ -10,6 +10,7 @@ import {
   MIGRATIONS_TABLE,
 } from './migration-files.js';
 import { type Database, execute, run, type Session } from './session.js';
+import { SQLSTATE } from './sqlstate.js';
 import type { Statement } from './statement.js';
 import { withConnection, withTransaction } from './transaction.js';
 
@@ -108,7 +109,7 @@ function selectApplied({ schema }: Migrations): Statement {
 const INIT_PRINTS = 'meter-sync init --print';
 
 function isRefused(error: unknown): error is DatabaseFailure {
-  return error instanceof DatabaseFailure && error.sqlstate === '42501';
+  return error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.insufficientPrivilege;
 }
 
 /** "permission denied for database x" helps nobody who does not know what was wanted: says who may not, and what to grant. */

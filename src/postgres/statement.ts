@@ -3,3 +3,8 @@ export interface Statement {
   readonly text: string;
   readonly values: readonly unknown[];
 }
+
+/** A statement without values. */
+export function plain(text: string): Statement {
+  return { text, values: [] };
+}

@@ -1,0 +1,26 @@
+const DAY_MS = 24 * 60 * 60 * 1_000;
+
+/** True when no day of the calendar lies between two. */
+export function isNextDay(day: string, next: string): boolean {
+  const [a, b] = [day, next].map((text) => (/^\d{4}-\d\d-\d\d$/.test(text) ? Date.parse(`${text}T00:00:00Z`) : NaN));
+  return a !== undefined && b !== undefined && b - a === DAY_MS;
+}
+
+/** True when a day comes before another one; the readings without a day come last. */
+export function isBefore(a: string | null, b: string | null): boolean {
+  return place(a) < place(b);
+}
+
+/** Days in their order: the calendar's, with the readings before and after all days at the ends and those without a day last. */
+export function sortDays(days: Iterable<string | null>): (string | null)[] {
+  return [...days].sort((a, b) => place(a) - place(b) || (a ?? '').localeCompare(b ?? ''));
+}
+
+function place(day: string | null): number {
+  if (day === null) return Infinity;
+  if (day === 'infinity') return Number.MAX_VALUE;
+  if (day === '-infinity') return -Number.MAX_VALUE;
+  const [, year = '0', month = '0', date = '0'] = /^(\d+)-(\d+)-(\d+)/.exec(day) ?? [];
+  const years = day.endsWith('BC') ? 1 - Number(year) : Number(year);
+  return years * 372 + Number(month) * 31 + Number(date);
+}

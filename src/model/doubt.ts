@@ -1,0 +1,8 @@
+/** What is wrong, in words for the operator. */
+export interface Doubt {
+  readonly what: 'record missing' | 'record altered' | 'record out of line' | 'places differ' | 'readings differ';
+  /** A UTC day, where the doubt is about one. */
+  readonly day: string | null;
+  readonly message: string;
+  readonly next: string;
+}

@@ -1,0 +1,71 @@
+import { type Conversion, convert, isText, type Move } from './conversion.js';
+import type { Column, QueueTable } from './table.js';
+import { parseType } from './type-name.js';
+
+/** The form in which a batch crosses: binary wherever both ends mean the same bytes. */
+type CopyFormat = 'binary' | 'text';
+
+/** A column that travels. */
+export interface TransferColumn {
+  readonly name: string;
+  /** Longer values must be refused, since the remote would cut blanks off their end; null: nothing to guard. */
+  readonly maxLength: number | null;
+  /** The zone that is put to the instants, or taken from them; null: they cross as they are. */
+  readonly inZone: string | null;
+  /** What becomes of values that the remote does not store as the site does; absent: nothing. */
+  readonly stored?: {
+    /** They are read from their printed form. */
+    readonly asText: boolean;
+    /** The remote's type; null: one that the site need not have, such as an enum, and the text stays what it is. */
+    readonly type: string | null;
+  };
+}
+
+/** What moves between two tables, and how. */
+export interface Transfer {
+  readonly columns: readonly TransferColumn[];
+  readonly format: CopyFormat;
+  /** Local columns, besides the flag, whose values the remote does not take: it has no such column, or computes its own. */
+  readonly localOnly: readonly string[];
+  /** Columns whose values the remote may store less exactly, since the settings allow it. */
+  readonly rounded: readonly string[];
+}
+
+/** A column that both ends have, and how its values would move. */
+export interface Pair {
+  readonly local: Column;
+  readonly remote: Column;
+  readonly conversion: Conversion;
+}
+
+/** How the values of a column that both ends have would move. */
+export function toPair(local: Column, remote: Column): Pair {
+  const isLabel = remote.isEnum && (local.isEnum || isText(parseType(local.baseType)));
+  const isOther = local.baseType !== remote.baseType;
+  return { local, remote, conversion: isLabel && isOther ? INTO_ENUM : convert(local.baseType, remote.baseType) };
+}
+
+const INTO_ENUM: Move = { by: 'text', refuses: 'which takes its own labels alone' };
+
+/** A pair as it travels. */
+export function toTransferColumn({ local, remote, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
+  const { maxLength, crossesZone } = conversion.by === 'nothing' ? {} : conversion;
+  return {
+    name: local.name,
+    maxLength: maxLength ?? null,
+    inZone: crossesZone === true ? (timeZone ?? null) : null,
+    ...(local.baseType === remote.baseType
+      ? {}
+      : { stored: { asText: conversion.by === 'text', type: remote.isEnum ? null : remote.baseType } }),
+  };
+}
+
+/** True when both ends mean the same bytes. */
+export function movesInBinary({ local, remote, conversion }: Pair): boolean {
+  return conversion.by === 'binary' && local.isPortable && remote.isPortable;
+}
+
+/** True when the remote stores the values less exactly. */
+export function isRounded({ conversion }: Pair): boolean {
+  return conversion.by !== 'nothing' && conversion.rounds !== undefined;
+}
