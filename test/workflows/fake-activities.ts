@@ -7,6 +7,7 @@ import type {
   DownloadInput,
   DownloadResult,
   ProbeResult,
+  UploadReadingsInput,
   UploadReadingsResult,
 } from '../../src/model/operations.js';
 import { aDownload, aFailure, aHeldDownload, anUpload } from '../model/builders.js';
@@ -19,7 +20,10 @@ export class FakeActivities implements Activities {
   tenants: () => Promise<DownloadResult> | DownloadResult = () => aDownload();
   probed: () => ProbeResult = () => aProbe();
 
-  uploadReadings = async (): Promise<UploadReadingsResult> => this.answer('uploadReadings', this.upload);
+  uploadReadings = async (input: UploadReadingsInput): Promise<UploadReadingsResult> => {
+    (this.inputs.uploadReadings ??= []).push(input);
+    return this.answer('uploadReadings', this.upload);
+  };
   downloadMeters = async (input: DownloadInput): Promise<DownloadResult> => {
     (this.inputs.downloadMeters ??= []).push(input);
     return this.answer('downloadMeters', this.meters);

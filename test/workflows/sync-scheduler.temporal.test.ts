@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
+import type { UploadReadingsInput } from '../../src/model/operations.js';
 import { aDownload, anUpload } from '../model/builders.js';
 import { until } from '../support/wait.js';
 import { aDoor, aProbe, failsWith } from './fake-activities.js';
@@ -108,6 +109,10 @@ describe('signals', () => {
       await site.cycled(paused.cycles + 5);
       await site.handle.signal('stop');
       expect(await site.handle.result()).toMatchObject({ state: 'stopped', startedAt: paused.startedAt });
+      // Else a site would look to its own database as if another workflow had taken it over.
+      const owners = (site.fake.inputs.uploadReadings ?? []).map((input) => (input as UploadReadingsInput).owner);
+      expect(new Set(owners).size).toBe(1);
+      expect(owners[0]).toMatch(/^[0-9a-f-]{36}$/);
     });
   });
 });

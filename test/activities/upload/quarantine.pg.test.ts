@@ -121,6 +121,25 @@ it('a reading of an unknown meter is uploaded by itself as soon as the remote ha
   expect(await site.local.sql(NOTES)).toMatchObject([{ key: '9', sqlstate: '23503', tries: '1' }]);
 });
 
+it('a reading without a partition, or of a meter that cannot be looked up, is tried again by itself after a while', async (context) => {
+  const site = await openSite(context, {
+    remote: `
+      create table meter_readings (id bigint not null, created_at timestamptz not null, value numeric, primary key (id, created_at))
+        partition by range (created_at);
+      create table y2026 partition of meter_readings for values from ('2026-01-01') to ('2027-01-01')`,
+    readings: { key: ['id', 'created_at'] },
+  });
+  await site.queueReadings(1, 10);
+  await site.local.sql(`update meter_readings set created_at = '2027-05-05' where id = 3`);
+  expect(await site.upload()).toMatchObject({ inserted: 9, quarantined: 1, inQuarantine: 1 });
+  await site.remote.sql(
+    `create table y2027 partition of meter_readings for values from ('2027-01-01') to ('2028-01-01')`,
+  );
+  expect(await site.upload()).toMatchObject({ selected: 0, inQuarantine: 1 });
+  await site.local.sql(`update meter_sync.quarantine set last_tried_at = now() - interval '11 minutes'`);
+  expect(await site.upload()).toMatchObject({ selected: 1, inserted: 1, removed: 1, inQuarantine: 0 });
+});
+
 it('a reading that is refused again keeps its first try, and one that was mended is forgotten', async (context) => {
   const site = await openStrict(context);
   await queue(site, 50);
