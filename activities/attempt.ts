@@ -13,7 +13,7 @@ export interface Log {
 export interface Attempt {
   /** Aborts when the attempt was given up: cut what runs, roll back, throw. */
   readonly signal: AbortSignal;
-  /** Aborts when the worker wants to end: finish the batch under way and answer with what was done. */
+  /** Aborts when the worker or the workflow wants an early end: finish the batch under way and answer with what was done. */
   readonly drain: AbortSignal;
   /** Tells Temporal how far the attempt has come. */
   heartbeat(progress: LogFacts): void;

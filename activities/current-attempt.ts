@@ -1,21 +1,26 @@
 import { Context } from '@temporalio/activity';
 import type { Attempt, LogFacts } from './attempt.js';
+import { hearEnd } from './end-of-attempt.js';
 
 /**
  * A fifth of the heartbeat timeout: a link that stands still for some seconds does no harm. The worker must not hold beats
- * back for longer, and the SDK's default is four fifths of that timeout. How soon a cancellation is heard follows from it.
+ * back for longer, and the SDK's default is four fifths of that timeout. How soon an attempt hears that it is to end follows
+ * from it: Temporal says so in its answer to a beat.
  */
 export const HEARTBEAT_EVERY_MS = 2_000;
 
 /**
  * Runs an engine as the current attempt of an activity. A timer repeats the last progress, so that one long statement
  * does not look like a dead worker.
+ * @param workerEnd aborts when the worker is told to end
+ * @throws CancelledFailure when the attempt was given up, whatever broke by that
  */
 export async function asCurrentAttempt<Result>(
-  drain: AbortSignal,
+  workerEnd: AbortSignal,
   engine: (attempt: Attempt) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
+  const { signal, drain, stopListening } = hearEnd(context.cancellationSignal, workerEnd);
   let progress: LogFacts = {};
   const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
@@ -23,9 +28,12 @@ export async function asCurrentAttempt<Result>(
     context.heartbeat(progress);
   };
   try {
-    return await engine({ signal: context.cancellationSignal, drain, heartbeat, log: toLog(context) });
+    return await engine({ signal, drain, heartbeat, log: toLog(context) });
+  } catch (error) {
+    throw signal.aborted ? signal.reason : error; // what broke, broke because we cut it
   } finally {
     clearInterval(beat);
+    stopListening();
   }
 }
 

@@ -6,14 +6,13 @@ import { HeldFailure } from './download/held-changes.js';
 /**
  * Runs an operation and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
  * detail is a `FailureReport`. A failure that is not worth another attempt says so.
- * @throws CancelledFailure as it is, when the attempt was cancelled
+ * @throws CancelledFailure as it is: the attempt was given up
  */
 export async function translateErrors<Result>(operate: () => Promise<Result>): Promise<Result> {
-  const { info, cancellationSignal, log } = Context.current();
+  const { info, log } = Context.current();
   try {
     return await operate();
   } catch (error) {
-    if (cancellationSignal.aborted) throw cancellationSignal.reason; // what broke, broke because we cut it
     if (error instanceof CancelledFailure) throw error;
     const report = toReport(error);
     const rule = FAILURE_RULES[report.kind];

@@ -5,7 +5,8 @@ import { translateErrors } from './failures.js';
 import { drainQueue } from './upload/drain-queue.js';
 
 /**
- * Uploads queued readings, oldest first, batch after batch, until the queue is empty or `maxDurationMs` has passed.
+ * Uploads queued readings, oldest first, batch after batch, until the queue is empty, `maxDurationMs` has passed or the
+ * workflow asks for its end (it cancels the activity and goes on itself): then the batch under way is the last.
  *
  * Safe to repeat: a batch that arrives twice changes nothing on the remote, and a batch that failed left nothing behind.
  * @returns counts over all batches; `more` is true when readings are left

@@ -82,10 +82,14 @@ function countFailures(state: SchedulerState, ok: boolean): number {
   return OPERATIONS.every((operation) => state[operation]?.ok !== false) ? 0 : state.consecutiveFailures;
 }
 
-/** True when an operation of the cycle under way could not reach a database. */
-export function wasJustUnreachable(state: SchedulerState): boolean {
+/**
+ * True when the rest of the cycle under way should not wait for a database that does not answer: an operation before has
+ * waited for it already, or a person who stops or pauses the site waits for the end of the cycle.
+ */
+export function isInHurry(state: SchedulerState): boolean {
   const { running } = state;
   if (running === null) return false;
+  if (running.cutShort === true) return true;
   return OPERATIONS.some((operation) => {
     const outcome = state[operation];
     return outcome?.error?.kind === 'unreachable' && Date.parse(outcome.startedAt) >= running.startedAt;

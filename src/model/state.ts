@@ -69,8 +69,13 @@ export interface SchedulerState {
   /** Cycles in a row in which an operation failed. */
   readonly consecutiveFailures: number;
   readonly breaker: Breaker;
-  /** The cycle under way. */
-  readonly running: { readonly kind: CycleKind; readonly startedAt: number; readonly full?: true } | null;
+  /** The cycle under way. `cutShort`: a stop or a pause has asked its upload to end early. */
+  readonly running: {
+    readonly kind: CycleKind;
+    readonly startedAt: number;
+    readonly full?: true;
+    readonly cutShort?: true;
+  } | null;
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;

@@ -32,23 +32,31 @@ export function hasBacklog(state: SchedulerState): boolean {
   return result?.more === true && result.removed > 0;
 }
 
-/** The running cycle ends as always, then the workflow. */
+/** The running cycle ends, then the workflow. */
 export function requestStop(state: SchedulerState): SchedulerState {
   return { ...state, stopRequested: true };
 }
 
-/** Begins no further cycle until `resume`; the running one ends as always. */
+/** Begins no further cycle until `resume`; the running one ends. */
 export function pause(state: SchedulerState): SchedulerState {
   return { ...state, paused: true };
 }
 
 /**
  * Goes on with a cycle at once: the ticks that passed meanwhile were not missed, nobody wanted them. A cycle that is under
- * way is that cycle.
+ * way is that cycle, unless the pause has cut it short.
  */
 export function resume(state: SchedulerState, now: number): SchedulerState {
   if (!state.paused) return state;
-  return { ...state, paused: false, nextTickAt: state.running?.kind === 'full' ? state.nextTickAt : now };
+  const { running } = state;
+  if (running?.kind !== 'full') return { ...state, paused: false, nextTickAt: now };
+  const resumed = { ...state, paused: false };
+  return running.cutShort === true ? requestSyncNow(resumed) : resumed;
+}
+
+/** The upload of the cycle under way has been asked to end with its batch. */
+export function cutShort(state: SchedulerState): SchedulerState {
+  return state.running === null ? state : { ...state, running: { ...state.running, cutShort: true } };
 }
 
 /**

@@ -9,7 +9,7 @@ export const WORKFLOW_TYPE = 'syncScheduler';
 /** The one query. Answers with a `Status`. */
 export const GET_STATUS_QUERY = 'getStatus';
 
-/** Signal: ends the running cycle as always, then the workflow. Of the four only `syncNow` may be given an argument. */
+/** Signal: ends an upload with its batch, then the running cycle, then the workflow. Of the four only `syncNow` may be given an argument. */
 export const STOP_SIGNAL = 'stop';
 /** Signal: begins no further cycle until `resume`. */
 export const PAUSE_SIGNAL = 'pause';

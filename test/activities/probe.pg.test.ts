@@ -73,7 +73,7 @@ it('a figure that cannot be had is null and costs no other figure', async (conte
 it('a probe that is cancelled ends', async (context) => {
   const { local, remote } = await createDatabases(context);
   const environment = new MockActivityEnvironment();
-  environment.cancel();
+  environment.cancel('NOT_FOUND');
   await expect(runProbe(local, remote, TABLES, environment)).rejects.toThrow();
 });
 

@@ -1,9 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { beginCycle, endCycle, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import { beginCycle, endCycle, isInHurry, recordOutcome, recordProbe } from '../../src/model/cycle.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import {
   configure,
+  cutShort,
   decideStep,
   hasBacklog,
   pause,
@@ -210,6 +211,18 @@ test('a cycle that was asked for in a pause, or while a database is waited for, 
 test('a pause that ends while a cycle runs changes neither the ticks nor their count', () => {
   const ended = fullCycle(aState(), START, (running) => resume(pause(running), START + 1_000));
   expect([ended.nextTickAt, ended.skippedTicks]).toEqual([START + MINUTE_MS, 0]);
+});
+
+test('a pause that has cut a full cycle short and ends while it runs is followed by another one at once', () => {
+  const ended = fullCycle(aState(), START, (running) => resume(cutShort(pause(running)), START + 1_000));
+  expect(decideStep(ended, START + 5_000)).toEqual({ do: 'cycle', kind: 'full' });
+  expect(ended.skippedTicks).toBe(0);
+});
+
+test('the rest of a cycle that was cut short waits for no database, and the next cycle does again', () => {
+  const running = beginCycle(aState(), 'full', START);
+  expect([running, cutShort(running), cutShort(aState())].map(isInHurry)).toEqual([false, true, false]);
+  expect(isInHurry(beginCycle(fullCycle(cutShort(running), START), 'full', START + HOUR_MS))).toBe(false);
 });
 
 test.each([1_000, HOUR_MS])(
