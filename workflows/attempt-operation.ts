@@ -1,4 +1,4 @@
-import { ActivityFailure, isCancellation, log } from '@temporalio/workflow';
+import { ActivityFailure, CancellationScope, isCancellation, log } from '@temporalio/workflow';
 import type { Operation, Outcome } from '../src/model/state.js';
 import { toFailureReport } from './failure-report.js';
 
@@ -15,12 +15,17 @@ export async function attempt<Result>(operation: Operation, call: () => Promise<
     log.info(`${operation} completed`, { ...toCounts(result), durationMs });
     return { ok: true, ...at, durationMs, result, error: null };
   } catch (failure) {
-    if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
+    if (!(failure instanceof ActivityFailure) || isWorkflowsOwn(failure)) throw failure;
     const durationMs = Date.now() - startedAt;
     const error = toFailureReport(failure);
     log.warn(`${operation} failed`, { ...error, durationMs });
     return { ok: false, ...at, durationMs, result: null, error };
   }
+}
+
+/** True for the cancellation of the whole workflow; an upload that was asked to end early is one that failed, at worst. */
+function isWorkflowsOwn(failure: ActivityFailure): boolean {
+  return isCancellation(failure) && CancellationScope.current().consideredCancelled;
 }
 
 /** The numbers of a result: all that the log says of it. */

@@ -1,5 +1,5 @@
 import type { ActivityFailure } from '@temporalio/workflow';
-import { ApplicationFailure, rootCause, TimeoutFailure } from '@temporalio/workflow';
+import { ApplicationFailure, CancelledFailure, rootCause, TimeoutFailure } from '@temporalio/workflow';
 import {
   FAILURE_RULES,
   type FailureKind,
@@ -12,6 +12,7 @@ import {
 const ENDED_WITH_WORKER = 'WorkerShutdown';
 const LOOK_AT_WORKER =
   "The next cycle tries again by itself. If it stays, look at the site's worker: whether it runs, is killed, or has too little time";
+const GOES_ON = 'Nothing to do: the next cycle goes on where the last batch has ended';
 
 /** The report that the activity gave; a failure that came without one is described from what Temporal knows. */
 export function toFailureReport(failure: ActivityFailure): FailureReport {
@@ -29,6 +30,10 @@ export function toFailureReport(failure: ActivityFailure): FailureReport {
   if (cause instanceof ApplicationFailure && cause.type === ENDED_WITH_WORKER) {
     const message = `the worker that ran ${activityType} was shut down before it had ended`;
     return { ...describe('unexpected', message), next: LOOK_AT_WORKER };
+  }
+  if (cause instanceof CancelledFailure) {
+    const message = `${activityType} was told to end, by a stop or a pause, before an attempt could answer`;
+    return { ...describe('unexpected', message), next: GOES_ON };
   }
   return describe('unexpected', rootCause(failure) ?? failure.message);
 }

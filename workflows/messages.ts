@@ -15,6 +15,7 @@ import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
 import * as wire from '../src/model/wire.js';
+import { endUpload } from './end-upload.js';
 import { toFailureReport } from './failure-report.js';
 import { probeDatabases } from './probe-databases.js';
 import { callsOf } from './proxies.js';
@@ -30,8 +31,14 @@ export function receiveMessages(site: Site): void {
   setHandler(getStatus, () => toStatus(site.siteId, site.state), {
     description: 'What the site is doing, what is known of both databases and how the last operations ended',
   });
-  onSignal(site, wire.STOP_SIGNAL, 'Ends the running cycle as always, then the workflow', requestStop);
-  onSignal(site, wire.PAUSE_SIGNAL, 'Begins no further cycle until resume; the running one ends as always', pause);
+  onSignal(
+    site,
+    wire.STOP_SIGNAL,
+    'Ends the upload with its batch, then the running cycle, then the workflow',
+    requestStop,
+  );
+  const untilResume = 'Ends the upload with its batch, and begins no further cycle until resume';
+  onSignal(site, wire.PAUSE_SIGNAL, untilResume, pause);
   onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', (state) =>
     resume(state, Date.now()),
   );
@@ -41,6 +48,9 @@ export function receiveMessages(site: Site): void {
   receiveConfigure(site);
   receiveDecision(site);
 }
+
+/** A person who gives such a signal should not have to wait for the rest of a backlog. */
+const ENDS_UPLOAD: ReadonlySet<string> = new Set([wire.STOP_SIGNAL, wire.PAUSE_SIGNAL]);
 
 function onSignal(
   site: Site,
@@ -52,6 +62,7 @@ function onSignal(
     log.info(`${name} received`, { site: site.siteId });
     site.state = change(site.state, argument);
     site.messages += 1;
+    if (ENDS_UPLOAD.has(name)) endUpload(site);
   };
   setHandler(defineSignal(name), receive, { description });
 }

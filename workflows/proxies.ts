@@ -1,6 +1,6 @@
 import type { RetryPolicy } from '@temporalio/common';
-import { type ActivityOptions, proxyActivities } from '@temporalio/workflow';
-import { wasJustUnreachable } from '../src/model/cycle.js';
+import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
+import { isInHurry } from '../src/model/cycle.js';
 import { CONNECTION_ATTEMPTS, type FailureKind } from '../src/model/failures.js';
 import type { HeldDownload } from '../src/model/guard.js';
 import type {
@@ -23,8 +23,8 @@ const RETRY: RetryPolicy = {
   maximumAttempts: CONNECTION_ATTEMPTS,
 };
 /**
- * A database that did not answer for a minute is not waited for again in this cycle. An attempt that ended with its worker
- * says nothing of the database, and is still repeated.
+ * A database that did not answer for a minute is not waited for again in this cycle, and none is when a person waits for its
+ * end. An attempt that ended with its worker says nothing of the database, and is still repeated.
  */
 const WITHOUT_WAITING: RetryPolicy = { ...RETRY, nonRetryableErrorTypes: ['unreachable' satisfies FailureKind] };
 
@@ -35,6 +35,9 @@ const UPLOAD_TIMEOUT_MS = 10 * 60_000;
 const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
 /** Longer than it takes to give up a connection at each end. */
 const PROBE_TIMEOUT_MS = 30_000;
+
+/** An upload that is asked to end early still answers, see `end-upload.ts`. */
+const WAIT_FOR_ANSWER = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** The activities of a site as its cycle calls them. */
 export interface Calls {
@@ -56,15 +59,16 @@ export function callsOf(site: Site): Calls {
   const options = (startToCloseTimeout: number, summary: string): ActivityOptions => ({
     startToCloseTimeout,
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
-    retry: wasJustUnreachable(site.state) ? WITHOUT_WAITING : RETRY,
+    retry: isInHurry(site.state) ? WITHOUT_WAITING : RETRY,
     summary,
     ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
   });
   return {
     upload: (input) =>
-      activities.uploadReadings.executeWithOptions(options(UPLOAD_TIMEOUT_MS, 'upload readings, then remove them'), [
-        input,
-      ]),
+      activities.uploadReadings.executeWithOptions(
+        { ...options(UPLOAD_TIMEOUT_MS, 'upload readings, then remove them'), cancellationType: WAIT_FOR_ANSWER },
+        [input],
+      ),
     meters: (input) =>
       activities.downloadMeters.executeWithOptions(options(DOWNLOAD_TIMEOUT_MS, 'download meters'), [input]),
     tenants: (input) =>

@@ -9,6 +9,7 @@ import {
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
+import { callEndable } from './end-upload.js';
 import type { Site } from './site.js';
 
 /**
@@ -23,7 +24,7 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
     kind,
     queueSize: site.state.observed.queueSize,
   });
-  await runOperation(site, 'upload', (calls) => calls.upload(toUploadInput(site)));
+  await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.upload(toUploadInput(site))));
   if (kind === 'full') {
     await runOperation(site, 'meters', (calls) => calls.meters(toDownloadInput(site)));
     await runOperation(site, 'tenants', (calls) => calls.tenants(toDownloadInput(site)));

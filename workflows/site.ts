@@ -1,4 +1,4 @@
-import { ApplicationFailure, workflowInfo } from '@temporalio/workflow';
+import { ApplicationFailure, type CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
 import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
 import { openState, type SchedulerState } from '../src/model/state.js';
@@ -11,6 +11,8 @@ export interface Site {
   /** Signals and updates of this run; a wait ends when it moves. */
   messages: number;
   cyclesThisRun: number;
+  /** The upload under way: cancelled, it ends early. */
+  upload: CancellationScope | null;
 }
 
 /**
@@ -22,5 +24,12 @@ export function openSite(input: SyncSchedulerInput): Site {
   const isContinued = continuedFromExecutionRunId !== undefined;
   const problems = [...findInputProblems(input), ...findRunProblems(input, { workflowId, isContinued })];
   if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
-  return { siteId: input.siteId, input, state: openState(input, Date.now()), messages: 0, cyclesThisRun: 0 };
+  return {
+    siteId: input.siteId,
+    input,
+    state: openState(input, Date.now()),
+    messages: 0,
+    cyclesThisRun: 0,
+    upload: null,
+  };
 }

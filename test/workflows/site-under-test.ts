@@ -1,4 +1,5 @@
 import type { WorkflowHandle, WorkflowHandleWithFirstExecutionRunId } from '@temporalio/client';
+import type { WorkerOptions } from '@temporalio/worker';
 import type { TestContext } from 'vitest';
 import type { SyncSchedulerInput } from '../../src/model/scheduler.js';
 import type { Status } from '../../src/model/status.js';
@@ -27,10 +28,11 @@ export async function withSite(
   context: Pick<TestContext, 'task'>,
   input: Partial<SyncSchedulerInput>,
   test: (site: SiteUnderTest) => Promise<void>,
+  worker: Partial<WorkerOptions> = {},
 ): Promise<void> {
   const temporal = await connectTemporal(context);
   const fake = new FakeActivities();
-  await temporal.startWorker({ activities: { ...fake } });
+  await temporal.startWorker({ activities: { ...fake }, ...worker });
   const site = await openSite(temporal, fake, input);
   const { workflowId } = site.handle;
   await test(site)

@@ -6,7 +6,7 @@ export const pause: CommandSpec = {
   name: 'pause',
   summary: 'begin no further cycle until resume',
   description:
-    'The running cycle ends as always; no further one begins until `meter-sync resume`. Readings wait in the local table.',
+    'An upload under way ends with its batch, and the rest of its cycle as always; no further one begins until `meter-sync resume`. Readings wait in the local table.',
   examples: ['meter-sync pause --site north'],
   run: (context) =>
     sendSignal(context, {

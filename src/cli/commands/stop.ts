@@ -17,7 +17,7 @@ export const stop: CommandSpec<StopOptions> = {
   name: 'stop',
   summary: "end a site's sync after its running cycle",
   description:
-    'The running cycle ends as always, then the workflow completes with its final status. Without a worker the stop waits in Temporal until one is back. A site that does not run says so (exit code 1).',
+    'An upload under way ends with its batch, and the rest of its cycle as always; then the workflow completes with its final status. Without a worker the stop waits in Temporal until one is back. A site that does not run says so (exit code 1).',
   examples: ['meter-sync stop --site north', 'meter-sync stop --site north --wait --json'],
   addOptions: (command) =>
     void command
