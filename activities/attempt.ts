@@ -13,8 +13,11 @@ export interface Log {
 export interface Attempt {
   /** Aborts when the attempt was given up: cut what runs, roll back, throw. */
   readonly signal: AbortSignal;
-  /** Aborts when the worker or the workflow wants an early end: finish the batch under way and answer with what was done. */
-  readonly drain: AbortSignal;
+  /**
+   * Has aborted when the worker or the workflow wants an early end: finish the batch under way and answer with what was
+   * done. It is asked between batches; listeners of many attempts on the one signal of the worker would pile up.
+   */
+  readonly drain: Pick<AbortSignal, 'aborted'>;
   /** Tells Temporal how far the attempt has come. */
   heartbeat(progress: LogFacts): void;
   readonly log: Log;

@@ -20,21 +20,23 @@ interface EndOfAttempt extends Pick<Attempt, 'signal' | 'drain'> {
  */
 export function hearEnd(cancellation: AbortSignal, workerEnd: AbortSignal): EndOfAttempt {
   const cut = new AbortController();
-  const drain = new AbortController();
   let lastBatch: NodeJS.Timeout | undefined;
   const onCancelled = (): void => {
     if (!isRequest(cancellation)) return cut.abort(cancellation.reason);
-    drain.abort();
     lastBatch = setTimeout(() => cut.abort(cancellation.reason), LAST_BATCH_MS);
   };
-  const onWorkerEnd = (): void => drain.abort();
-  const stopListening = [listen(cancellation, onCancelled), listen(workerEnd, onWorkerEnd)];
+  if (cancellation.aborted) onCancelled();
+  cancellation.addEventListener('abort', onCancelled, { once: true });
   return {
     signal: cut.signal,
-    drain: drain.signal,
+    drain: {
+      get aborted() {
+        return workerEnd.aborted || cancellation.aborted;
+      },
+    },
     stopListening: () => {
       clearTimeout(lastBatch);
-      for (const stop of stopListening) stop();
+      cancellation.removeEventListener('abort', onCancelled);
     },
   };
 }
@@ -42,10 +44,4 @@ export function hearEnd(cancellation: AbortSignal, workerEnd: AbortSignal): EndO
 /** The reason's message is the word by which Temporal's core names it. */
 function isRequest(cancellation: AbortSignal): boolean {
   return (cancellation.reason as CancelledFailure).message === 'CANCELLED';
-}
-
-function listen(signal: AbortSignal, onAbort: () => void): () => void {
-  if (signal.aborted) onAbort();
-  signal.addEventListener('abort', onAbort, { once: true });
-  return () => signal.removeEventListener('abort', onAbort);
 }
