@@ -16,6 +16,8 @@ export interface DayPlan {
   readonly sent: readonly TransferColumn[];
   /** False: no sums are made. */
   readonly sums: boolean;
+  /** True when the site's server holds text in UTF-8 already. */
+  readonly isUtf8: boolean;
 }
 
 /** What a custody record says of the days of its readings, and of the first and the last one. */
@@ -30,14 +32,18 @@ export interface DayFigures {
  * The hash of a row as SQL, the same on every server from PostgreSQL 14 on: these functions carry hash partitioning, which
  * must survive an upgrade. It finds accidents and plain edits; it is no proof against someone who computes collisions.
  */
-export function rowHash(columns: readonly HashedColumn[], alias: string): string {
-  return `hash_record_extended(row(${columns.map((column) => hashedValue(column, alias)).join(', ')}), 0)`;
+export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
+  return `hash_record_extended(row(${columns.map((column) => hashedValue(column, alias, isUtf8)).join(', ')}), 0)`;
 }
 
-/** Text by its bytes in UTF-8, whatever the collation and the encoding of the server. */
-function hashedValue({ name, type }: HashedColumn, alias: string): string {
+/**
+ * Text by its bytes in UTF-8, whatever the collation and the encoding of the server. Where it holds these bytes already the
+ * hash of the text is the same, and a conversion would take a quarter of the time.
+ */
+function hashedValue({ name, type }: HashedColumn, alias: string, isUtf8: boolean): string {
   const value = `${alias}.${ident(name)}::${type}`;
-  return type === 'text' ? `convert_to(${value}, 'UTF8')` : value;
+  if (type !== 'text') return value;
+  return isUtf8 ? `${value} collate "C"` : `convert_to(${value}, 'UTF8')`;
 }
 
 /** The UTC day of a row as SQL: a date; null where there is none. */
@@ -55,21 +61,22 @@ export async function sumStretch(
   plan: DayPlan,
 ): Promise<DayFigures & { rows: number }> {
   const instant = (aggregate: string): string =>
-    queue.orderIsTime ? isoUtc(`${aggregate}(t.instant) filter (where ${hasIsoForm('t.instant')})`) : 'null';
+    queue.orderIsTime ? isoUtc(`${aggregate}(v.instant) filter (where ${hasIsoForm('v.instant')})`) : 'null';
   const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {
     text: `
       select d.day::text as day, d.rows::text as rows, d.sum::text as sum, d.first, d.last
       from (
-        select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
-          count(*) as rows,
-          ${plan.sums ? `sum(${rowHash(plan.columns, 's')})` : 'null'} as sum,
-          ${instant('min')} as first,
-          ${instant('max')} as last
-        from ${relation(queue.readings.table)} as r
-        cross join lateral (select ${selectStored(plan)}) as s
-        cross join lateral (select ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant) as t
-        where ${isWithin(queue, stretch)}
-        group by 1
+        select v.day, count(*) as rows, sum(v.hash) as sum, ${instant('min')} as first, ${instant('max')} as last
+        from (
+          select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
+            ${plan.sums ? rowHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
+            ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
+          from ${relation(queue.readings.table)} as r
+          cross join lateral (select ${selectStored(plan)}) as s
+          where ${isWithin(queue, stretch)}
+          offset 0 -- else whole rows are sorted by day
+        ) as v
+        group by v.day
       ) as d
       order by d.day`,
     values: [],

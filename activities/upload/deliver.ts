@@ -43,7 +43,8 @@ export async function deliver(
     try {
       return await inRemoteTransaction(order, attempt, async (to) => {
         if (plan.transfer.format === 'text') await run(to, setTextForms());
-        const sent = await sendFast(from, to, plan, { stretch, mayStream: order.queue.mayStream });
+        const { mayStream, onSent } = order.queue;
+        const sent = await sendFast(from, to, plan, { stretch, mayStream, onSent });
         return record(from, to, { order, stretch, sent });
       });
     } catch (error) {
@@ -69,7 +70,8 @@ async function record(
 ): Promise<Delivered> {
   const { siteId, plan } = order;
   const { counts, contentDigest } = sent;
-  order.queue.onStreamed();
+  order.queue.onSent();
+  order.queue.onArrived();
   const { before, claim, sentBy } = await order.queue.turn();
   const delivered = { counts, refused: 'refused' in sent ? sent.refused : [], before };
   if (plan.custody === 'off') return { ...delivered, link: before.link, lastTimestamp: null };

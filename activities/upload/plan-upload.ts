@@ -16,6 +16,7 @@ import { withTransaction } from '../../src/postgres/transaction.js';
 import { readShapeMark } from './check-shape.js';
 import { checkZone } from './check-zone.js';
 import type { DayPlan } from './day-sums.js';
+import { type Overlap, planOverlap } from './overlap.js';
 import type { Queue } from './queue.js';
 import { checkStanding, readStanding, type Standing } from './rights.js';
 
@@ -37,8 +38,7 @@ export interface UploadPlan extends UploadEnds {
   /** True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. */
   readonly localCommitsLate: boolean;
   readonly remoteCommitsLate: boolean;
-  /** True when the remote may refuse a batch at its commit: then the next one must not have sent a reading yet. */
-  readonly mayRefuseAtCommit: boolean;
+  readonly overlap: Overlap;
   /** True when an index can serve every stretch of the queue. */
   readonly hasOrderIndex: boolean;
   readonly custody: Custody;
@@ -82,9 +82,17 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     hasOrderIndex: here?.has_order_index === 'true',
     localCommitsLate: here?.commit_mode === 'off',
     remoteCommitsLate: there?.commit_mode === 'off',
-    mayRefuseAtCommit: there?.refuses_at_commit === 'true',
+    overlap: planOverlap(readings.key, {
+      local: localShape,
+      remote: remoteShape,
+      allowed: there?.overlap ?? 'arrived',
+    }),
     custody,
-    days: planDays(readings, transfer, remoteShape, custody === 'full' && canHash),
+    days: {
+      ...planDays(readings, transfer, remoteShape),
+      sums: custody === 'full' && canHash,
+      isUtf8: here?.encoding === 'UTF8',
+    },
     keyIsUnique: hasUniqueKey(localShape, readings.key),
   };
 }
@@ -93,11 +101,15 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
 const HASHES_RECORDS = 140_000;
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
-function planDays({ order }: QueueTable, { columns: sent }: Transfer, remote: TableShape, sums: boolean): DayPlan {
+function planDays(
+  { order }: QueueTable,
+  { columns: sent }: Transfer,
+  remote: TableShape,
+): Omit<DayPlan, 'sums' | 'isUtf8'> {
   const remoteColumns = byName(remote.columns);
   const columns = sent.flatMap(({ name }) => remoteColumns.get(name) ?? []).map(toHashedColumn);
   const dayColumn = columns.find(({ name, type }) => name === order && IS_TIME.test(type)) ?? null;
-  return { columns, dayColumn, sent, sums };
+  return { columns, dayColumn, sent };
 }
 
 const IS_TIME = /^(date$|timestamp)/;

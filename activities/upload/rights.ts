@@ -5,6 +5,7 @@ import { relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Statement } from '../../src/postgres/statement.js';
+import { type Overlap, selectOverlap } from './overlap.js';
 
 /** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
 export interface Standing {
@@ -17,8 +18,8 @@ export interface Standing {
   readonly commit_mode: string;
   /** `true` when an index over all queued readings begins with the order column. */
   readonly has_order_index: string;
-  /** `true` when the table has constraints that are asked at the commit only. */
-  readonly refuses_at_commit: string;
+  readonly overlap: Overlap;
+  readonly encoding: string;
   /** As a number: 150018. */
   readonly version: string;
   /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
@@ -70,7 +71,7 @@ export function checkStanding(
   throw new DatabaseFailure('credentials', message, { side, table, sqlstate: SQLSTATE.insufficientPrivilege });
 }
 
-function selectStanding({ table, custody, order, flag }: QueueTable, side: Side): Statement {
+function selectStanding({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
   const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
   const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
   const columnsWith = (right: string): string => `
@@ -88,11 +89,8 @@ function selectStanding({ table, custody, order, flag }: QueueTable, side: Side)
         (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
         current_setting('synchronous_commit') as commit_mode,
         current_setting('server_version_num') as version,
-        exists (
-          select from pg_catalog.pg_trigger t
-          where t.tgrelid = to_regclass($1)
-            and t.tginitdeferred
-        )::text as refuses_at_commit,
+        getdatabaseencoding() as encoding,
+        ${selectOverlap('to_regclass($1)', '$6::text[]')} as overlap,
         exists (
           select from pg_catalog.pg_index i
           join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
@@ -119,7 +117,7 @@ function selectStanding({ table, custody, order, flag }: QueueTable, side: Side)
             and not has_table_privilege(c.oid, w."right")
           group by w.name
           order by min(w.place))))::text as missing_on_bookkeeping`,
-    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right), order, flag ?? ''],
+    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right), order, flag ?? '', key],
   };
 }
 

@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import { checkSent, type SentCounts } from '../../src/model/custody.js';
-import { copyBetween, type CopyCounts } from '../../src/postgres/copy.js';
+import { copyBetween, type CopyCounts, type CopyOptions } from '../../src/postgres/copy.js';
 import { idents, relation } from '../../src/postgres/identifier.js';
 import type { Session } from '../../src/postgres/session.js';
 import type { UploadPlan } from './plan-upload.js';
@@ -22,14 +22,14 @@ export async function sendFast(
   from: Session,
   to: Session,
   plan: UploadPlan,
-  { stretch, mayStream }: { stretch: Stretch; mayStream: () => Promise<unknown> },
+  { stretch, mayStream, onSent }: { stretch: Stretch; mayStream: () => Promise<unknown>; onSent: () => void },
 ): Promise<Sent> {
   const hash = createHash('sha256');
   const { sent, received } = await copyStretch(from, to, plan, {
     stretch,
     target: relation(plan.readings.table),
     hash,
-    mayStream,
+    options: { mayStart: mayStream, onSent },
   });
   const counts = { selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 };
   checkSent(counts);
@@ -44,8 +44,7 @@ interface StretchCopy {
   /** A table of the remote that has the columns of the transfer, as SQL. */
   readonly target: string;
   readonly hash: Hash;
-  /** Both statements are sent at once; no reading passes before this settles. */
-  readonly mayStream?: () => Promise<unknown>;
+  readonly options?: Omit<CopyOptions, 'sink'>;
 }
 
 /** Copies a stretch, or a part of it, into a table of the remote. */
@@ -53,13 +52,13 @@ export async function copyStretch(
   from: Session,
   to: Session,
   { queue, transfer }: UploadPlan,
-  { stretch, limit, target, hash, mayStream }: StretchCopy,
+  { stretch, limit, target, hash, options }: StretchCopy,
 ): Promise<CopyCounts> {
   const { columns, format } = transfer;
   const names = idents(columns.map(({ name }) => name));
   return copyBetween(
     { session: from, text: `copy (${selectReadings(queue, columns, stretch, limit)}) to stdout (format ${format})` },
     { session: to, text: `copy ${target} (${names}) from stdin (format ${format})` },
-    { sink: hash, ...(mayStream === undefined ? {} : { mayStart: mayStream }) },
+    { ...options, sink: hash },
   );
 }

@@ -3,7 +3,6 @@ import type { UploadCounts } from '../../src/model/operations.js';
 import { type RefusedPlace, summarize } from '../../src/model/refusal.js';
 import { toTableName } from '../../src/model/table.js';
 import { execute, run } from '../../src/postgres/session.js';
-import type { Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
@@ -15,6 +14,7 @@ import { noteRefused } from './quarantine.js';
 import { deleteReadings, type Place, type Stretch } from './queue.js';
 import { takeStretch } from './take-stretch.js';
 import { addUploadState, type UploadState } from './upload-state.js';
+import { useIndex } from './use-index.js';
 
 /** What one batch needs to know. */
 export interface BatchOrder {
@@ -31,12 +31,15 @@ export interface BatchOrder {
 
 /** How a batch waits for the one before it, and lets the one after it go on. */
 export interface Queueing {
-  /** Settles when the remote has taken all readings of the batch before, so that this one may stream its own. */
+  /** Settles when the batch before has come as far as it must, so that this one may stream its readings. */
   readonly mayStream: () => Promise<unknown>;
   /** Settles when the batch before is done at both ends: with what this one follows, and the claim of the run. */
   readonly turn: () => Promise<Turn>;
   readonly onTaken: (stretch: Stretch) => void;
-  readonly onStreamed: () => void;
+  /** Told when the site has sent the last reading. */
+  readonly onSent: () => void;
+  /** Told when the remote has taken the last reading. */
+  readonly onArrived: () => void;
 }
 
 /** What a batch follows. */
@@ -68,7 +71,7 @@ export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<
   return withTransaction(plan.local, { isolation: 'repeatable read', signal: attempt.signal }, async (from) => {
     await run(from, setTextForms());
     if (plan.localCommitsLate) await execute(from, commitOnDisk());
-    if (plan.hasOrderIndex) await execute(from, useIndexes());
+    if (plan.hasOrderIndex) await run(from, useIndex());
     await checkShape(from, plan.readings, plan.shapeMark);
     const stretch = await takeStretch(from, plan.queue, place, limitRows);
     if (stretch === null) return null;
@@ -98,12 +101,4 @@ function logRefused(log: Log, table: string, refused: readonly RefusedPlace[], k
     reasons: summarize(refused),
     examples: keys.slice(0, SHOWN_KEYS),
   });
-}
-
-/**
- * In the middle of a large backlog the statistics are of a table that was larger, and the planner reads all of it for each
- * batch: 10M readings took ten times as long (2026-11-23). With an index the stretch is always cheaper by the index.
- */
-function useIndexes(): Statement {
-  return { text: 'set local enable_seqscan to off', values: [] };
 }

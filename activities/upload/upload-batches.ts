@@ -2,6 +2,7 @@ import { firstBatchRows, nextBatchRows } from '../../src/model/batch-size.js';
 import { addCounts, NO_COUNTS } from '../../src/model/custody.js';
 import type { UploadCounts, UploadReadingsInput } from '../../src/model/operations.js';
 import type { Attempt } from '../attempt.js';
+import type { Overlap } from './overlap.js';
 import type { UploadPlan } from './plan-upload.js';
 import { BOTTOM, type Place, type Stretch } from './queue.js';
 import { placeAfter } from './take-stretch.js';
@@ -94,8 +95,8 @@ function beginDrain({ state, learnedRows, input }: Run): Drained {
 interface StartedBatch {
   /** Settles when the batch has chosen its readings, so that the next one knows where it begins; null: none are left. */
   readonly taken: Promise<Stretch | null>;
-  /** Settles when the remote has all its readings, so that the next one may stream. */
-  readonly streamed: Promise<unknown>;
+  /** Settle when it has come so far, for the batch after it. */
+  readonly reached: Readonly<Record<Overlap, Promise<unknown>>>;
   readonly done: Promise<UploadedBatch | null>;
   /** How long it has worked since it might stream. */
   readonly durationMs: () => number;
@@ -107,19 +108,23 @@ function startBatch(
   attempt: Attempt,
 ): StartedBatch {
   const taken = signal<Stretch>();
-  const streamed = signal<undefined>();
+  const [sent, arrived] = [signal<undefined>(), signal<undefined>()];
   let startedAt = performance.now();
   const mayStream = once(async () => {
-    await (order.plan.mayRefuseAtCommit ? before?.done : before?.streamed);
+    await before?.reached[order.plan.overlap];
     startedAt = performance.now();
   });
-  const queue = { mayStream, turn, onTaken: taken.give, onStreamed: () => streamed.give(undefined) };
+  const queue = {
+    ...{ mayStream, turn, onTaken: taken.give },
+    onSent: () => sent.give(undefined),
+    onArrived: () => arrived.give(undefined),
+  };
   const done = uploadBatch({ ...order, queue }, attempt);
   const started = {
     taken: Promise.race([taken.given, done.then((batch) => batch?.stretch ?? null)]),
-    streamed: Promise.race([streamed.given, done]),
+    reached: { sent: Promise.race([sent.given, done]), arrived: Promise.race([arrived.given, done]), done },
   };
-  for (const promise of Object.values(started)) promise.catch(ignore);
+  for (const promise of [started.taken, ...Object.values(started.reached)]) promise.catch(ignore);
   return { ...started, done, durationMs: () => Math.round(performance.now() - startedAt) };
 }
 

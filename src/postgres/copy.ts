@@ -23,10 +23,12 @@ export interface ByteSink {
 }
 
 /** What a copy does besides. */
-interface CopyOptions {
+export interface CopyOptions {
   readonly sink?: ByteSink;
   /** Both statements are sent at once; no row passes before this settles, so that their trips cost no time. */
   readonly mayStart?: () => Promise<unknown>;
+  /** Told when the source has given its last row: the target may still be at work on many of them. */
+  readonly onSent?: () => void;
 }
 
 /** Large enough that the sockets set the pace; a million rows then need 70 MB of memory in all. */
@@ -43,7 +45,7 @@ const BUFFER_BYTES = 256 * 1024;
 export async function copyBetween(
   source: CopyEnd,
   target: CopyEnd,
-  { sink, mayStart }: CopyOptions = {},
+  { sink, mayStart, onSent }: CopyOptions = {},
 ): Promise<CopyCounts> {
   const reader = source.session.client.query(copyTo(source.text, { highWaterMark: BUFFER_BYTES }));
   const writer = target.session.client.query(copyFrom(target.text, { highWaterMark: BUFFER_BYTES }));
@@ -63,6 +65,7 @@ export async function copyBetween(
     throw error;
   });
   if (sink !== undefined) reader.on('data', (bytes: Buffer) => void sink.update(bytes));
+  if (onSent !== undefined) reader.once('end', onSent);
   reader.pipe(writer);
   await Promise.all([read, written]);
   const [first] = failures;
