@@ -55,7 +55,5 @@ export function planOverlap(
 
 function keepsKeysApart(key: readonly string[], local: TableShape, remote: TableShape): boolean {
   const [here, there] = [byName(local.columns), byName(remote.columns)];
-  const isSame = (name: string): boolean =>
-    here.get(name)?.notNull === true && here.get(name)?.baseType === there.get(name)?.baseType;
-  return hasUniqueKey(local, key) && key.every(isSame);
+  return hasUniqueKey(local, key) && key.every((name) => here.get(name)?.baseType === there.get(name)?.baseType);
 }
