@@ -1,5 +1,6 @@
 import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantined.js';
 import { toReason } from '../../model/refusal.js';
+import { SQLSTATE } from '../../postgres/sqlstate.js';
 import { toCount, toDuration, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';
 import type { AskedQuarantine } from './actions.js';
@@ -93,14 +94,14 @@ export function renderReading(
 }
 
 /** Codes of refusals that the upload itself looks at again: an unknown meter may appear. */
-const HEALING = new Set(['23503']);
+const HEALING = new Set<string>([SQLSTATE.foreignKeyViolation]);
 
 /** What to do, for each kind of reason that is there. */
 function toAdvice(items: readonly Pick<Quarantined, 'sqlstate'>[]): string[] {
   const states = new Set(items.map(({ sqlstate }) => sqlstate));
   const classes = new Set([...states].map((state) => state?.slice(0, 2) ?? null));
   return [
-    ...(states.has('23503')
+    ...(states.has(SQLSTATE.foreignKeyViolation)
       ? ['Unknown meter (23503): register it on the remote; these readings then follow by themselves.']
       : []),
     ...(classes.has(null)
@@ -111,7 +112,7 @@ function toAdvice(items: readonly Pick<Quarantined, 'sqlstate'>[]): string[] {
     ...(classes.has('22')
       ? ['Values that do not fit (22...): widen the column on the remote, or correct the reading at the site.']
       : []),
-    ...([...states].some((state) => state?.startsWith('23') === true && state !== '23503')
+    ...([...states].some((state) => state?.startsWith('23') === true && state !== SQLSTATE.foreignKeyViolation)
       ? ['Constraints (23...): mend the reading, or the constraint on the remote that refuses it.']
       : []),
   ];
