@@ -10,6 +10,7 @@ import { checkApart } from './check-apart.js';
 import { commitOnDisk } from './commit-on-disk.js';
 import { commitRecord } from './custody.js';
 import { sumStretch } from './day-sums.js';
+import { LOCK_TIMEOUT_MS } from './overlap.js';
 import type { Stretch } from './queue.js';
 import { sendCarefully, type SentCarefully } from './send-carefully.js';
 import { type Sent, sendFast } from './send-fast.js';
@@ -96,7 +97,8 @@ async function inRemoteTransaction<Result>(
   { signal }: Attempt,
   send: (to: Session) => Promise<Result>,
 ): Promise<Result> {
-  return withTransaction(plan.remote, { isolation: 'read committed', signal }, async (to) => {
+  const bound = plan.overlap === 'sent' ? { lockTimeoutMs: LOCK_TIMEOUT_MS } : {};
+  return withTransaction(plan.remote, { isolation: 'read committed', signal, ...bound }, async (to) => {
     if (plan.remoteCommitsLate) await execute(to, commitOnDisk());
     return send(to);
   });

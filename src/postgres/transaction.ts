@@ -11,6 +11,8 @@ export interface TransactionOptions {
   readonly isolation: Isolation;
   /** When it aborts, the connection is cut, so that no statement keeps the caller waiting; the server rolls back. */
   readonly signal?: AbortSignal;
+  /** A statement that waits longer for a lock fails with 55P03; absent: as the server has it. */
+  readonly lockTimeoutMs?: number;
 }
 
 /**
@@ -25,11 +27,17 @@ export async function withTransaction<Result>(
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   return withConnection(database, options, async (session) => {
-    await ofSide(database, () => session.client.query(`begin isolation level ${options.isolation}`));
+    await ofSide(database, () => session.client.query(toBegin(options)));
     const result = await work(session);
     if (!committed.delete(session)) await ofSide(database, () => commit(session, 'commit'));
     return result;
   });
+}
+
+/** One message, whatever it sets. */
+function toBegin({ isolation, lockTimeoutMs }: TransactionOptions): string {
+  const begin = `begin isolation level ${isolation}`;
+  return lockTimeoutMs === undefined ? begin : `${begin}; set local lock_timeout to ${lockTimeoutMs}`;
 }
 
 /** Sessions whose work has committed its own transaction. */

@@ -1,3 +1,4 @@
+import type { PoolClient } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { planUpload } from '../../../activities/upload/plan-upload.js';
 import { until } from '../../support/wait.js';
@@ -113,8 +114,28 @@ it('when the first of two that stream at once is refused, it goes the careful wa
   );
 });
 
+it('a circle of waiting through a transaction of the customer ends by itself, and both batches are tried again', async (context) => {
+  const site = await openSite(context, {
+    remote: `create table units (value numeric primary key); insert into units select n from generate_series(1, 1000) as n;
+      create table meter_readings (${COLUMNS}, foreign key (value) references units)`,
+  });
+  await site.queueReadings(1, 400);
+  const { upload, holder, letGo } = await uploadWhileHeld(site);
+  const customer = holder.query('update units set value = 1150 where value = 150'); // waits for the second batch
+  await expect(upload).rejects.toMatchObject({ kind: 'busy', sqlstate: '55P03', place: { side: 'remote' } });
+  await customer;
+  await letGo();
+  expect(await site.upload({ batchRows: 100 })).toMatchObject({ inserted: 400, removed: 400 });
+});
+
+interface Held {
+  readonly upload: Promise<unknown>;
+  readonly holder: PoolClient;
+  readonly letGo: () => Promise<void>;
+}
+
 /** Uploads while the reference of reading 50 cannot be looked at, until two batches have been streamed. */
-async function uploadWhileHeld(site: SiteUnderTest): Promise<{ upload: Promise<unknown>; letGo: () => Promise<void> }> {
+async function uploadWhileHeld(site: SiteUnderTest): Promise<Held> {
   const holder = await site.remote.pool.connect();
   await holder.query('begin; select from units where value = 50 for update');
   const upload = site.upload({ batchRows: 100 });
@@ -132,5 +153,5 @@ async function uploadWhileHeld(site: SiteUnderTest): Promise<{ upload: Promise<u
     await letGo();
     throw error;
   }
-  return { upload, letGo };
+  return { upload, holder, letGo };
 }
