@@ -96,10 +96,14 @@ async function tryFault(scene: Scene, fault: Fault, strange: string[]): Promise<
     };
     proxy.trap = { ...fault, act };
   });
-  await feed(databases, fault);
+  const feedOnce = (): Promise<void> =>
+    feed(databases, fault).catch((error: unknown) => {
+      if (startedAt === 0) throw error; // else the fault has struck already, on what the writers had sent, and our connection with it
+    });
+  await feedOnce();
   for (let quiet = 0; !(await Promise.race([sprung, nextQuiet(crew)])) && startedAt === 0; quiet += 1) {
     if (quiet >= MAX_QUIET_ATTEMPTS) break;
-    await feed(databases, fault);
+    await feedOnce();
   }
   if (startedAt === 0) {
     proxy.trap = null;
