@@ -42,8 +42,18 @@ export async function claimSite(
   return { before, claim: row.claim, sentBy };
 }
 
-/** Keeps what a run has learned of the size of its batches. It only spares the next run from learning it again. */
-export async function keepLearnedRows(local: Database, claim: string, batchRows: number): Promise<void> {
-  const order = updateLearnedRows(claim, batchRows);
-  await withConnection(local, {}, (session) => run(session, order)).catch(() => undefined); // what stopped the run says why
+/** Keeps what a run has learned of the size of its batches, with the site's newest claim; where that fails, it is learned again. */
+export async function keepLearnedRows(
+  local: Database,
+  siteId: string,
+  batchRows: number,
+  claim: (batchRows: number) => Promise<Turn>,
+): Promise<void> {
+  try {
+    const order = updateLearnedRows(siteId, batchRows);
+    const [kept] = await withConnection(local, {}, (session) => run(session, order));
+    if (kept === undefined) await claim(batchRows); // the first run, and it failed before it claimed anything
+  } catch {
+    // What stopped the run says why.
+  }
 }

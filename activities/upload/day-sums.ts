@@ -85,8 +85,8 @@ export async function sumStretch(
   return {
     rows: days.reduce((sum, { rows }) => sum + rows, 0),
     days: plan.sums ? days : null,
-    firstTimestamp: groups[0]?.first ?? null,
-    lastTimestamp: groups.at(-1)?.last ?? null,
+    firstTimestamp: groups.find(({ first }) => first !== null)?.first ?? null, // a day may be infinite, or none
+    lastTimestamp: groups.findLast(({ last }) => last !== null)?.last ?? null,
   };
 }
 

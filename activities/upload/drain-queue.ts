@@ -1,4 +1,4 @@
-import { smallerBatchRows } from '../../src/model/batch-size.js';
+import { firstBatchRows, smallerBatchRows } from '../../src/model/batch-size.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
 import { toFailureKind } from '../../src/postgres/errors.js';
 import type { Attempt } from '../attempt.js';
@@ -55,20 +55,13 @@ async function drain(
   { here, stand }: { here: LocalUpload; stand: Stand },
   attempt: Attempt,
 ): Promise<Drained> {
-  let claimed: Turn | undefined;
-  const claim = async (batchRows: number): Promise<Turn> => {
-    claimed = await claimSite(
-      plan.local,
-      { ...input, batchRows },
-      {
-        ...{ state: here.state, stand },
-        commitsLate: plan.localCommitsLate,
-      },
-    );
-    return claimed;
+  const claim = (batchRows: number): Promise<Turn> => {
+    const place = { state: here.state, stand, commitsLate: plan.localCommitsLate };
+    return claimSite(plan.local, { ...input, batchRows }, place);
   };
-  let batchRows: number | undefined;
   const { state, learnedRows } = here;
+  const tried = firstBatchRows(learnedRows, input.batchRows);
+  let batchRows = tried;
   try {
     return await uploadBatches(
       { plan, input, state, learnedRows, isOneAhead: stand.isOneAhead, claim },
@@ -80,11 +73,10 @@ async function drain(
     );
   } catch (error) {
     const kind = toFailureKind(error);
-    if (kind === 'unreachable' || kind === 'busy')
-      batchRows = smallerBatchRows(batchRows ?? learnedRows ?? input.batchRows);
+    if (kind === 'unreachable' || kind === 'busy') batchRows = smallerBatchRows(batchRows);
     throw error;
   } finally {
-    if (claimed !== undefined && batchRows !== undefined) await keepLearnedRows(plan.local, claimed.claim, batchRows);
+    if (batchRows !== tried) await keepLearnedRows(plan.local, input.siteId, batchRows, claim);
   }
 }
 

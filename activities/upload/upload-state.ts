@@ -177,9 +177,13 @@ export function clearOtherOwners(siteId: string, owner: string | null): Statemen
 }
 
 /** What a run has learned of the size of its batches, for the next one. */
-export function updateLearnedRows(claim: string, batchRows: number): Statement {
+export function updateLearnedRows(siteId: string, batchRows: number): Statement {
   return {
-    text: 'update meter_sync.upload_claim set batch_rows = $2::bigint where claim = $1::uuid and batch_rows <> $2',
-    values: [claim, batchRows],
+    text: `
+      update meter_sync.upload_claim
+      set batch_rows = $2::bigint
+      where number = (select max(l.number) from meter_sync.upload_claim l where l.site = $1::text)
+      returning number`,
+    values: [siteId, batchRows],
   };
 }

@@ -1,7 +1,8 @@
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import { createPool } from '../../../src/postgres/pool.js';
 import { untilLockIsAwaited } from '../../support/locks.js';
 import { until } from '../../support/wait.js';
-import { openSite, PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
+import { openSite, PLAIN_READINGS, setForDatabase, type SiteUnderTest, toSite } from './site-under-test.js';
 
 const RECORDS = `select seq, encode(previous_digest, 'hex') as previous, encode(digest, 'hex') as digest, rows, already_there
   from meter_sync.custody order by seq`;
@@ -166,6 +167,28 @@ async function untilIdleAfterCopy(site: SiteUnderTest): Promise<void> {
     { what: 'a batch that has streamed and waits for its turn' },
   );
 }
+
+it('a batch that fails on time before anything was claimed is smaller at the next attempt, until all has arrived', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 600);
+  await site.remote.sql(`
+    create function dawdle() returns trigger language plpgsql as $$begin perform pg_sleep(0.001); return new; end$$;
+    create trigger dawdle before insert on meter_readings for each row execute function dawdle();
+    ${setForDatabase('statement_timeout', '400ms')}`);
+  const pool = createPool(site.remote.settings, () => undefined); // the setting holds for new connections
+  onTestFinished(() => pool.end());
+  const limited = toSite({ ...site, remote: { ...site.remote, pool } }, PLAIN_READINGS);
+  const failures: unknown[] = [];
+  const attempt = (): Promise<boolean> =>
+    limited.upload().then(
+      () => true,
+      (error: unknown) => failures.push(error) < 0,
+    );
+  while (!(await attempt()) && failures.length < 20);
+  expect(failures.length).toBeGreaterThan(0);
+  for (const failure of failures) expect(failure).toMatchObject({ kind: 'busy', sqlstate: '57014' });
+  expect([await site.count(site.local), await site.count(site.remote)]).toEqual([0, 600]);
+});
 
 it('a workflow that was taken over knows it for good, and the site keeps few claims', async (context) => {
   const site = await openSite(context);
