@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import { type Result, targetsOf, toTargetLines } from './targets.js';
 
 /** Where a result goes besides standard output. */
 export interface ResultFiles {
@@ -6,13 +7,18 @@ export interface ResultFiles {
   readonly markdownFile: string | null;
 }
 
-/** Prints the Markdown of a result, and writes the files that were asked for. */
+/**
+ * Prints the Markdown of a result with its targets, and writes the files that were asked for.
+ * @returns whether all targets are met
+ */
 export async function publish(
-  result: object,
-  markdown: string,
+  result: Result,
+  table: string,
   { jsonFile, markdownFile }: ResultFiles,
-): Promise<void> {
+): Promise<boolean> {
+  const markdown = [table, ...toTargetLines(result), ''].join('\n');
   if (jsonFile !== null) await writeFile(jsonFile, `${JSON.stringify(result, null, 2)}\n`);
   if (markdownFile !== null) await writeFile(markdownFile, markdown);
   console.log(markdown);
+  return targetsOf(result).every(({ isMet }) => isMet);
 }

@@ -19,7 +19,7 @@ const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rou
   --markdown FILE  the table
 
 Compares ways to do the same work side by side on two servers that this command starts: ratios count, not rates.
-Exit code 1: a run failed or content was not the same at both ends; 2: the command line is wrong.`;
+Exit code 1: a run failed, content was not the same at both ends or a target was missed; 2: the command line is wrong.`;
 
 /** A hundred meters, a reading a minute, ten weeks offline. */
 const BACKLOG_ROWS = 10_000_000;

@@ -1,17 +1,17 @@
 import { readFile, writeFile } from 'node:fs/promises';
-import { type MemoryResult, toMemoryMarkdown } from './backlog/memory.js';
-import { type PlansResult, toPlansMarkdown } from './backlog/plans.js';
+import { toMemoryMarkdown } from './backlog/memory.js';
+import { toPlansMarkdown } from './backlog/plans.js';
 import { toDownloadMarkdown } from './download/report.js';
-import type { DownloadResult } from './download/result.js';
 import { toUploadPlot } from './plot.js';
+import { type Result, toTargetLines } from './targets.js';
 import { toUploadMarkdown } from './upload/report.js';
-import type { UploadResult } from './upload/result.js';
-
-type Result = UploadResult | DownloadResult | MemoryResult | PlansResult;
 
 /** Prints the tables of results that were written with `--json`. */
 export async function render(files: readonly string[]): Promise<boolean> {
-  for (const file of files) console.log(toMarkdown(await readResult(file)));
+  for (const file of files) {
+    const result = await readResult(file);
+    console.log([toMarkdown(result), ...toTargetLines(result), ''].join('\n'));
+  }
   return true;
 }
 

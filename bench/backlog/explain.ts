@@ -10,10 +10,15 @@ export interface Explained {
   readonly nodes: string;
 }
 
-/** Runs a statement as it is, in a transaction that is rolled back, and answers with how the server did it. */
-export async function explain(url: string, { text, values }: Statement): Promise<Explained> {
+/** Runs a statement after its settings in a transaction that is rolled back, and answers with how the server did it. */
+export async function explain(
+  url: string,
+  { text, values }: Statement,
+  settings: readonly Statement[],
+): Promise<Explained> {
   return withClient(url, async (client) => {
     await client.query('begin');
+    for (const setting of settings) await client.query(setting.text);
     const { rows } = await client.query<{ 'QUERY PLAN': readonly [PlanOutput] }>({
       text: `explain (analyze, buffers, format json) ${text}`,
       values: [...values],

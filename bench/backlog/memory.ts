@@ -34,7 +34,7 @@ export interface MemoryResult {
 
 /**
  * Drains a backlog of the narrow shape and samples the memory of the process that does it.
- * @returns whether everything has moved
+ * @returns whether everything has moved, and memory stayed within its bound
  */
 export async function benchMemory(rows: number, files: ResultFiles): Promise<boolean> {
   return withServers(async (servers) => {
@@ -61,8 +61,7 @@ export async function benchMemory(rows: number, files: ResultFiles): Promise<boo
       samples,
       machine,
     };
-    await publish(result, toMemoryMarkdown(result), files);
-    return isComplete;
+    return (await publish(result, toMemoryMarkdown(result), files)) && isComplete;
   });
 }
 

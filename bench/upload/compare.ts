@@ -35,7 +35,7 @@ interface Entry {
 
 /**
  * Every contestant once a round, each on fresh copies of the same two databases; content is compared after every run.
- * @returns whether every run moved exactly what was there
+ * @returns whether every run moved exactly what was there, and the targets are met
  * @throws Error psql is missing, or an option names what is not there
  */
 export async function benchUpload(options: UploadBenchOptions): Promise<boolean> {
@@ -55,8 +55,8 @@ export async function benchUpload(options: UploadBenchOptions): Promise<boolean>
     const facts = { shape: options.shape, title: shape.title, rows, rounds, delayMs };
     const machine = await readMachine(servers);
     const result: UploadResult = { discipline: 'upload', ...facts, machine, lines };
-    await publish(result, toUploadMarkdown(result), options);
-    return lines.every(({ problems }) => problems.length === 0);
+    const isOnTarget = await publish(result, toUploadMarkdown(result), options);
+    return isOnTarget && lines.every(({ problems }) => problems.length === 0);
   });
 }
 

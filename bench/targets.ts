@@ -1,0 +1,117 @@
+import type { MemoryResult } from './backlog/memory.js';
+import type { PlansResult } from './backlog/plans.js';
+import type { DownloadLine, DownloadResult } from './download/result.js';
+import { median } from './statistics.js';
+import { ratesOf, ratiosOf, type UploadLine, type UploadResult } from './upload/result.js';
+
+/** What a comparison came to. */
+export type Result = UploadResult | DownloadResult | MemoryResult | PlansResult;
+
+/** What is wanted of the product, and what was seen. */
+export interface Target {
+  readonly wanted: string;
+  readonly seen: string;
+  readonly isMet: boolean;
+}
+
+/** The product's targets that a result can tell of; none where it has fewer rows than the target speaks of. */
+export function targetsOf(result: Result): Target[] {
+  switch (result.discipline) {
+    case 'upload':
+      return uploadTargets(result);
+    case 'download':
+      return downloadTargets(result);
+    case 'memory':
+      return result.rows < BACKLOG
+        ? []
+        : [atMost('spread of memory while 10M readings drain, MB', result.spreadBytes / 2 ** 20, 50)];
+    case 'plans':
+      return result.rows < BACKLOG ? [] : [atMost('count of a queue of 10M readings, ms', slowestCount(result), 200)];
+  }
+}
+
+/** One line a target, for people. */
+export function toTargetLines(result: Result): string[] {
+  return targetsOf(result).map(
+    ({ wanted, seen, isMet }) => `* Target ${isMet ? 'met' : 'MISSED'}: ${wanted}; seen: ${seen}.`,
+  );
+}
+
+const BACKLOG = 10_000_000;
+const PRODUCT = 'meter-sync';
+
+/** Rates as a multiple of the pipe without delay. */
+const UPLOAD_TARGETS = [
+  { shape: 'narrow', rows: 1_000_000, delayMs: 0, ratio: 1 },
+  { shape: 'narrow', rows: 1_000_000, delayMs: 30, ratio: 0.9 },
+  { shape: 'wide', rows: 100_000, delayMs: 0, ratio: 0.9 },
+];
+
+function uploadTargets(result: UploadResult): Target[] {
+  const { shape, rows, delayMs, lines } = result;
+  const find = (name: string): UploadLine | undefined =>
+    lines.find((line) => line.name === name && line.delayMs === delayMs);
+  const [product, seed] = [find(PRODUCT), find('seed algorithm')];
+  const target = UPLOAD_TARGETS.find((one) => one.shape === shape && one.delayMs === delayMs);
+  if (product === undefined || target === undefined || rows < target.rows) return [];
+  const pipe = atLeast(
+    'multiple of the rate of the psql pipe without delay',
+    median(ratiosOf(product, result)),
+    target.ratio,
+  );
+  if (seed === undefined || delayMs > 0 || shape !== 'narrow') return [pipe];
+  return [
+    pipe,
+    atLeast('multiple of the rate of the seed algorithm', median(ratesOf(product)) / median(ratesOf(seed)), 5),
+  ];
+}
+
+const FETCH_ALL = 'fetch all and compare';
+
+function downloadTargets({ lines, delayMs }: DownloadResult): Target[] {
+  if (delayMs > 0) return [];
+  const find = (rows: number, what: string, name: string): DownloadLine | undefined =>
+    lines.find((line) => line.rows === rows && line.case === what && line.name === name);
+  const [unchanged, fetched] = [find(10_000, 'nothing changed', PRODUCT), find(10_000, 'nothing changed', FETCH_ALL)];
+  const [filled, piped] = [find(1_000_000, 'first fill', PRODUCT), lines.find(isPipe)];
+  return [
+    ...(unchanged === undefined
+      ? []
+      : [atMost('bytes to learn that 10,000 rows are unchanged', unchanged.bytes, 2_000)]),
+    ...(unchanged === undefined || fetched === undefined
+      ? []
+      : [
+          atLeast('times fewer bytes than fetching all 10,000', fetched.bytes / unchanged.bytes, 10),
+          atLeast('times as fast as fetching all 10,000', secondsOf(fetched) / secondsOf(unchanged), 5),
+        ]),
+    ...(filled === undefined || piped === undefined
+      ? []
+      : [
+          atLeast(
+            'first fill of 1M rows, multiple of the rate of the psql pipe',
+            secondsOf(piped) / secondsOf(filled),
+            0.5,
+          ),
+        ]),
+  ];
+}
+
+function isPipe({ rows, name }: DownloadLine): boolean {
+  return rows === 1_000_000 && name.startsWith('psql');
+}
+
+function secondsOf({ runs }: DownloadLine): number {
+  return median(runs.map(({ seconds }) => seconds));
+}
+
+function slowestCount({ lines }: PlansResult): number {
+  return Math.max(...lines.filter(({ pages }) => pages === null).map(({ milliseconds }) => milliseconds));
+}
+
+function atLeast(what: string, seen: number, least: number): Target {
+  return { wanted: `${what}: at least ${least}`, seen: seen.toFixed(2), isMet: seen >= least };
+}
+
+function atMost(what: string, seen: number, most: number): Target {
+  return { wanted: `${what}: at most ${most}`, seen: seen.toFixed(0), isMet: seen <= most };
+}
