@@ -14,7 +14,7 @@ export function decideDownload(
   dependencies: ActivityDependencies,
 ): (input: DecideDownloadInput) => Promise<HeldDownload> {
   return ({ siteId, ...decision }) =>
-    translateErrors(() => {
+    translateErrors(siteId, () => {
       const { local } = dependencies.site(siteId);
       return asCurrentAttempt(dependencies.drain, (attempt) => decideHeld(local, siteId, decision, attempt));
     });

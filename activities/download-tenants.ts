@@ -15,7 +15,7 @@ import { translateErrors } from './failures.js';
  */
 export function downloadTenants(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
-    translateErrors(() => {
+    translateErrors(input.siteId, () => {
       const { tables, ...databases } = dependencies.site(input.siteId);
       const runId = Context.current().info.workflowExecution?.runId;
       return asCurrentAttempt(dependencies.drain, (attempt) =>

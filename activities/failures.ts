@@ -1,20 +1,26 @@
 import { ApplicationFailure, CancelledFailure, Context } from '@temporalio/activity';
-import { FAILURE_RULES, type FailureKind, type FailureReport, toShortMessage } from '../src/model/failures.js';
+import {
+  FAILURE_RULES,
+  type FailureKind,
+  type FailureReport,
+  nameSite,
+  toShortMessage,
+} from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
 import { HeldFailure } from './download/held-changes.js';
 
 /**
- * Runs an operation and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
+ * Runs an operation of a site and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
  * detail is a `FailureReport`. A failure that is not worth another attempt says so.
  * @throws CancelledFailure as it is: the attempt was given up
  */
-export async function translateErrors<Result>(operate: () => Promise<Result>): Promise<Result> {
+export async function translateErrors<Result>(siteId: string, operate: () => Promise<Result>): Promise<Result> {
   const { info, log } = Context.current();
   try {
     return await operate();
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
-    const report = toReport(error);
+    const report = toReport(error, siteId);
     const rule = FAILURE_RULES[report.kind];
     log.debug('attempt failed', { kind: report.kind, attempt: info.attempt, error });
     throw ApplicationFailure.create({
@@ -26,12 +32,13 @@ export async function translateErrors<Result>(operate: () => Promise<Result>): P
   }
 }
 
-function toReport(error: unknown): FailureReport {
+function toReport(error: unknown, siteId: string): FailureReport {
   const kind: FailureKind = toFailureKind(error);
-  const { next } = FAILURE_RULES[kind];
+  const ofKind = FAILURE_RULES[kind].next;
+  const next = nameSite((error instanceof DatabaseFailure ? error.next : null) ?? ofKind, siteId);
   if (error instanceof HeldFailure) {
     const { held } = error;
-    return { kind, message: toShortMessage(error.message), sqlstate: null, ...error.place, next: error.next, held };
+    return { kind, message: toShortMessage(error.message), sqlstate: null, ...error.place, next, held };
   }
   if (error instanceof DatabaseFailure) {
     return { kind, message: toShortMessage(error.message), sqlstate: error.sqlstate, ...error.place, next };

@@ -11,7 +11,7 @@ import { probeLocal, probeRemote } from './probe/probe-side.js';
  */
 export function probe(dependencies: ActivityDependencies): (input: ProbeInput) => Promise<ProbeResult> {
   return (input) =>
-    translateErrors(() => {
+    translateErrors(input.siteId, () => {
       const { local, remote, tables } = dependencies.site(input.siteId);
       return asCurrentAttempt(dependencies.drain, async (attempt) => {
         const [here, there] = await Promise.all([

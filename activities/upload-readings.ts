@@ -18,7 +18,7 @@ export function uploadReadings(
   dependencies: ActivityDependencies,
 ): (input: UploadReadingsInput) => Promise<UploadReadingsResult> {
   return (input) =>
-    translateErrors(() => {
+    translateErrors(input.siteId, () => {
       const { local, remote, tables } = dependencies.site(input.siteId);
       const ends = { local, remote, readings: tables.readings };
       return asCurrentAttempt(dependencies.drain, (attempt) => drainQueue(ends, input, attempt));

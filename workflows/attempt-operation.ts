@@ -6,7 +6,11 @@ import { toFailureReport } from './failure-report.js';
  * Calls an activity and answers with how it ended; a failure is an outcome like any other.
  * @throws CancelledFailure when the workflow is cancelled, and errors of the workflow's own code
  */
-export async function attempt<Result>(operation: Operation, call: () => Promise<Result>): Promise<Outcome<Result>> {
+export async function attempt<Result>(
+  siteId: string,
+  operation: Operation,
+  call: () => Promise<Result>,
+): Promise<Outcome<Result>> {
   const startedAt = Date.now();
   const at = { startedAt: new Date(startedAt).toISOString() };
   try {
@@ -17,7 +21,7 @@ export async function attempt<Result>(operation: Operation, call: () => Promise<
   } catch (failure) {
     if (!(failure instanceof ActivityFailure) || isWorkflowsOwn(failure)) throw failure;
     const durationMs = Date.now() - startedAt;
-    const error = toFailureReport(failure);
+    const error = toFailureReport(failure, siteId);
     log.warn(`${operation} failed`, { ...error, durationMs });
     return { ok: false, ...at, durationMs, result: null, error };
   }

@@ -5,6 +5,7 @@ import {
   type FailureKind,
   type FailureReport,
   isFailureKind,
+  nameSite,
   toShortMessage,
 } from '../src/model/failures.js';
 
@@ -15,7 +16,8 @@ const LOOK_AT_WORKER =
 const GOES_ON = 'Nothing to do: the next cycle goes on where the last batch has ended';
 
 /** The report that the activity gave; a failure that came without one is described from what Temporal knows. */
-export function toFailureReport(failure: ActivityFailure): FailureReport {
+export function toFailureReport(failure: ActivityFailure, siteId: string): FailureReport {
+  const describe = (kind: FailureKind, message: string): FailureReport => describeFor(siteId, kind, message);
   const { cause, activityType } = failure;
   if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
     const [report] = cause.details ?? [];
@@ -42,7 +44,13 @@ function isReport(detail: unknown): detail is FailureReport {
   return typeof detail === 'object' && detail !== null && 'message' in detail && typeof detail.message === 'string';
 }
 
-function describe(kind: FailureKind, message: string): FailureReport {
+function describeFor(siteId: string, kind: FailureKind, message: string): FailureReport {
   const place = { side: null, table: null, column: null, constraint: null };
-  return { kind, message: toShortMessage(message), sqlstate: null, ...place, next: FAILURE_RULES[kind].next };
+  return {
+    kind,
+    message: toShortMessage(message),
+    sqlstate: null,
+    ...place,
+    next: nameSite(FAILURE_RULES[kind].next, siteId),
+  };
 }

@@ -82,16 +82,16 @@ function receiveRefresh(site: Site): void {
     site.messages += 1; // an open breaker may have closed
   };
   const refresh = async (): Promise<Status> => {
-    await (underWay ??= probe()).catch(refuseWithReason);
+    await (underWay ??= probe()).catch((failure: unknown) => refuseWithReason(failure, site.siteId));
     return toStatus(site.siteId, site.state);
   };
   setHandler(refreshStatus, refresh, { description: 'Looks at both databases now and answers with a live status' });
 }
 
 /** The caller learns why, and not only that an activity has failed. */
-function refuseWithReason(failure: unknown): never {
+function refuseWithReason(failure: unknown, siteId: string): never {
   if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
-  const report = toFailureReport(failure);
+  const report = toFailureReport(failure, siteId);
   throw ApplicationFailure.nonRetryable(report.message, report.kind, report);
 }
 
@@ -115,7 +115,9 @@ function receiveDecision(site: Site): void {
   const decide = async ({ table, decision, by, change }: DownloadDecision): Promise<HeldDownload> => {
     const named = change === undefined || change === null ? {} : { change }; // other languages send null
     const input = { siteId: site.siteId, table, decision, by, ...named };
-    const held = await callsOf(site).decide(input).catch(refuseWithReason);
+    const held = await callsOf(site)
+      .decide(input)
+      .catch((failure: unknown) => refuseWithReason(failure, site.siteId));
     log.info('held download decided', { site: site.siteId, table: held.table, change: held.change, decision, by });
     return held;
   };

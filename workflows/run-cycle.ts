@@ -38,7 +38,7 @@ async function runOperation<Name extends Operation>(
   operation: Name,
   call: (calls: Calls) => Promise<OperationResults[Name]>,
 ): Promise<void> {
-  const outcome: Outcome<OperationResults[Name]> = await attempt(operation, () => call(callsOf(site)));
+  const outcome: Outcome<OperationResults[Name]> = await attempt(site.siteId, operation, () => call(callsOf(site)));
   site.state = recordOutcome(site.state, operation, outcome);
 }
 

@@ -21,15 +21,13 @@ export class HeldChanges extends Error {
 /** A download that is held, as its operation fails with it. */
 export class HeldFailure extends DatabaseFailure {
   readonly held: HeldDownload;
-  /** The next command. */
-  readonly next: string;
 
   constructor(siteId: string, held: HeldDownload) {
     const { table, reasons, since } = held;
     const message = `remote database: the changes of table ${table} look like a mistake: ${describeReasons(reasons)}. The download is held since ${since.slice(0, 19)}Z, and nothing was changed here. Approved, it ${describeEffect(held)}`;
-    super('schema', message, { side: 'remote', table });
+    const next = `If the remote is wrong, mend it there: the hold then ends by itself. To see what is held, and to decide: meter-sync downloads show --site ${siteId} --table ${table}`;
+    super('schema', message, { side: 'remote', table, next });
     this.held = held;
-    this.next = `If the remote is wrong, mend it there: the hold then ends by itself. To see what is held, and to decide: meter-sync downloads show --site ${siteId} --table ${table}`;
   }
 }
 

@@ -1,5 +1,6 @@
 import { ConfigProblems, toProblemText } from '../config/problems.js';
-import { FAILURE_RULES, isFailureKind } from '../model/failures.js';
+import { FAILURE_RULES, isFailureKind, nameSite } from '../model/failures.js';
+import { isSiteId } from '../model/scheduler.js';
 import { TemporalError } from '../temporal/errors.js';
 import { UsageError } from './command.js';
 import type { Output } from './output.js';
@@ -30,14 +31,23 @@ export function toErrorReport(error: unknown): ErrorReport {
   }
   const message = error instanceof Error ? error.message : String(error);
   const kind = error instanceof Error && 'kind' in error ? error.kind : null;
-  if (isFailureKind(kind)) return { exitCode: 1, code: kind, message, next: FAILURE_RULES[kind].next, facts: {} };
   const next = error instanceof Error && 'next' in error && typeof error.next === 'string' ? error.next : null;
+  if (isFailureKind(kind))
+    return { exitCode: 1, code: kind, message, next: next ?? FAILURE_RULES[kind].next, facts: {} };
   return { exitCode: 1, code: 'unexpected', message, next, facts: {} };
 }
 
+/** What a command was asked for. */
+interface AskedFor {
+  readonly isDebug: boolean;
+  /** The site that was named; not looked at yet. */
+  readonly siteId: string | undefined;
+}
+
 /** Prints an error: one document in JSON mode, else what happened and the next command. No stack trace unless asked for. */
-export function printError(output: Output, error: unknown, isDebug: boolean): number {
-  const { exitCode, code, message, next, facts } = toErrorReport(error);
+export function printError(output: Output, error: unknown, { isDebug, siteId }: AskedFor): number {
+  const { exitCode, code, message, facts, ...report } = toErrorReport(error);
+  const next = report.next === null ? null : nameSite(report.next, isSiteId(siteId) ? siteId : null);
   if (output.isJson) output.document({ ok: false, error: { code, message, next, ...facts } });
   else {
     output.note(`${output.paint('bad', 'error')}: ${message}`);

@@ -11,15 +11,19 @@ import { readVersion } from './version.js';
  */
 export async function runCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
   const output = createOutput({ isJson: args.includes('--json') });
+  let siteId = env['METER_SYNC_SITE'];
   const isDebug = args.includes('--debug') || (env['METER_SYNC_DEBUG'] ?? '') !== '';
   try {
     const parsed = parseCommandLine(args, readVersion());
     if (parsed.is === 'wrong') throw new UsageError(parsed.message, parsed.next);
-    if (parsed.is === 'command') return await runCommand(parsed.chosen, env, output);
+    if (parsed.is === 'command') {
+      siteId = parsed.chosen.settings['METER_SYNC_SITE'] ?? siteId;
+      return await runCommand(parsed.chosen, env, output);
+    }
     process.stdout.write(`${parsed.text}\n`);
     return 0;
   } catch (error) {
-    return printError(output, error, isDebug);
+    return printError(output, error, { isDebug, siteId });
   }
 }
 

@@ -87,7 +87,7 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
       ? 'nothing is told as safe before the first upload has ended'
       : `${toCount(totalRecordsSynced)} proved safe on the remote`;
   if (status.upload?.error?.kind === 'fenced') {
-    const text = `not certain: the two ends tell different histories of this site. What is at the site stays there; ${uploaded} when it was sent (meter-sync verify)`;
+    const text = `not certain until a person has decided on the fence, see below. What is at the site stays there; ${uploaded} when it was sent (meter-sync verify --site ${status.siteId})`;
     return { mark: 'bad', text };
   }
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
@@ -116,7 +116,7 @@ function findRetries({ siteId }: Status, pending: readonly PendingActivity[], no
   return pending.flatMap(({ name, attempt, lastFailure, isStarted, scheduledAt }): Problem[] => {
     if (lastFailure !== null) {
       const text = `${name} is tried again (attempt ${attempt}): ${lastFailure}`;
-      return [{ mark: 'warning', text, next: 'meter-sync check' }];
+      return [{ mark: 'warning', text, next: `meter-sync check --site ${siteId}` }];
     }
     if (isStarted || scheduledAt === null || now - Date.parse(scheduledAt) < WORKER_TAKES_WITHIN_MS) return [];
     const text = `no worker takes the activity ${name}, which waits since ${toInstant(scheduledAt, now)}`;

@@ -72,7 +72,7 @@ export function describeFence(fence: Fence, siteId: string, local: LocalChain, {
     const { sentBy = 'unknown', claimedAt = 'unknown' } = local.takenOverBy ?? {};
     return (
       `site ${siteId} is fenced: another workflow has taken it over, on another Temporal cluster or namespace. ` +
-      `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} One of the two must be stopped`
+      `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} Stop one of the two; the one that stays goes on after: meter-sync adopt --site ${siteId}`
     );
   }
   return `site ${siteId} is fenced: ${describeGap(fence, local, head)} ${tail}`;
@@ -100,7 +100,8 @@ function describeGap(fence: Exclude<Fence, 'takenOver'>, local: LocalChain, head
   }
   return (
     `the remote database has ${toBatches(head.seq - local.seq)} of this site that its own database does not know: this ` +
-    `database was restored from an older backup, or a copy of this site sends under the same id. ${here}, ${sender}.`
+    `database was restored from an older backup, or a copy of this site sends under the same id; the sender usually tells which. ` +
+    `${here}, ${sender}.`
   );
 }
 

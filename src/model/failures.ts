@@ -74,11 +74,11 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   },
   data: {
     maxAttempts: 1,
-    next: "Rows that the database refuses must be mended, or the constraint that refuses them; that server's own log names the row. They stay where they are until then. After that: meter-sync sync-now --wait",
+    next: 'Mend the rows that the database refuses, or the constraint that refuses them. They stay where they are until then. After that: meter-sync sync-now --wait',
   },
   fenced: {
     maxAttempts: 1,
-    next: 'A person must decide which history of this site is the true one; nothing is uploaded until then. To see both and to choose: meter-sync adopt',
+    next: 'Nothing is uploaded until a person has decided. This shows what happened and what to do, and asks before it changes anything: meter-sync adopt',
   },
   config: {
     maxAttempts: 1,
@@ -89,6 +89,14 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
     next: "This is most likely a defect of meter-sync. The worker's log has the details; please report them.",
   },
 };
+
+/** Commands of ours that mean another site, with a sites file, when none is named. */
+const COMMANDS_OF_A_SITE = /meter-sync (?:check|adopt|sync-now|verify)(?! --site)(?![\w-])/g;
+
+/** What to do, with the site in each command that wants one. Null: it is not known, and the commands stay as they are. */
+export function nameSite(next: string, siteId: string | null): string {
+  return siteId === null ? next : next.replace(COMMANDS_OF_A_SITE, (command) => `${command} --site ${siteId}`);
+}
 
 /** A status, a history and a run that continues another each hold a message many times, and have limits of their own. */
 export const MAX_MESSAGE_LENGTH = 1_000;

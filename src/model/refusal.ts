@@ -18,7 +18,7 @@ export interface RefusedPlace {
 /** Fewer culprits than this are never taken for a fault of the remote, however small the batch. */
 const MIN_CULPRITS = 100;
 /** The share of a batch beyond which culprits are no longer bad readings. */
-const DEFAULT_SHARE = 0.2;
+export const DEFAULT_SHARE = 0.2;
 
 /** How many readings of a batch may be refused before the remote itself is to blame. */
 export function maxRefused(selected: number, share: number = DEFAULT_SHARE): number {
@@ -50,8 +50,15 @@ const WORDS: Readonly<Record<string, string>> = {
   '23505': 'another reading has this value',
   '23514': 'refused by a check',
   '23P01': 'in conflict with another reading',
+  '44000': 'not what a view on the remote takes',
+  '54000': 'too large for an index of the remote',
   P0001: 'refused by a trigger',
 };
+
+/** True when a table in parts has no part for the reading: the one refusal by a check that names no constraint. */
+export function hasNoPartition({ sqlstate, constraint }: Pick<Refusal, 'sqlstate' | 'constraint'>): boolean {
+  return sqlstate === '23514' && constraint === null;
+}
 
 /** A refusal in a few words, the same for all readings that were refused for the same reason. */
 export function toReason({
@@ -61,6 +68,7 @@ export function toReason({
 }: Pick<Refusal, 'sqlstate' | 'constraint' | 'columns'>): string {
   const named = columns.length > 0 ? ` (${columns.join(', ')})` : '';
   if (sqlstate === null) return `already there with other content${named}`;
+  if (hasNoPartition({ sqlstate, constraint })) return `no partition for it [${sqlstate}]`;
   const words = WORDS[sqlstate] ?? 'refused';
   return constraint === null ? `${words}${named} [${sqlstate}]` : `${words} (constraint ${constraint}) [${sqlstate}]`;
 }

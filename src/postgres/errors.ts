@@ -11,6 +11,8 @@ export class DatabaseFailure extends Error {
   readonly sqlstate: string | null;
   /** The row of a COPY that was refused, from 1; null when it was none, or the server did not say. */
   readonly copyLine: number | null;
+  /** What to do, where that is more than the kind alone can tell; null: what `FAILURE_RULES` says. */
+  readonly next: string | null;
 
   constructor(
     kind: FailureKind,
@@ -18,6 +20,7 @@ export class DatabaseFailure extends Error {
     facts: Partial<FailurePlace> & {
       readonly sqlstate?: string | null;
       readonly copyLine?: number | null;
+      readonly next?: string;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -31,6 +34,7 @@ export class DatabaseFailure extends Error {
     };
     this.sqlstate = facts.sqlstate ?? null;
     this.copyLine = facts.copyLine ?? null;
+    this.next = facts.next ?? null;
   }
 }
 

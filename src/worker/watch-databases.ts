@@ -1,5 +1,5 @@
 import type { SiteDatabases } from '../../activities/databases.js';
-import { FAILURE_RULES } from '../model/failures.js';
+import { FAILURE_RULES, nameSite } from '../model/failures.js';
 import { toDatabaseFailure } from '../postgres/errors.js';
 import { type Database, run } from '../postgres/session.js';
 import { withTransaction } from '../postgres/transaction.js';
@@ -38,7 +38,7 @@ async function untilItAnswers(database: Database, { site, logger, end }: Watch):
       if (end.aborted) return; // the worker ends: nobody waits for this answer any more
       const { kind, message, sqlstate } = toDatabaseFailure(error, database.side);
       const waitMs = waits.next();
-      const next = FAILURE_RULES[kind].next;
+      const next = nameSite(FAILURE_RULES[kind].next, site);
       logger.warn('database does not answer; asking again', { site, kind, sqlstate, problem: message, next, waitMs });
       await waitFor(waitMs, end).catch(() => undefined); // aborted: the loop sees it
     }

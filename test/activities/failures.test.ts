@@ -4,7 +4,13 @@ import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { translateErrors } from '../../activities/failures.js';
 import { UnsettledBatch } from '../../src/model/custody.js';
-import { FAILURE_KINDS, FAILURE_RULES, type FailureKind, type FailureReport } from '../../src/model/failures.js';
+import {
+  FAILURE_KINDS,
+  FAILURE_RULES,
+  type FailureKind,
+  type FailureReport,
+  nameSite,
+} from '../../src/model/failures.js';
 import { DatabaseFailure, toDatabaseFailure } from '../../src/postgres/errors.js';
 
 describe('a failure of an operation', () => {
@@ -30,9 +36,15 @@ describe('a failure of an operation', () => {
       1,
       new DatabaseFailure('data', 'remote database: no', { ...place, sqlstate: '23514' }),
     );
-    const { next } = FAILURE_RULES.data;
+    const next = nameSite(FAILURE_RULES.data.next, 'north');
+    expect(next).toMatch(/meter-sync sync-now --site north --wait$/);
     const report: FailureReport = { kind: 'data', message: 'remote database: no', sqlstate: '23514', ...place, next };
     expect(failure.details).toEqual([report]);
+  });
+
+  it('says what the failure itself knows of the way on, before what its kind says', async () => {
+    const failure = await failAt(1, new DatabaseFailure('data', 'no', { next: 'Do this: meter-sync check' }));
+    expect(failure.details).toMatchObject([{ next: 'Do this: meter-sync check --site north' }]);
   });
 
   it('tells neither values nor secrets, whatever PostgreSQL says', async () => {
@@ -63,7 +75,7 @@ describe('a failure of an operation', () => {
   it('stays a cancellation when the attempt was given up', async () => {
     const environment = new MockActivityEnvironment();
     const given = new CancelledFailure('NOT_FOUND');
-    const work = environment.run(() => translateErrors(() => Promise.reject(given)));
+    const work = environment.run(() => translateErrors('north', () => Promise.reject(given)));
     await expect(work).rejects.toBe(given);
   });
 });
@@ -71,7 +83,7 @@ describe('a failure of an operation', () => {
 async function failAt(attempt: number, error: unknown): Promise<ApplicationFailure> {
   const environment = new MockActivityEnvironment({ attempt });
   const failure: unknown = await environment
-    .run(() => translateErrors(() => Promise.reject(error as Error)))
+    .run(() => translateErrors('north', () => Promise.reject(error as Error)))
     .catch((thrown: unknown) => thrown);
   if (!(failure instanceof ApplicationFailure)) throw new Error('no ApplicationFailure was thrown', { cause: failure });
   return failure;

@@ -91,7 +91,7 @@ test('an attempt that failed is told while it is tried again, and is no reason f
   };
   const verdict = toVerdict(aStatus(), NOW, { pending: [retried] });
   expect(verdict.stuck[0]?.text).toMatch(/uploadReadings is tried again \(attempt 3\): no link/);
-  expect(verdict.next).toEqual(['meter-sync check']);
+  expect(verdict.next).toEqual(['meter-sync check --site north']);
   expect(isFine(aStatus(), verdict)).toBe(true);
 });
 
@@ -147,4 +147,11 @@ test('rejected changes are told, and the site is in good health', () => {
   expect(verdict.next).toEqual(['meter-sync downloads show --site north --table meter']);
   const lastCycle = { endedAt: START, ok: true, error: null };
   expect(judgeHealth(aState({ upload: succeeded(anUpload()), meters, lastCycle }))).toBe('ok');
+});
+
+test('a fence is told the same for one history with two senders as for two histories: a person decides first', () => {
+  const { safe } = toVerdict(aStatus({ upload: failed(aFailure('fenced')) }), NOW);
+  expect(safe.mark).toBe('bad');
+  expect(safe.text).toContain('not certain until a person has decided on the fence');
+  expect(safe.text).toContain('meter-sync verify --site north');
 });

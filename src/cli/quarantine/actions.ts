@@ -39,7 +39,7 @@ export async function list(output: Output, { database, siteId }: AskedQuarantine
 /** All that is known of one reading. */
 export async function show(output: Output, asked: AskedQuarantine, text: string): Promise<Answer> {
   const { database, siteId } = asked;
-  const key = parseKey(text, asked.keyColumns);
+  const key = parseKey(text, asked.keyColumns, siteId);
   const [found] = await reading(database, (session) =>
     readQuarantined(session, siteId, { by: 'keys', keys: [key] }, 1),
   );
@@ -61,7 +61,7 @@ export async function retry(
   { database, siteId, keyColumns }: AskedQuarantine,
   { keys, reason }: Retry,
 ): Promise<Answer> {
-  const wanted = keys.map((text) => parseKey(text, keyColumns));
+  const wanted = keys.map((text) => parseKey(text, keyColumns, siteId));
   const which: QuarantineChoice =
     wanted.length > 0
       ? { by: 'keys', keys: wanted }

@@ -9,14 +9,14 @@ export function toKeyText(key: readonly string[]): string {
  * The key that a text stands for.
  * @throws UsageError - a key of several columns is a JSON array with a text for each of them
  */
-export function parseKey(text: string, columns: readonly string[]): readonly string[] {
+export function parseKey(text: string, columns: readonly string[], siteId: string): readonly string[] {
   if (columns.length === 1) return [text];
   const key = parseTexts(text);
   if (key !== null && key.length === columns.length) return key;
   const wanted = JSON.stringify(columns);
   throw new UsageError(
     `'${text}' is no key of ${columns.join(', ')}; wanted a JSON array of texts, like '${wanted}'`,
-    'meter-sync quarantine list',
+    `meter-sync quarantine list --site ${siteId}`,
   );
 }
 

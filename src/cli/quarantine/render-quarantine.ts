@@ -1,5 +1,5 @@
 import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantined.js';
-import { toReason } from '../../model/refusal.js';
+import { hasNoPartition, toReason } from '../../model/refusal.js';
 import { SQLSTATE } from '../../postgres/sqlstate.js';
 import { toCount, toDuration, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';
@@ -76,14 +76,7 @@ export function renderReading(
     ['first tried', toInstant(reading.firstTriedAt, now)],
     ['last tried', toInstant(reading.lastTriedAt, now)],
     ['tries', toCount(reading.tries)],
-    [
-      'tried again',
-      reading.isReleased
-        ? 'with the next cycle'
-        : HEALING.has(reading.sqlstate ?? '')
-          ? 'by itself, once the cause is gone'
-          : 'when it is told to',
-    ],
+    ['tried again', toNextTry(reading)],
   ];
   return [
     paint('heading', `Reading ${key} of site ${siteId} is in quarantine; it is safe at the site.`),
@@ -93,27 +86,50 @@ export function renderReading(
   ].join('\n');
 }
 
-/** Codes of refusals that the upload itself looks at again: an unknown meter may appear. */
-const HEALING = new Set<string>([SQLSTATE.foreignKeyViolation]);
+/** The upload looks at some refusals again by itself; `activities/upload/heal.ts` says which. */
+function toNextTry(reading: Pick<Quarantined, 'sqlstate' | 'constraint' | 'isReleased'>): string {
+  if (reading.isReleased) return 'with the next cycle';
+  if (reading.sqlstate === SQLSTATE.foreignKeyViolation) return 'by itself, once the cause is gone';
+  return hasNoPartition(reading) ? 'by itself, every ten minutes' : 'when it is told to';
+}
 
-/** What to do, for each kind of reason that is there. */
-function toAdvice(items: readonly Pick<Quarantined, 'sqlstate'>[]): string[] {
-  const states = new Set(items.map(({ sqlstate }) => sqlstate));
-  const classes = new Set([...states].map((state) => state?.slice(0, 2) ?? null));
-  return [
-    ...(states.has(SQLSTATE.foreignKeyViolation)
-      ? ['Unknown meter (23503): register it on the remote; these readings then follow by themselves.']
-      : []),
-    ...(classes.has(null)
-      ? [
-          'Other content (conflict): somebody changed the reading at one end after it was sent. Compare both by key, and correct the one that is wrong.',
-        ]
-      : []),
-    ...(classes.has('22')
-      ? ['Values that do not fit (22...): widen the column on the remote, or correct the reading at the site.']
-      : []),
-    ...([...states].some((state) => state?.startsWith('23') === true && state !== SQLSTATE.foreignKeyViolation)
-      ? ['Constraints (23...): mend the reading, or the constraint on the remote that refuses it.']
-      : []),
-  ];
+/** What to do, for each kind of reason; the first that fits. */
+const ADVICE: readonly (readonly [(item: Pick<Quarantined, 'sqlstate' | 'constraint'>) => boolean, string])[] = [
+  [
+    ({ sqlstate }) => sqlstate === SQLSTATE.foreignKeyViolation,
+    'Unknown meter (23503): register it on the remote; these readings then follow by themselves.',
+  ],
+  [
+    hasNoPartition,
+    'No partition (23514): create one for their time on the remote. They are tried again by themselves every ten minutes.',
+  ],
+  [
+    ({ sqlstate }) => sqlstate === null,
+    'Other content (conflict): somebody changed the reading at one end after it was sent. Compare both by key, and correct the one that is wrong.',
+  ],
+  [
+    ({ sqlstate }) => sqlstate?.startsWith('22') === true,
+    'Values that do not fit (22...): widen the column on the remote, or correct the reading at the site.',
+  ],
+  [
+    ({ sqlstate }) => sqlstate?.startsWith('23') === true,
+    'Constraints (23...): mend the reading, or the constraint on the remote that refuses it.',
+  ],
+  [
+    ({ sqlstate }) => sqlstate === 'P0001',
+    "Trigger (P0001): that server's log has the words of the trigger. Mend the reading, or the trigger on the remote.",
+  ],
+  [
+    ({ sqlstate }) => sqlstate?.startsWith('44') === true,
+    'View (44...): a trigger on the remote writes into a view that takes no such rows. Mend the reading, or the view.',
+  ],
+  [
+    ({ sqlstate }) => sqlstate === '54000',
+    'Too large (54000): mostly a text that is too long for an index on the remote. Drop that index, or shorten the text.',
+  ],
+];
+
+function toAdvice(items: readonly Pick<Quarantined, 'sqlstate' | 'constraint'>[]): string[] {
+  const found = new Set(items.map((item) => ADVICE.find(([fits]) => fits(item))));
+  return ADVICE.filter((entry) => found.has(entry)).map(([, text]) => text);
 }
