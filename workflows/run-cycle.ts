@@ -1,5 +1,5 @@
-import { log, workflowInfo } from '@temporalio/workflow';
-import { beginCycle, endCycle, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
+import { log, patched, workflowInfo } from '@temporalio/workflow';
+import { beginCycle, endCycle, isUploadHeld, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
 import {
   type DownloadInput,
   type DownloadResult,
@@ -7,6 +7,7 @@ import {
   type UploadReadingsInput,
 } from '../src/model/operations.js';
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
+import { toStatus } from '../src/model/status.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
 import { callEndable } from './end-upload.js';
@@ -24,13 +25,25 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
     kind,
     queueSize: site.state.observed.queueSize,
   });
-  await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.upload(toUploadInput(site))));
+  if (!leavesUploadOut(site)) {
+    await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.upload(toUploadInput(site))));
+  }
   if (kind === 'full') {
     await runOperation(site, 'meters', (calls) => calls.meters(toDownloadInput(site)));
     await runOperation(site, 'tenants', (calls) => calls.tenants(toDownloadInput(site)));
     await retryWaitingMeters(site);
   }
   finishCycle(site);
+}
+
+/** What an older version has recorded is replayed as it was: it uploaded in every cycle. */
+const UPLOAD_WAITS = 'upload-waits';
+
+/** True while an upload that failed with `data` waits: the cycle downloads alone. */
+function leavesUploadOut({ siteId, state }: Site): boolean {
+  if (!isUploadHeld(state, Date.now()) || !patched(UPLOAD_WAITS)) return false;
+  log.info('upload left out until it is tried again', { site: siteId, until: toStatus(siteId, state).uploadWaitsUntil });
+  return true;
 }
 
 async function runOperation<Name extends Operation>(

@@ -86,6 +86,7 @@ function toFigures(status: Status, now: number): string[][] {
     ['last cycle', `${toInstant(status.lastSyncTime, now, 'none yet')}${toOutcomeWord(status.lastSyncSuccess)}`],
     ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
     ['next cycle', isUnderWay(status, now) ? 'under way' : toInstant(status.nextSyncTime, now, 'none planned')],
+    ...(status.uploadWaitsUntil === null ? [] : [['next upload', toInstant(status.uploadWaitsUntil, now)]]),
     ['queue', `${toQueueSize(status)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
     ['quarantine', `${toCount(status.quarantined)} readings`],
     ['uploaded in all', toCount(status.totalRecordsSynced)],

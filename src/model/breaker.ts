@@ -53,8 +53,8 @@ export function isOpen(breaker: Breaker): boolean {
   return breaker.nextProbeAt !== null;
 }
 
-/** Doubles with each failed probe up to the limit; the jitter takes away up to half. */
-function waitMs(failedProbes: number, intervalMs: number, random: number): number {
-  const limitMs = Math.max(MAX_WAIT_MS, intervalMs);
-  return Math.round(Math.min(limitMs, intervalMs * 2 ** Math.min(failedProbes, 30)) * (1 - random / 2));
+/** Doubles with each failure up to the limit, or an interval where that is longer; the jitter takes away up to half. */
+export function waitMs(failures: number, intervalMs: number, random: number, maxMs = MAX_WAIT_MS): number {
+  const limitMs = Math.max(maxMs, intervalMs);
+  return Math.round(Math.min(limitMs, intervalMs * 2 ** Math.min(failures, 30)) * (1 - random / 2));
 }

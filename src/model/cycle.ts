@@ -11,6 +11,7 @@ import {
   type SchedulerState,
 } from './state.js';
 import { isTicksOwn, keepLatestTick, skipMissedTicks, type TickPlan } from './ticks.js';
+import { afterUpload, type UploadWait } from './upload-wait.js';
 
 type Running = NonNullable<SchedulerState['running']>;
 
@@ -24,7 +25,8 @@ export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: nu
     ? keepLatestTick(state.nextTickAt, state.settings.intervalMs, startedAt).nextTickAt
     : state.nextTickAt;
   if (kind !== 'full') return { ...state, nextTickAt, running: { kind, startedAt }, syncNowRequested: false };
-  const { fullRequested, ...others } = state;
+  const { fullRequested, ...before } = state;
+  const others = state.syncNowRequested ? { ...before, uploadWait: null } : before;
   const running: Running = { kind, startedAt, ...(fullRequested === true ? { full: true } : {}) };
   return { ...others, nextTickAt, running, syncNowRequested: false };
 }
@@ -71,9 +73,22 @@ export function endCycle(state: SchedulerState, running: Running, { now, random 
     nextTickAt,
     consecutiveFailures: countFailures(state, ok),
     breaker: afterCycle(state.breaker, { unreachable, intervalMs, now, random }),
+    uploadWait: planUpload(state, running, { now, random }),
     lastCycle: { endedAt: now, ok, error: ok ? null : failures.map(({ text }) => text).join('; ') },
     lastSuccessAt: ok ? now : state.lastSuccessAt,
   };
+}
+
+/** True while the cycles leave the upload out. `now` is epoch milliseconds. */
+export function isUploadHeld({ uploadWait }: SchedulerState, now: number): boolean {
+  return now < (uploadWait?.until ?? 0);
+}
+
+/** A cycle that left the upload out changes nothing of the wait. */
+function planUpload(state: SchedulerState, running: Running, moment: Moment): UploadWait | null {
+  const { upload, uploadWait = null, settings } = state;
+  if (upload === null || Date.parse(upload.startedAt) < running.startedAt) return uploadWait;
+  return afterUpload(uploadWait, { kind: upload.error?.kind ?? null, intervalMs: settings.intervalMs, ...moment });
 }
 
 /** An upload of the backlog that went well does not end the failures of downloads that it did not run. */

@@ -8,6 +8,7 @@ import {
   STATE_VERSION,
   type SyncSchedulerInput,
 } from './scheduler.js';
+import type { UploadWait } from './upload-wait.js';
 
 /** The three operations of a cycle, in their order. */
 export const OPERATIONS = ['upload', 'meters', 'tenants'] as const;
@@ -69,6 +70,8 @@ export interface SchedulerState {
   /** Cycles in a row in which an operation failed. */
   readonly consecutiveFailures: number;
   readonly breaker: Breaker;
+  /** Cycles leave the upload out until then; null or absent: they do not. */
+  readonly uploadWait?: UploadWait | null;
   /** The cycle under way. `cutShort`: a stop or a pause has asked its upload to end early. */
   readonly running: {
     readonly kind: CycleKind;

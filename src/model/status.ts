@@ -28,6 +28,8 @@ export interface Status extends Observed {
   readonly cycles: number;
   readonly skippedTicks: number;
   readonly consecutiveFailures: number;
+  /** Until when the cycles leave the upload out, since its last one failed with `data`; null: they do not. */
+  readonly uploadWaitsUntil: string | null;
   readonly upload: Outcome<UploadReadingsResult> | null;
   readonly meters: Outcome<DownloadResult> | null;
   readonly tenants: Outcome<DownloadResult> | null;
@@ -51,6 +53,7 @@ export function toStatus(siteId: string, state: SchedulerState): Status {
     consecutiveFailures: state.consecutiveFailures,
     ...NOTHING_OBSERVED, // a state that an older version carried over lacks the newer figures
     ...state.observed,
+    uploadWaitsUntil: state.stopped ? null : toIsoOrNull(state.uploadWait?.until ?? null),
     upload: state.upload,
     meters: state.meters,
     tenants: state.tenants,

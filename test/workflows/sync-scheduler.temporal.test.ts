@@ -130,6 +130,23 @@ describe('failures', () => {
     });
   });
 
+  test('an upload that fails with data is left out for growing waits, and syncNow tries it at once', async (context) => {
+    await withSite(context, { intervalMs: 200 }, async (site) => {
+      site.fake.upload = failsWith('data');
+      const status = await site.cycled(10);
+      expect(site.fake.countOf('uploadReadings')).toBeLessThanOrEqual(5);
+      expect(site.fake.countOf('downloadMeters')).toBeGreaterThanOrEqual(10);
+      expect(status.uploadWaitsUntil).not.toBeNull();
+      expect(status).toMatchObject({ upload: { ok: false, error: { kind: 'data' } }, lastSyncSuccess: false });
+      const tried = site.fake.countOf('uploadReadings');
+      site.fake.upload = () => anUpload();
+      await site.handle.signal('syncNow');
+      await until(async () => (await site.status()).upload?.ok === true, { what: 'the upload has gone well' });
+      expect(site.fake.countOf('uploadReadings')).toBeGreaterThan(tried);
+      expect((await site.status()).uploadWaitsUntil).toBeNull();
+    });
+  });
+
   test('failing downloads do not stop the upload, and the loop goes on', async (context) => {
     await withSite(context, { intervalMs: 200 }, async (site) => {
       site.fake.meters = failsWith('credentials');

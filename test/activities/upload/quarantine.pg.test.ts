@@ -161,7 +161,7 @@ it('a remote that refuses many readings is to blame itself: nothing is noted, no
   const failure = await site.upload().catch((error: unknown) => error);
   expect(failure).toMatchObject({ kind: 'data', sqlstate: '23514', place: { side: 'remote' } });
   expect(String(failure)).toMatch(
-    /more than 200 of 1000 readings are refused .* 201 x refused by a check \(constraint plausible\)/,
+    /more than 200 of the 1000 readings of a batch are refused .* 201 x refused by a check \(constraint plausible\)/,
   );
   expect(await site.local.value('select count(*) from meter_sync.quarantine')).toBe('0');
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([1_000, 0]);
