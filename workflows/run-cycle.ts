@@ -42,7 +42,10 @@ const UPLOAD_WAITS = 'upload-waits';
 /** True while an upload that failed with `data` waits: the cycle downloads alone. */
 function leavesUploadOut({ siteId, state }: Site): boolean {
   if (!isUploadHeld(state, Date.now()) || !patched(UPLOAD_WAITS)) return false;
-  log.info('upload left out until it is tried again', { site: siteId, until: toStatus(siteId, state).uploadWaitsUntil });
+  log.info('upload left out until it is tried again', {
+    site: siteId,
+    until: toStatus(siteId, state).uploadWaitsUntil,
+  });
   return true;
 }
 

@@ -105,3 +105,15 @@ test('init --print needs no settings and no server', async () => {
   expect(run.exitCode).toBe(0);
   expect(run.json()).toMatchObject({ ok: true, sql: { local: expect.stringContaining('upload_state') as unknown } });
 });
+
+test('the next command of an error is for the site that was named, and for none when its name cannot be one', async () => {
+  const bad = { POSTGRES_SYNC_PORT: 'abc' };
+  const [option, environment, impossible] = await Promise.all([
+    runCli(['worker', '--site', 'north'], { ...bad, METER_SYNC_SITE: 'south' }),
+    runCli(['worker', '--json'], { ...bad, METER_SYNC_SITE: 'south' }),
+    runCli(['worker'], { ...bad, METER_SYNC_SITE: 'a b' }),
+  ]);
+  expect(option.stderr).toMatch(/^next: {2}meter-sync check --site north$/m);
+  expect(environment.json()).toMatchObject({ error: { next: 'meter-sync check --site south' } });
+  expect(impossible.stderr).toMatch(/^next: {2}meter-sync check$/m);
+});
