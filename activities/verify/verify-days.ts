@@ -1,6 +1,6 @@
 import type { Column, QueueTable } from '../../src/model/table.js';
 import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { isBefore, isNextDay, sortDays } from '../../src/model/day-order.js';
+import { dayBefore, isBefore, isNextDay, sortDays } from '../../src/model/day-order.js';
 import { NOTHING } from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
@@ -16,8 +16,10 @@ import { walkToEnd } from './walk-chain.js';
 export interface VerifiedDays {
   readonly days: readonly VerifiedDay[];
   readonly doubts: readonly Doubt[];
-  /** The first day that was not looked at, since somebody stopped or a link was lost; undefined: all were. */
-  readonly stoppedAt: string | null | undefined;
+  /** False when somebody stopped it or a link was lost before the last day, or before what may lie after that was looked for. */
+  readonly isComplete: boolean;
+  /** The last day that was looked at, where it was not complete: `after` for the run that goes on; null: none was. */
+  readonly stoppedAfter: string | null;
   /** The failure that ended it; null: there was none. */
   readonly stoppedBy: string | null;
 }
@@ -32,6 +34,8 @@ export interface DaysQuestion {
   /** Days `2026-11-22`, both included; null: no bound. */
   readonly from: string | null;
   readonly to: string | null;
+  /** Goes on after this day of an earlier run, which may be one of no calendar; null: from the beginning. */
+  readonly after: string | null;
   readonly isStopped: () => boolean;
   /** Cuts the query that is under way. */
   readonly signal?: AbortSignal;
@@ -50,12 +54,17 @@ export async function verifyDays(remote: Database, walked: ChainWalk, question: 
   const doubts: Doubt[] = [];
   let walk = walked;
   let asked = listAsked(walk, question);
-  let last: string | null | undefined;
+  let last = findStart(walk, question);
+  const endAt = (stoppedBy: string | null): VerifiedDays => {
+    const stoppedAfter = days.at(-1)?.day ?? question.after;
+    return { days, doubts, isComplete: false, stoppedAfter, stoppedBy };
+  };
   for (;;) {
     const rest = last === undefined ? asked : asked.filter((day) => isBefore(last ?? null, day));
     onProgress(asked.length - rest.length, asked.length);
     const next = rest[0];
-    if (isStopped()) return { days, doubts, stoppedAt: next, stoppedBy: null };
+    const isOver = last === null && next === undefined; // the readings without a day come after all others
+    if (isStopped() && !isOver) return endAt(null);
     try {
       const verified = await withTransaction(remote, options, async (session) => {
         await run(session, setTextForms());
@@ -65,22 +74,30 @@ export async function verifyDays(remote: Database, walked: ChainWalk, question: 
         const day = await findNext(session, question, walk, { last, next });
         return day === undefined ? null : verifyDay(session, question, walk, day);
       });
-      if (verified === null) return { days, doubts, stoppedAt: undefined, stoppedBy: null };
+      if (verified === null) return { days, doubts, isComplete: true, stoppedAfter: null, stoppedBy: null };
       days.push(verified.line);
       doubts.push(...verified.doubts);
       last = verified.line.day;
     } catch (error) {
-      if (isStopped()) return { days, doubts, stoppedAt: next, stoppedBy: null };
+      if (isStopped()) return endAt(null);
       if (days.length === 0 || !(error instanceof DatabaseFailure) || error.kind !== 'unreachable') throw error;
-      return { days, doubts, stoppedAt: next, stoppedBy: error.message };
+      return endAt(error.message);
     }
   }
 }
 
+/** The day after which readings are looked for that nobody delivered; undefined: nothing was delivered before. */
+function findStart({ days }: ChainWalk, { from, after }: DaysQuestion): string | null | undefined {
+  if (after !== null) return after;
+  const isLater = from !== null && [...days].some(([day, { rows }]) => rows > 0 && isBefore(day, from));
+  return isLater ? dayBefore(from) : undefined;
+}
+
 /** The delivered days that were asked for; those that are no days of the calendar only when all are asked for. */
-function listAsked({ days }: ChainWalk, { from, to }: DaysQuestion): (string | null)[] {
+function listAsked({ days }: ChainWalk, { from, to, after }: DaysQuestion): (string | null)[] {
   return sortDays(days.keys()).filter((day) => {
     if ((days.get(day) ?? NOTHING).rows === 0) return false;
+    if (after !== null && !isBefore(after, day)) return false;
     if (day === null || !IS_PLAIN.test(day)) return from === null && to === null;
     return (from === null || day >= from) && (to === null || day <= to);
   });

@@ -22,7 +22,7 @@ interface SiteEnds {
 }
 
 /** How to verify. */
-export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'isStopped' | 'signal'> {
+export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'after' | 'isStopped' | 'signal'> {
   readonly onProgress: (what: 'custody records' | 'days' | 'queued readings', done: number, total: number) => void;
 }
 
@@ -71,17 +71,19 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
     meters: scope?.meters.length ?? null,
     days: compared.days,
     doubts: [...walked.doubts, ...doubts, ...compared.doubts],
-    stoppedAt: compared.stoppedAt,
+    isComplete: compared.isComplete,
+    stoppedAfter: compared.stoppedAfter,
     stoppedBy: compared.stoppedBy,
     queue,
   };
 }
 
-async function walkChain(remote: Database, { siteId, onProgress }: VerifyOptions): Promise<ChainWalk> {
+async function walkChain(remote: Database, { siteId, onProgress, isStopped }: VerifyOptions): Promise<ChainWalk> {
   const head = (await readChain(remote, siteId, 0)).head?.seq ?? 0;
   let walk = EMPTY_WALK;
   for (;;) {
     onProgress('custody records', walk.records, head);
+    if (isStopped()) return walk; // the days see it, too: the verification is not complete
     const next = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
       walkPage(session, siteId, walk),
     );

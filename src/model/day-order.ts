@@ -6,6 +6,11 @@ export function isNextDay(day: string, next: string): boolean {
   return a !== undefined && b !== undefined && b - a === DAY_MS;
 }
 
+/** The day before one of the calendar, `2026-11-22`. */
+export function dayBefore(day: string): string {
+  return new Date(Date.parse(`${day}T00:00:00Z`) - DAY_MS).toISOString().slice(0, 10);
+}
+
 /** True when a day comes before another one; the readings without a day come last. */
 export function isBefore(a: string | null, b: string | null): boolean {
   return place(a) < place(b);

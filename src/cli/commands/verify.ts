@@ -4,6 +4,7 @@ import { type Answer, type CommandSpec, type Context, UsageError } from '../comm
 interface VerifyOptions {
   readonly from?: string;
   readonly to?: string;
+  readonly after?: string;
   readonly report?: string;
 }
 
@@ -13,13 +14,14 @@ export const verify: CommandSpec<VerifyOptions> = {
   summary: 'prove that what was delivered is still on the remote, unchanged',
   description:
     'Walks the custody chain of the site, compares each day of delivered readings with the remote table, and looks at the ' +
-    'queue. Reads only, one bounded query a day; can be stopped with Ctrl-C and resumed with --from. Exit code 1 when ' +
+    'queue. Reads only, one bounded query a day; can be stopped with Ctrl-C; it then prints the command that goes on. Exit code 1 when ' +
     'something is in doubt.',
   examples: ['meter-sync verify --site north', 'meter-sync verify --from 2026-11-01 --report november.json'],
   addOptions: (command) =>
     void command
       .option('--from <day>', 'the first UTC day to compare, such as 2026-11-01')
       .option('--to <day>', 'the last UTC day to compare')
+      .option('--after <day>', 'go on after this day, where a run was stopped')
       .option('--report <file>', 'write a record of what was compared and found, for an auditor'),
   run,
 };
@@ -30,6 +32,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   if (from !== null && to !== null && from > to) {
     throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
   }
+  const after = readAfter(options.after);
   if (tables.readings.custody === 'off') return toUnproved(siteId);
   const [
     { withDatabase },
@@ -58,6 +61,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
           siteId,
           from,
           to,
+          after,
           isStopped: () => signal.aborted,
           signal,
           onProgress: stages.update,
@@ -65,7 +69,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
       ),
     ),
   ).finally(stages.end);
-  const report = toReport(verification, { from, to });
+  const report = toReport(verification, { from, to, after });
   const written = options.report === undefined ? null : await writeReport(options.report, report);
   return {
     exitCode: report.isSafe ? 0 : 1,
@@ -82,6 +86,12 @@ function toUnproved(siteId: string): Answer {
     document: { ok: false, error: { code: 'custodyOff', message, next } },
     text: `${message}\nnext: ${next}`,
   };
+}
+
+/** A day as a stopped run has printed it: also one before Christ, after the year 9999 or of no calendar. */
+function readAfter(day: string | undefined): string | null {
+  if (day === undefined || /^(-?infinity|\d{4,}-\d\d-\d\d( BC)?)$/.test(day)) return day ?? null;
+  throw new UsageError(`--after is '${day}'; wanted: a day as verify has printed it`, 'meter-sync verify --help');
 }
 
 function readDay(option: string, day: string | undefined): string | null {

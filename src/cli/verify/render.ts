@@ -32,7 +32,7 @@ export function renderVerification(
 
 function renderHead({ siteId, doubts, isSafe, isProved, chain, asked }: VerifyReport, paint: Output['paint']): string {
   const which =
-    asked.from === null && asked.to === null
+    asked.from === null && asked.to === null && asked.after === null
       ? 'every reading that was delivered'
       : 'every reading delivered for the days asked for';
   if (doubts.length > 0) {
@@ -102,11 +102,15 @@ function toFigures({ chain, places, days, meters, queue }: VerifyReport): string
   ];
 }
 
-function toStop({ stoppedAt, stoppedBy, asked, siteId }: VerifyReport): string[] {
-  if (stoppedAt === undefined) return [];
+function toStop({ isComplete, stoppedAfter, stoppedBy, asked, siteId }: VerifyReport): string[] {
+  if (isComplete) return [];
+  const from = asked.from === null || stoppedAfter !== null ? '' : ` --from ${asked.from}`;
+  const after =
+    stoppedAfter === null ? '' : ` --after ${/^[\w-]+$/.test(stoppedAfter) ? stoppedAfter : `'${stoppedAfter}'`}`;
   const to = asked.to === null ? '' : ` --to ${asked.to}`;
   const why = stoppedBy === null ? '' : `: ${stoppedBy}`;
-  if (stoppedAt === null)
-    return [`Stopped before the readings without a day${why}`, `next:     meter-sync verify --site ${siteId}`];
-  return [`Stopped before ${stoppedAt}${why}`, `next:     meter-sync verify --site ${siteId} --from ${stoppedAt}${to}`];
+  return [
+    `Stopped ${stoppedAfter === null ? 'before the first day' : `after ${stoppedAfter}`}${why}`,
+    `next:     meter-sync verify --site ${siteId}${from}${after}${to}`,
+  ];
 }

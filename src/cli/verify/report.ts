@@ -11,8 +11,8 @@ export interface VerifyReport extends Verification {
   readonly isSafe: boolean;
   /** True when that is proved for each day: all were delivered with day sums. */
   readonly isProved: boolean;
-  /** Days that were asked for; null: no bound. */
-  readonly asked: { readonly from: string | null; readonly to: string | null };
+  /** Days that were asked for; null: no bound. `after` is where an earlier run was stopped. */
+  readonly asked: { readonly from: string | null; readonly to: string | null; readonly after: string | null };
   readonly verifiedBy: string;
   /** Of this program. */
   readonly version: string;
@@ -25,7 +25,7 @@ export interface WrittenReport {
 }
 
 export function toReport(verification: Verification, asked: VerifyReport['asked']): VerifyReport {
-  const isSafe = verification.doubts.length === 0 && verification.stoppedAt === undefined;
+  const isSafe = verification.doubts.length === 0 && verification.isComplete;
   return {
     isSafe,
     isProved: isSafe && verification.days.every((day) => day.isSafe) && verification.chain.unsummed === null,

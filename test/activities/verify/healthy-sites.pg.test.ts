@@ -35,7 +35,15 @@ const TENANTS: OwnedTable = { ...METERS, table: { schema: null, name: 'tenant' }
 const verify = ({ local, remote, ends }: SiteUnderTest, options: Partial<VerifyOptions> = {}): Promise<Verification> =>
   verifySite(
     { local, remote, tables: { readings: ends.readings, meters: METERS, tenants: TENANTS } },
-    { siteId: 'test', from: null, to: null, isStopped: () => false, onProgress: () => undefined, ...options },
+    {
+      siteId: 'test',
+      from: null,
+      to: null,
+      after: null,
+      isStopped: () => false,
+      onProgress: () => undefined,
+      ...options,
+    },
   );
 
 async function expectHealthy(site: SiteUnderTest, options?: Partial<VerifyOptions>): Promise<Verification> {
@@ -177,7 +185,8 @@ it('when a link is lost in the middle, what was compared is kept, and it tells w
   await closed;
   expect(cut).toMatchObject({ days: [{ day: '2026-01-01' }, { day: '2026-01-02' }], doubts: [{ day: '2026-01-01' }] });
   expect(cut).toMatchObject({
-    stoppedAt: '2026-01-03',
+    isComplete: false,
+    stoppedAfter: '2026-01-02',
     stoppedBy: expect.stringContaining('remote database') as unknown,
   });
 });

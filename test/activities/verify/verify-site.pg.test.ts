@@ -36,7 +36,15 @@ async function verify(
   } as SiteTables;
   return verifySite(
     { local: site.local, remote: site.remote, tables },
-    { siteId: 'test', from: null, to: null, isStopped: () => false, onProgress: () => undefined, ...options },
+    {
+      siteId: 'test',
+      from: null,
+      to: null,
+      after: null,
+      isStopped: () => false,
+      onProgress: () => undefined,
+      ...options,
+    },
   );
 }
 
@@ -55,7 +63,7 @@ describe('verify', () => {
       onProgress: (what, done, total) => seen.push(`${what} ${done}/${total}`),
     });
     expect(verification.doubts).toEqual([]);
-    expect(verification).toMatchObject({ meters: 3, stoppedAt: undefined, chain: { records: 9, rows: 3_240 } });
+    expect(verification).toMatchObject({ meters: 3, isComplete: true, chain: { records: 9, rows: 3_240 } });
     expect(verification.days.map(({ isSafe }) => isSafe)).toEqual(verification.days.map(() => true));
     expect(verification.days.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(3_240);
     expect(seen.at(-1)).toBe('days 10/10');
@@ -138,11 +146,37 @@ describe('verify', () => {
     await site.remote.sql('delete from meter_readings where id in (10, 3500)');
     expect(whats(await verify(site, { from: '2026-01-02', to: '2026-01-09' }))).toEqual([]);
     expect(whats(await verify(site, { from: '2026-01-02' }))).toEqual(['readings differ 2026-01-10']);
-    let looks = 0;
-    const stopped = await verify(site, { isStopped: () => (looks += 1) > 3 });
-    expect(stopped.stoppedAt).toBe('2026-01-04');
-    expect(stopped.days).toHaveLength(3);
-    expect(whats(await verify(site, { from: stopped.stoppedAt ?? null }))).toEqual(['readings differ 2026-01-10']);
+  });
+
+  it('looks for readings that were slipped in over all days that were asked for', async () => {
+    await site.remote.sql(`insert into meter_readings values (9002, '2026-01-05 12:00:00+00', 2, 5, null)`);
+    for (const [from, to] of [['2026-01-05', '2026-01-05'] as const, ['2026-01-05', null] as const]) {
+      expect(whats(await verify(site, { from, to }))).toEqual(['readings differ 2026-01-05']);
+    }
+    expect(whats(await verify(site, { from: '2026-01-06' }))).toEqual([]);
+  });
+
+  it('stopped at any place it is not complete, and the run that goes on finds the rest', async () => {
+    for (const { sql } of [site.local, site.remote]) {
+      await sql('alter table meter_readings alter created_at drop not null');
+    }
+    await site.local.sql(`
+      insert into meter_readings select 7000 + n, instant::timestamptz, 1, n
+      from unnest(array['-infinity', '0044-03-15 BC', '12000-01-01', 'infinity', null]) with ordinality as d(instant, n)`);
+    await site.upload();
+    await site.remote.sql(`
+      delete from meter_readings where id = 10 or id > 7000;
+      insert into meter_readings values (9001, '2026-01-05 12:00:00+00', 2, 5, null), (9002, '2026-02-01', 2, 5, null)`);
+    const whole = whats(await verify(site));
+    expect(whole).toHaveLength(8);
+    for (let looksLeft = 0; ; looksLeft += 1) {
+      let looks = 0;
+      const stopped = await verify(site, { isStopped: () => (looks += 1) > looksLeft });
+      if (stopped.isComplete) break;
+      const resumed = await verify(site, { after: stopped.stoppedAfter });
+      expect(resumed.isComplete).toBe(true);
+      expect([...whats(stopped), ...whats(resumed)]).toEqual(whole);
+    }
   });
 
   it('tells of readings that were sent and not removed, and that they are no doubt', async () => {
