@@ -97,7 +97,7 @@ async function inRemoteTransaction<Result>(
   { signal }: Attempt,
   send: (to: Session) => Promise<Result>,
 ): Promise<Result> {
-  const bound = plan.overlap === 'sent' ? { lockTimeoutMs: LOCK_TIMEOUT_MS } : {};
+  const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
   return withTransaction(plan.remote, { isolation: 'read committed', signal, ...bound }, async (to) => {
     if (plan.remoteCommitsLate) await execute(to, commitOnDisk());
     return send(to);

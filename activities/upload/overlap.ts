@@ -11,7 +11,7 @@ export type Overlap = 'sent' | 'arrived' | 'done';
  * may wait for a row of that batch, which waits for its turn in this program: no server sees such a circle. Then both batches
  * are rolled back and tried again.
  */
-export const LOCK_TIMEOUT_MS = 5_000;
+export const LOCK_TIMEOUT_MS = 30_000;
 
 /**
  * The overlap that a table of the remote allows, as SQL. At once only where no row of one batch can wait for a row of the

@@ -27,6 +27,8 @@ export interface UploadEnds {
   readonly readings: QueueTable;
   /** Batches under way at once; 2 unless told. */
   readonly batchesInFlight?: number;
+  /** How long a batch waits for a lock while another one streams; `LOCK_TIMEOUT_MS` unless told. */
+  readonly lockTimeoutMs?: number;
 }
 
 /** What a drain knows of both ends. It is made anew for each drain, so that a change of a table is met at once. */

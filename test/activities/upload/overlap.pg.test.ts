@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { describe, expect, it } from 'vitest';
 import { planUpload } from '../../../activities/upload/plan-upload.js';
 import { until } from '../../support/wait.js';
-import { openSite, type SiteOptions, type SiteUnderTest } from './site-under-test.js';
+import { openSite, type SiteOptions, type SiteUnderTest, toSite } from './site-under-test.js';
 
 const COLUMNS = 'id bigint primary key, created_at timestamptz not null, value numeric';
 const DO_NOTHING = `create function act() returns trigger language plpgsql as 'begin return new; end'`;
@@ -120,7 +120,8 @@ it('a circle of waiting through a transaction of the customer ends by itself, an
       create table meter_readings (${COLUMNS}, foreign key (value) references units)`,
   });
   await site.queueReadings(1, 400);
-  const { upload, holder, letGo } = await uploadWhileHeld(site);
+  const hurried = toSite({ ...site, lockTimeoutMs: 1_000 }, site.ends.readings);
+  const { upload, holder, letGo } = await uploadWhileHeld(hurried);
   const customer = holder.query('update units set value = 1150 where value = 150'); // waits for the second batch
   await expect(upload).rejects.toMatchObject({ kind: 'busy', sqlstate: '55P03', place: { side: 'remote' } });
   await customer;

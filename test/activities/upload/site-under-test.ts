@@ -63,7 +63,10 @@ export async function openSite(
 }
 
 /** The same on databases that have their tables already. */
-export function toSite(databases: TestDatabases, readings: QueueTable): SiteUnderTest {
+export function toSite(
+  databases: TestDatabases & Pick<UploadEnds, 'lockTimeoutMs'>,
+  readings: QueueTable,
+): SiteUnderTest {
   const ends = { ...databases, readings };
   const logged: LogLine[] = [];
   const logAs =
