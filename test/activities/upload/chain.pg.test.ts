@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { to as copyTo } from 'pg-copy-streams';
 import { expect, it, onTestFinished } from 'vitest';
 import { createPool } from '../../../src/postgres/pool.js';
 import { untilLockIsAwaited } from '../../support/locks.js';
@@ -42,6 +44,21 @@ it('a record says from when to when its readings are, who sent it and with which
     day_column: 'created_at',
     days: expect.stringMatching(/^\[\["2026-01-01",10,"-?\d+"\]\]$/) as unknown,
   });
+});
+
+it('a record holds the digest of the bytes that were streamed: those of a binary COPY of its readings in their order', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 500);
+  await site.local.sql('create table kept as table meter_readings');
+  await site.upload();
+  const client = await site.local.pool.connect();
+  onTestFinished(() => client.release());
+  const query = 'select created_at, id, value from kept order by created_at, id';
+  const hash = createHash('sha256');
+  for await (const chunk of client.query(copyTo(`copy (${query}) to stdout (format binary)`)))
+    hash.update(chunk as Buffer);
+  const record = `select encode(content_digest, 'hex') from meter_sync.custody`;
+  expect(await site.remote.value(record)).toBe(hash.digest('hex'));
 });
 
 it('two batches overlap, and the remote is never more than one ahead of the site', async (context) => {

@@ -91,6 +91,11 @@ it('two batches stream at once, and what holds the first keeps the second from n
   });
   await site.queueReadings(1, 400);
   const { upload, letGo } = await uploadWhileHeld(site);
+  const inTransaction = `select count(*) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and xact_start is not null`;
+  for (let look = 0; look < 50; look += 1) {
+    expect(Number(await site.remote.value(inTransaction))).toBe(3); // the two batches, and the one who holds the first
+  }
   expect(await site.remote.value('select count(*) from meter_sync.custody')).toBe('0');
   await letGo();
   expect(await upload).toMatchObject({ batches: 4, inserted: 400, removed: 400 });
