@@ -1,6 +1,12 @@
 import { expect, it } from 'vitest';
+import type { Queue } from '../../../activities/upload/queue.js';
+import { readFiguresOf } from '../../../activities/upload/read-queue-figures.js';
+import type { UploadReadingsResult } from '../../../src/model/operations.js';
+import { run } from '../../../src/postgres/session.js';
+import { plain } from '../../../src/postgres/statement.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
 import { until } from '../../support/wait.js';
-import { openSite, setForDatabase } from './site-under-test.js';
+import { openSite, PLAIN_READINGS, setForDatabase } from './site-under-test.js';
 
 it('batches take the oldest readings first, and at most as many as they may', async (context) => {
   const site = await openSite(context);
@@ -138,3 +144,42 @@ it('with an index of the queue no batch reads the whole table, whatever the stat
 });
 
 const SCANS = (kind: string): string => `select ${kind} from pg_stat_user_tables where relname = 'meter_readings'`;
+
+it('a queue of more than 100,000 readings is told as an estimate, and says so', async (context) => {
+  const site = await openSite(context);
+  await site.local.sql('create index on meter_readings (created_at, id) where is_synchronized is not true');
+  await site.queueReadings(1, 100_000);
+  const count = async (): Promise<UploadReadingsResult> => site.upload({ batchRows: 1, drain: AbortSignal.abort() });
+  await site.local.sql('analyze meter_readings');
+  expect(await count()).toMatchObject({ queueSize: 100_000, queueSizeIsEstimate: false });
+  await site.queueReadings(100_001, 150_000);
+  await site.local.sql('analyze meter_readings');
+  const estimated = await count();
+  expect(estimated.queueSizeIsEstimate).toBe(true);
+  expect(Math.abs(estimated.queueSize - 150_000)).toBeLessThan(15_000);
+  expect(estimated.oldestUnsynced).not.toBeNull();
+});
+
+it('a count that would take too long is given up for an estimate, and the transaction goes on', async (context) => {
+  const site = await openSite(context);
+  await site.queueReadings(1, 1_000);
+  // Reading the flag of a row takes its time, as a cold disk would.
+  await site.local.sql(`
+    analyze meter_readings;
+    alter table meter_readings rename to slow_readings;
+    create function slow(flag boolean) returns boolean language plpgsql as $$begin perform pg_sleep(0.001); return flag; end$$;
+    create view meter_readings as select id, created_at, value, slow(is_synchronized) as is_synchronized from slow_readings`);
+  const startedAt = performance.now();
+  const queue: Queue = {
+    ...{ readings: PLAIN_READINGS, orderType: 'timestamp with time zone', keyTypes: ['bigint'], quarantineOf: null },
+    ...{ orderMayBeNull: false, orderIsTime: true },
+  };
+  const figures = await withTransaction(site.local, { isolation: 'repeatable read, read only' }, async (session) => {
+    const figuresOf = await readFiguresOf(session, queue);
+    await run(session, plain('select 1'));
+    return figuresOf;
+  });
+  expect(figures.queueSizeIsEstimate).toBe(true);
+  expect(figures.queueSize).toBeGreaterThan(0);
+  expect(performance.now() - startedAt).toBeLessThan(1_000); // two statements of 90 ms, and a busy machine
+});
