@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { missingPooler } from './lab/pgbouncer.js';
-import { describeFindings, describeSeries, totalsOf } from './lab/report.js';
+import { describeFindings, describeSeries, describeUntried, totalsOf } from './lab/report.js';
 import { runSeries, type Series } from './lab/series.js';
 
 /** A few short runs of `npm run lab`, always the same ones: every third through PgBouncer, where there is one. */
@@ -30,7 +30,7 @@ describe('whatever fails at whichever statement', () => {
 
   it('no reading is lost, doubled or changed, and the custody chain is whole', () => {
     expect(findings(false)).toEqual([]);
-    expect(totalsOf(series).faults).toBeGreaterThan(SERIES.runs);
+    expect(describeUntried(series)).toEqual([]);
   });
 
   it.skipIf(NO_POOLER !== null)(

@@ -37,6 +37,23 @@ export function isWell({ lost, doubled, changed, other }: Totals): boolean {
   return lost + doubled + changed + other === 0;
 }
 
+/** A kind of fault that is dealt so often and never finds anyone there is no chance. */
+const DEALT = 3;
+
+/** What a series has not tried, so that its silence proves nothing; empty when it has. */
+export function describeUntried({ made }: Series): string[] {
+  const tried = made.flatMap(({ result }) => result.tried);
+  const missed = FAULT_KINDS.filter((kind) => {
+    const own = tried.filter(({ fault }) => fault.kind === kind);
+    return own.length >= DEALT && !own.some(isReached);
+  });
+  const reached = tried.filter(isReached).length;
+  return [
+    ...missed.map((kind) => `no fault of the kind ${kind} was made`),
+    ...(reached < made.length ? [`only ${reached} faults were made in ${made.length} runs`] : []),
+  ];
+}
+
 /** The closing words of a series: faults by kind, readings, what was lost, doubled or changed, the longest recovery. */
 export function describeSeries(series: Series): string[] {
   const totals = totalsOf(series);
