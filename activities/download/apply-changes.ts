@@ -1,13 +1,11 @@
-import { toTableName } from '../../src/model/table.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
-import { type ChangeCounts, CHANGES } from './changes.js';
+import type { ChangeCounts } from './changes.js';
 import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
+import { findLeftOut } from './left-out.js';
 import type { DownloadPlan } from './plan-download.js';
-import { DONE, TROUBLE } from './staging.js';
-import { noteTrouble, type RefusedRow } from './trouble.js';
+import { type DescribedKey, noteTrouble, type RefusedRow, toRefused } from './trouble.js';
 import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
 /** What was done to the local table, in rows, and what was not. */
@@ -17,6 +15,16 @@ export interface Applied {
   readonly gone: number;
   readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
+  /** Rows that were refused besides those of `refused`. */
+  readonly unnamed: number;
+}
+
+/** How a change set is applied. */
+export interface Applying {
+  /** False: the new rows are so many that the change set does not name them. */
+  readonly areNewListed: boolean;
+  /** So many rows at once are tried again when one of them was refused. */
+  readonly rowsAtOnce: number;
 }
 
 /**
@@ -30,15 +38,20 @@ const MAX_ROUNDS = 10;
  * Rows that are gone go first: a new row may take the name of one that was deleted.
  * @throws DatabaseFailure of the local database, when no row is to blame
  */
-export async function applyChanges(here: Session, plan: DownloadPlan, counts: ChangeCounts): Promise<Applied> {
-  const gone = await applyStep(here, counts.gone > 0 ? retireGone(plan) : null);
+export async function applyChanges(
+  here: Session,
+  plan: DownloadPlan,
+  counts: ChangeCounts,
+  { areNewListed, rowsAtOnce }: Applying,
+): Promise<Applied> {
+  const gone = await applyStep(here, counts.gone > 0 ? retireGone(plan) : null, rowsAtOnce);
   const insert = counts.inserted > 0 ? insertNew(plan) : null;
   const columns = counts.columns.map(({ column }) => column);
   const update = columns.length > 0 ? updateChanged(plan, columns) : null;
   let [inserted, updated] = [0, 0];
   let refused: readonly RefusedRow[] = [];
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const [first, second] = [await applyStep(here, insert), await applyStep(here, update)];
+    const [first, second] = [await applyStep(here, insert, rowsAtOnce), await applyStep(here, update, rowsAtOnce)];
     inserted += first.rows;
     updated += second.rows;
     refused = [...first.refused, ...second.refused];
@@ -48,8 +61,8 @@ export async function applyChanges(here: Session, plan: DownloadPlan, counts: Ch
   const others = [...gone.refused, ...refused.filter((row) => !isWaiting(row))];
   await noteTrouble(here, waiting, 'waiting');
   await noteTrouble(here, others, 'refused');
-  others.push(...(await findLeftOut(here, plan)));
-  return { inserted, updated, gone: gone.rows, waiting, refused: others };
+  const leftOut = await findLeftOut(here, plan, areNewListed);
+  return { inserted, updated, gone: gone.rows, waiting, refused: [...others, ...leftOut.named], unnamed: leftOut.more };
 }
 
 interface Stepped {
@@ -57,7 +70,7 @@ interface Stepped {
   readonly refused: readonly RefusedRow[];
 }
 
-async function applyStep(here: Session, step: Step | null): Promise<Stepped> {
+async function applyStep(here: Session, step: Step | null, rowsAtOnce: number): Promise<Stepped> {
   if (step === null) return { rows: 0, refused: [] };
   try {
     const rows = await withSavepoint(here, () => execute(here, step.write(null)));
@@ -65,40 +78,28 @@ async function applyStep(here: Session, step: Step | null): Promise<Stepped> {
   } catch (error) {
     if (!isRowRefused(error)) throw error;
   }
-  const apart = (await run<{ place: string }>(here, step.places)).map(({ place }) => place);
-  const { results, culprits } = await isolateCulprits(here, apart, (part) => execute(here, step.write(part)));
-  return { rows: results.reduce((sum, rows) => sum + rows, 0), refused: await nameCulprits(here, step, culprits) };
+  return applyApart(here, step, rowsAtOnce);
 }
 
-interface DescribedRow {
+/** A cursor still sees the table as it was before the first of these rows was written. */
+async function applyApart(here: Session, step: Step, rowsAtOnce: number): Promise<Stepped> {
+  await run(here, { ...step.places, text: `declare meter_sync_places no scroll cursor for ${step.places.text}` });
+  let rows = 0;
+  const refused: RefusedRow[] = [];
+  for (;;) {
+    const next = { text: `fetch ${rowsAtOnce} from meter_sync_places`, values: [] };
+    const places = (await run<{ place: string }>(here, next)).map(({ place }) => place);
+    if (places.length === 0) break;
+    const { results, culprits } = await isolateCulprits(here, places, (part) => execute(here, step.write(part)));
+    rows += results.reduce((sum, count) => sum + count, 0);
+    refused.push(...(await nameCulprits(here, step, culprits)));
+  }
+  await run(here, { text: 'close meter_sync_places', values: [] });
+  return { rows, refused };
+}
+
+interface DescribedRow extends DescribedKey {
   readonly place: string;
-  readonly key_hash: string;
-  readonly row_hash: string | null;
-  readonly key: string;
-  readonly name: string | null;
-}
-
-/** A trigger may leave a row out without a word: it is neither done nor refused. */
-async function findLeftOut(here: Session, plan: DownloadPlan): Promise<RefusedRow[]> {
-  const rows = await run<Omit<DescribedRow, 'place'>>(here, {
-    text: `
-      select c.key_hash::text as key_hash, null as row_hash, c.key, c.name
-      from ${CHANGES} as c
-      where not exists (select from ${DONE} as d where d.key_hash = c.key_hash)
-        and not exists (select from ${TROUBLE} as t where t.key_hash = c.key_hash)
-      order by c.place`,
-    values: [],
-  });
-  const place = { side: here.side, table: toTableName(plan.table) };
-  const failure = new DatabaseFailure('data', 'local database: a trigger of the table has left the row out', place);
-  const leftOut = rows.map((row) => toRefused({ ...row, place: '' }, failure));
-  await noteTrouble(here, leftOut, 'refused');
-  return leftOut;
-}
-
-function toRefused(row: DescribedRow, failure: DatabaseFailure): RefusedRow {
-  const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
-  return { keyHash, rowHash, key: JSON.parse(key) as string[], name, failure };
 }
 
 async function nameCulprits(

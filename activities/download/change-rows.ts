@@ -1,52 +1,74 @@
-import { run, runAll } from '../../src/postgres/session.js';
+import { ident } from '../../src/postgres/identifier.js';
+import { run, runAll, type Session } from '../../src/postgres/session.js';
 import type { Attempt } from '../attempt.js';
 import { applyChanges } from './apply-changes.js';
 import { countChanges } from './changes.js';
-import { findChanges } from './find-changes.js';
 import { checkChanges } from './check-changes.js';
 import { checkKeys, checkStagedKeys } from './check-ends.js';
-import { canFill, fillTable } from './fill-table.js';
 import { fetchRows } from './fetch-rows.js';
+import { canFill, fillTable } from './fill-table.js';
+import { findChanges } from './find-changes.js';
+import { ALL_PARTS, type DifferingParts, findParts } from './find-parts.js';
 import type { OpenHold } from './hold.js';
-import { listLocal, listRemote } from './list-rows.js';
+import { DEFAULT_LIMITS, type DownloadLimits } from './limits.js';
+import { listRows } from './list-rows.js';
 import type { Look, Sessions } from './look.js';
 import type { Download, DownloadOptions } from './make-equal.js';
-import { forgetHashes, forgetRefused, saveMemory, type TableMemory } from './memory.js';
+import { recallRows, type TableMemory } from './memory.js';
+import { ROWS_NOW, saveMemory } from './save-memory.js';
 import { setAsideOrphans } from './set-aside.js';
-import { countOwned, createTables, hashNames, LOCAL_ROWS, REMOTE_ROWS, STAGED, TROUBLE, WANTED } from './staging.js';
-import { ident } from '../../src/postgres/identifier.js';
+import {
+  countOwned,
+  createTables,
+  hashNames,
+  LOCAL_ROWS,
+  REMEMBERED,
+  REMOTE_ROWS,
+  STAGED,
+  TROUBLE,
+  WANTED,
+} from './staging.js';
 import { MEMORY_FOR_LISTS } from './text-session.js';
 import { readTold } from './told-changes.js';
+
+/** What a download knows besides the look. */
+export interface Changing extends DownloadOptions {
+  readonly attempt: Attempt;
+  readonly hold: OpenHold | null;
+}
 
 /** Finds out which rows differ, fetches them, and makes them equal. Without a difference nothing is read, moved or written. */
 export async function changeRows(
   sessions: Sessions,
   look: Look,
   memory: TableMemory,
-  options: DownloadOptions & { readonly attempt: Attempt; readonly hold: OpenHold | null },
+  options: Changing,
 ): Promise<Download> {
-  const { plan } = look;
-  const isKnown = memory.signature === look.signature;
+  const { plan, signature } = look;
+  const isKnown = memory.signature === signature;
   if (isKnown && !options.full && isUnchanged(look, memory)) return nothingDone(look, memory);
   const { here } = sessions;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
   await runAll(here, [MEMORY_FOR_LISTS, createTables(plan)]);
-  if (!isKnown) await forgetHashes(here, memory);
-  if (options.full) await forgetRefused(here, memory);
-  const usable = isKnown ? memory : { ...memory, remote_rows: '0', remote_sum: '' };
-  if (canFill(look, usable)) {
+  if (canFill(look, memory, limits)) {
     const rows = Number(look.remote.rows); // only new ones, so the guard has nothing to say
-    const after = await fillTable(sessions, look, memory);
+    const after = await fillTable(sessions, look, memory, limits);
     if (after !== null) return { ...nothingDone(look, after), localCount: rows, inserted: rows };
   }
-  const staged = await stageDifferent(sessions, look, usable);
+  const parts = isKnown ? await findParts(sessions, look, memory, { limits, full: options.full }) : ALL_PARTS;
+  await recallRows(here, memory, parts.touched, { isKnown, full: options.full });
+  const staged = await stageDifferent(sessions, look, { parts, limits, isEmpty: isEmptyHere(look, memory) });
   options.attempt.heartbeat({ table: plan.table.name, rows: staged.rows });
   const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);
-  await findChanges(here, plan, memory, staged.rows);
-  const counts = await countChanges(here, plan, { remoteRows: Number(look.remote.rows), staged: staged.rows });
-  const isApproved = await checkChanges(here, plan, counts, { ...options, memory });
-  const applied = await applyChanges(here, plan, counts);
+  const areNewListed = staged.rows <= limits.newInSet;
+  await findChanges(here, plan, { rows: staged.rows, areNewListed });
+  const figures = { areNewListed, remoteRows: Number(look.remote.rows), localRows: Number(look.local.rows) };
+  const counts = await countChanges(here, plan, figures);
+  const isApproved = await checkChanges(here, plan, counts, { ...options, memory, touched: parts.touched });
+  const applied = await applyChanges(here, plan, counts, { areNewListed, rowsAtOnce: limits.rowsAtOnce });
   const told = await readTold(here);
-  const after = await saveMemory(here, memory, look.signature);
+  const noted = { rows: ROWS_NOW, touched: parts.touched, signature };
+  const after = await saveMemory(here, memory, noted, limits);
   const [local] = await run<{ rows: string }>(here, countOwned(plan));
   return {
     ...applied,
@@ -84,6 +106,7 @@ function nothingDone(look: Look, memory: TableMemory): Download {
     told: [],
     waiting: [],
     refused: [],
+    unnamed: 0,
     counts: toCounts(look, memory),
   };
 }
@@ -101,22 +124,29 @@ interface Staged {
   readonly refused: Awaited<ReturnType<typeof fetchRows>>;
 }
 
-/** A table that is empty here needs no list: every row is fetched, and brings its hashes. */
-async function stageDifferent(sessions: Sessions, look: Look, memory: TableMemory): Promise<Staged> {
-  const { plan } = look;
+interface Staging {
+  readonly parts: DifferingParts;
+  readonly limits: DownloadLimits;
+  /** True: every row is fetched, and brings its hashes, so no list is needed. */
+  readonly isEmpty: boolean;
+}
+
+async function stageDifferent(
+  sessions: Sessions,
+  { plan, remote }: Look,
+  { parts, limits, isEmpty }: Staging,
+): Promise<Staged> {
   const { here } = sessions;
-  const isFill = look.local.rows === '0' && memory.remote_rows === '0';
   let refused: Staged['refused'];
-  if (isFill) {
-    refused = await fetchRows(sessions, plan, { all: true });
+  if (isEmpty) {
+    refused = await fetchRows(sessions, plan, { all: true }, limits);
     await runAll(here, [listStaged(plan), `analyze ${REMOTE_ROWS}`]);
     await checkKeys(here, plan);
   } else {
-    await listLocal(here, plan);
-    await listRemote(sessions, plan, memory, look.remote);
+    await listRows(sessions, plan, parts);
     await checkKeys(here, plan);
-    const rows = await choose(sessions, memory);
-    refused = await fetchRows(sessions, plan, { all: false, rows, remoteRows: Number(look.remote.rows) });
+    const rows = await choose(here);
+    refused = await fetchRows(sessions, plan, { all: false, rows, remoteRows: Number(remote.rows) }, limits);
   }
   await checkStagedKeys(here, plan);
   const [count] = await run<{ rows: string }>(here, {
@@ -124,6 +154,11 @@ async function stageDifferent(sessions: Sessions, look: Look, memory: TableMemor
     values: [],
   });
   return { rows: Number(count?.rows ?? 0), refused };
+}
+
+/** Nothing is here, and nothing is remembered that could differ. */
+function isEmptyHere({ local, signature }: Look, memory: TableMemory): boolean {
+  return local.rows === '0' && (memory.remote_rows === '0' || memory.signature !== signature);
 }
 
 function listStaged(plan: Look['plan']): string {
@@ -136,13 +171,13 @@ function listStaged(plan: Look['plan']): string {
 }
 
 /** Rows that differ, but for those of which all is known: the local table refuses them, or cannot hold them exactly. */
-async function choose({ here }: Sessions, { id }: TableMemory): Promise<number> {
+async function choose(here: Session): Promise<number> {
   const [, [count]] = (await runAll(here, [
     `insert into ${WANTED} (key_hash)
      select r.key_hash
      from ${REMOTE_ROWS} as r
      left join ${LOCAL_ROWS} as l on l.key_hash = r.key_hash
-     left join meter_sync.download_row as m on m.table_id = ${id} and m.key_hash = r.key_hash
+     left join ${REMEMBERED} as m on m.key_hash = r.key_hash
      where l.row_hash is distinct from r.row_hash
        and (m.state is not distinct from 'waiting'
          or m.remote_hash is distinct from r.row_hash

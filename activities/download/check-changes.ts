@@ -12,7 +12,8 @@ import { run, runAll, type Session } from '../../src/postgres/session.js';
 import { type ChangeCounts, CHANGES } from './changes.js';
 import type { HeldExample, OpenHold } from './hold.js';
 import { HeldChanges } from './held-changes.js';
-import type { TableMemory } from './memory.js';
+import { countUntouched, type TableMemory } from './memory.js';
+import type { Parts } from './parts.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
 import { describe, isNew } from './row-terms.js';
@@ -22,6 +23,8 @@ import { toShortRow } from './told-changes.js';
 /** What the guard knows besides the change set. */
 export interface Watch {
   readonly memory: TableMemory;
+  /** The parts that were looked into; the others are as they were. */
+  readonly touched: Parts;
   /** Absent: those of a site that sets none; null: nothing is held. */
   readonly guard?: GuardRules | null;
   /** What was held when this download began. */
@@ -40,10 +43,10 @@ export async function checkChanges(
   here: Session,
   plan: DownloadPlan,
   counts: ChangeCounts,
-  { memory, guard = DEFAULT_GUARD, hold = null }: Watch,
+  { memory, touched, guard = DEFAULT_GUARD, hold = null }: Watch,
 ): Promise<boolean> {
   if (guard === null || counts.localRows === 0) return false;
-  const reasons = findHoldReasons(await measure(here, plan, counts, memory), guard);
+  const reasons = findHoldReasons(await measure(here, plan, counts, { memory, touched }), guard);
   if (reasons.length === 0) return false;
   const fingerprint = await takeFingerprint(here, plan);
   if (hold?.change === fingerprint && hold.decided?.decision === 'approve') return true;
@@ -62,7 +65,7 @@ async function measure(
   here: Session,
   plan: DownloadPlan,
   counts: ChangeCounts,
-  memory: TableMemory,
+  { memory, touched }: Pick<Watch, 'memory' | 'touched'>,
 ): Promise<GuardFigures> {
   const isSuspect = counts.columns.some(({ rows }) => rows >= MIN_GUARDED_ROWS);
   const [gone, columns, common] = (await runAll(here, [
@@ -76,7 +79,7 @@ async function measure(
     remoteRows: counts.remoteRows,
     knownRows: Math.min(Number(memory.remote_rows), counts.localRows),
     goneRows: Number(gone[0]?.rows ?? 0),
-    commonRows: Number(common[0]?.rows ?? 0),
+    commonRows: Number(common[0]?.rows ?? 0) + (isSuspect ? await countUntouched(here, memory, touched) : 0),
     columns: columns.map(({ column, rows }) => ({ column, rows: Number(rows) })),
   };
 }

@@ -1,19 +1,15 @@
 import { copyBetween, type CopyEnd } from '../../src/postgres/copy.js';
 import { readCopyBatches, readCopyFields, writeCopyLines } from '../../src/postgres/copy-lines.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { ident, literal, relation } from '../../src/postgres/identifier.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { run, runAll, type Session } from '../../src/postgres/session.js';
 import { isolateCulprits, isRowRefused } from './isolate-culprits.js';
+import type { DownloadLimits } from './limits.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash, rowHash } from './row-hashes.js';
 import { copyIntoStaged, hashNames, isOwned, STAGED, WANTED } from './staging.js';
 import { noteTrouble, type RefusedRow } from './trouble.js';
-
-/** More keys than these are not sent: all rows are fetched then, and those that nobody wants are left out here. */
-const MAX_SENT_KEYS = 50_000;
-/** So many rows at once are tried again when one of them was refused: they are held in memory. */
-const LINES_AT_ONCE = 5_000;
 
 /** Which rows to fetch: all, or those of which the site needs to know more. */
 export type Wanted =
@@ -29,11 +25,12 @@ export async function fetchRows(
   { here, there }: { readonly here: Session; readonly there: Session },
   plan: DownloadPlan,
   wanted: Wanted,
+  limits: DownloadLimits,
 ): Promise<readonly RefusedRow[]> {
   if (!wanted.all && wanted.rows === 0) return [];
-  const areSent = !wanted.all && wanted.rows <= MAX_SENT_KEYS && wanted.rows * 2 <= Math.max(wanted.remoteRows, 100);
+  const areSent = !wanted.all && wanted.rows <= limits.sentKeys && wanted.rows * 2 <= Math.max(wanted.remoteRows, 100);
   const source = { session: there, text: copyRows(plan, areSent ? await readWanted(here) : null) };
-  const refused = await stage(here, plan, source);
+  const refused = await stage(here, plan, source, limits);
   if (!wanted.all && !areSent) {
     await run(here, {
       text: `delete from ${STAGED} as s where not exists (select from ${WANTED} as w where w.key_hash = s.${ident(hashNames(plan).key)})`,
@@ -47,10 +44,9 @@ export async function fetchRows(
 /** COPY of the remote rows, as text: the types of the two ends may differ. */
 function copyRows(plan: DownloadPlan, keys: readonly string[] | null): string {
   const key = keyHash(plan, 'remote', 'r');
-  const only =
-    keys === null ? '' : ` join unnest(${literal(`{${keys.join(',')}}`)}::bigint[]) as w(key) on w.key = ${key}`;
+  const isWanted = keys === null ? 'true' : `${key} in (select unnest('{${keys.join(',')}}'::bigint[]))`;
   return `copy (select ${key}, ${rowHash(plan, 'remote', 'r')}, ${plan.carried.map((name) => carriedValue(plan, name)).join(', ')}
-    from ${relation(plan.table)} as r${only} where ${isOwned(plan.filter, 'r')}) to stdout`;
+    from ${relation(plan.table)} as r where ${isOwned(plan.filter, 'r')} and ${isWanted}) to stdout`;
 }
 
 /** A type's own words where the types differ: COPY pads `character` with blanks and says `t` for true. */
@@ -64,7 +60,12 @@ async function readWanted(here: Session): Promise<string[]> {
   return rows.map(({ key }) => key);
 }
 
-async function stage(here: Session, plan: DownloadPlan, source: CopyEnd): Promise<readonly RefusedRow[]> {
+async function stage(
+  here: Session,
+  plan: DownloadPlan,
+  source: CopyEnd,
+  { rowsAtOnce }: DownloadLimits,
+): Promise<readonly RefusedRow[]> {
   const target = { session: here, text: copyIntoStaged(plan) };
   try {
     const { sent, received } = await withSavepoint(here, () => copyBetween(source, target));
@@ -75,7 +76,7 @@ async function stage(here: Session, plan: DownloadPlan, source: CopyEnd): Promis
   }
   const refused: RefusedRow[] = [];
   // The remote's snapshot still stands: the same rows come again.
-  for await (const lines of readCopyBatches(source, LINES_AT_ONCE)) {
+  for await (const lines of readCopyBatches(source, rowsAtOnce)) {
     const { culprits } = await isolateCulprits(here, lines, (part) => writeCopyLines(target, part));
     refused.push(...culprits.map(({ item, failure }) => ({ ...readLine(item, plan), failure })));
   }

@@ -1,25 +1,22 @@
 import { copyBetween } from '../../src/postgres/copy.js';
 import { idents, relation } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
-import { run, runAll } from '../../src/postgres/session.js';
-import { MAX_NEW_IN_SET } from './changes.js';
 import { isRowRefused } from './isolate-culprits.js';
+import type { DownloadLimits } from './limits.js';
 import type { Look, Sessions } from './look.js';
-import { saveSums, type TableMemory } from './memory.js';
+import type { TableMemory } from './memory.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash, rowHash } from './row-hashes.js';
+import { saveMemory } from './save-memory.js';
 import { isOwned } from './staging.js';
 
 /** True for a large table that is empty here and has the same columns: it can be filled without staging. */
-export function canFill(look: Look, memory: TableMemory): boolean {
+export function canFill(look: Look, memory: TableMemory, { newInSet }: DownloadLimits): boolean {
   const { plan } = look;
   const isEmpty = look.local.rows === '0' && memory.remote_rows === '0' && memory.local_rows === '0';
   const isGiven = plan.written.length > plan.carried.length;
   return (
-    isEmpty &&
-    !isGiven &&
-    Number(look.remote.rows) > MAX_NEW_IN_SET &&
-    plan.carried.every((name) => isOneType(plan, name))
+    isEmpty && !isGiven && Number(look.remote.rows) > newInSet && plan.carried.every((name) => isOneType(plan, name))
   );
 }
 
@@ -33,22 +30,22 @@ export async function fillTable(
   { here, there }: Sessions,
   look: Look,
   memory: TableMemory,
+  limits: DownloadLimits,
 ): Promise<TableMemory | null> {
   const { plan } = look;
   const table = relation(plan.table);
   const columns = idents(plan.carried);
   try {
     return await withSavepoint(here, async () => {
+      const format = plan.carried.every((name) => isPortable(plan, name)) ? 'binary' : 'text';
+      const rows = `select ${columns} from ${table} as r where ${isOwned(plan.filter, 'r')}`;
       await copyBetween(
-        {
-          session: there,
-          text: `copy (select ${columns} from ${table} as r where ${isOwned(plan.filter, 'r')}) to stdout`,
-        },
-        { session: here, text: `copy ${table} (${columns}) from stdin` },
+        { session: there, text: `copy (${rows}) to stdout (format ${format})` },
+        { session: here, text: `copy ${table} (${columns}) from stdin (format ${format})` },
       );
-      await run(here, { text: noteAll(plan, memory), values: [] });
-      const [after] = (await runAll(here, [saveSums(memory.id, look.signature)])).at(-1) as TableMemory[];
-      if (after?.local_sum !== look.remote.sum || after.local_rows !== look.remote.rows) throw NOT_EQUAL;
+      const noted = { rows: rowsOf(plan), touched: 'all', signature: look.signature } as const;
+      const after = await saveMemory(here, memory, noted, limits);
+      if (after.local_sum !== look.remote.sum || after.local_rows !== look.remote.rows) throw NOT_EQUAL;
       return after;
     });
   } catch (error) {
@@ -57,21 +54,25 @@ export async function fillTable(
   }
 }
 
-/** In the order of the index, which is then written page by page. */
-function noteAll(plan: DownloadPlan, { id }: TableMemory): string {
+/** The rows that the table holds, all from the remote; each hash is computed once. */
+function rowsOf(plan: DownloadPlan): string {
   return `
-    insert into meter_sync.download_row (table_id, key_hash, remote_hash, local_hash, is_brought)
-    select ${id}, h.key_hash, h.row_hash, h.row_hash, true
+    select h.key_hash, h.row_hash as remote_hash, h.row_hash as local_hash, true as is_brought, null::text as state
     from (
       select ${keyHash(plan, 'local', 'r')} as key_hash, ${rowHash(plan, 'local', 'r')} as row_hash
       from ${relation(plan.table)} as r
       where ${isOwned(plan.filter, 'r')}
-    ) as h
-    order by h.key_hash`;
+      offset 0
+    ) as h`;
 }
 
 const NOT_EQUAL = new Error('the table does not hold what was copied');
 
 function isOneType({ columns }: DownloadPlan, name: string): boolean {
   return columns.local.get(name)?.type === columns.remote.get(name)?.type;
+}
+
+/** Means the same bytes on both servers. */
+function isPortable({ columns }: DownloadPlan, name: string): boolean {
+  return columns.local.get(name)?.isPortable === true && columns.remote.get(name)?.isPortable === true;
 }

@@ -1,64 +1,55 @@
 import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../src/postgres/session.js';
-import { CHANGES, MAX_NEW_IN_SET } from './changes.js';
-import type { TableMemory } from './memory.js';
+import { CHANGES } from './changes.js';
 import { type DownloadPlan, freeName } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
 import { describe, isNew, isSame, sameKey } from './row-terms.js';
-import { GONE, hashNames, isOwned, LOCAL_ROWS, REMOTE_ROWS, STAGED } from './staging.js';
+import { GONE, hashNames, isOwned, LOCAL_ROWS, REMEMBERED, REMOTE_ROWS, STAGED } from './staging.js';
+
+/** What was staged, and whether the new ones among it are written down one by one. */
+export interface StagedRows {
+  readonly rows: number;
+  readonly areNewListed: boolean;
+}
 
 /** Works the change set out from what was staged and listed. */
-export async function findChanges(
-  here: Session,
-  plan: DownloadPlan,
-  memory: TableMemory,
-  staged: number,
-): Promise<void> {
+export async function findChanges(here: Session, plan: DownloadPlan, staged: StagedRows): Promise<void> {
+  const found = await runAll(here, [findGone(), `select count(*)::text as rows from ${GONE}`]);
+  const [gone] = found.at(-1) as { rows: string }[];
   await runAll(here, [
-    createChanges(),
-    findGone(memory),
-    ...(staged > 0 ? [insertChangedRows(plan, memory), ...insertNewRows(plan, memory, staged)] : []),
-    ...insertGoneRows(plan),
+    ...(staged.rows > 0 ? [insertChangedRows(plan), ...insertNewRows(plan, staged.areNewListed)] : []),
+    ...(gone?.rows === '0' ? [] : insertGoneRows(plan)), // it would read the whole table
     `analyze ${CHANGES}`,
   ]);
 }
 
-function createChanges(): string {
-  return `
-    create temporary table meter_sync_change (
-      place bigint generated always as identity, key_hash bigint not null, kind text not null, key text not null, name text,
-      fields text[] not null default '{}', was json, becomes json, is_local_edit boolean not null
-    ) on commit drop`;
-}
-
 /** Rows that the remote once had; one that could not be taken away is left until it changes. */
-function findGone({ id }: TableMemory): string {
+function findGone(): string {
   return `
     create temporary table meter_sync_gone on commit drop as
     select m.key_hash, m.state
-    from meter_sync.download_row as m
+    from ${REMEMBERED} as m
     join ${LOCAL_ROWS} as l on l.key_hash = m.key_hash
-    where m.table_id = ${id}
-      and m.is_brought
-      and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash = l.row_hash)
+    where m.is_brought
+      and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash is not distinct from l.row_hash)
       and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)`;
 }
 
 const INSERT = `insert into ${CHANGES} (key_hash, kind, key, name, fields, was, becomes, is_local_edit)`;
 
-function insertNewRows(plan: DownloadPlan, memory: TableMemory, staged: number): string[] {
-  if (staged > MAX_NEW_IN_SET) return [];
+function insertNewRows(plan: DownloadPlan, areNewListed: boolean): string[] {
+  if (!areNewListed) return [];
   return [
     `${INSERT}
     select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${isLocalEdit(plan)}
     from ${STAGED} as s
-    ${withMemory(plan, memory)}
+    ${withMemory(plan)}
     where ${isNew(plan)}
     order by ${idents(plan.key, 's')}`,
   ];
 }
 
-function insertChangedRows(plan: DownloadPlan, memory: TableMemory): string {
+function insertChangedRows(plan: DownloadPlan): string {
   if (plan.compared.length === 0) return 'select';
   const f = freeName(plan, 'f');
   const values = plan.compared.map(
@@ -70,7 +61,7 @@ function insertChangedRows(plan: DownloadPlan, memory: TableMemory): string {
     select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')}, ${f}.fields, ${f}.was, ${f}.becomes, ${isLocalEdit(plan)}
     from ${STAGED} as s
     join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
-    ${withMemory(plan, memory)}
+    ${withMemory(plan)}
     cross join lateral (
       select array_agg(v.name) as fields, json_object_agg(v.name, v.was) filter (where not v.is_secret) as was,
         json_object_agg(v.name, v.becomes) filter (where not v.is_secret) as becomes
@@ -114,6 +105,6 @@ function isLocalEdit(plan: DownloadPlan): string {
   return `(m.is_brought and m.state is null and m.remote_hash = s.${ident(hashNames(plan).row)}) is true`;
 }
 
-function withMemory(plan: DownloadPlan, { id }: TableMemory): string {
-  return `left join meter_sync.download_row as m on m.table_id = ${id} and m.key_hash = s.${ident(hashNames(plan).key)}`;
+function withMemory(plan: DownloadPlan): string {
+  return `left join ${REMEMBERED} as m on m.key_hash = s.${ident(hashNames(plan).key)}`;
 }

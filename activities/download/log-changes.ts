@@ -12,7 +12,7 @@ export function logChanges(log: Log, table: string, download: Download): void {
   const changes = download.inserted + download.updated + download.gone;
   if (changes > download.told.length) log.info('more rows changed', { table, rows: changes - download.told.length });
   logWaiting(log, table, download.waiting);
-  logRefused(log, table, download.refused);
+  logRefused(log, table, download);
   if (changes === 0) log.info('up to date', { table, rows: download.localCount });
 }
 
@@ -35,10 +35,11 @@ function logWaiting(log: Log, table: string, waiting: readonly RefusedRow[]): vo
   });
 }
 
-function logRefused(log: Log, table: string, refused: readonly RefusedRow[]): void {
+function logRefused(log: Log, table: string, { refused, unnamed }: Download): void {
   for (const { key, name, failure } of refused.slice(0, MAX_NAMED_ROWS)) {
     const { column, constraint } = failure.place;
     log.warn('row refused', { table, key, name, column, constraint, sqlstate: failure.sqlstate });
   }
-  if (refused.length > MAX_NAMED_ROWS) log.warn('more rows refused', { table, rows: refused.length - MAX_NAMED_ROWS });
+  const more = Math.max(0, refused.length - MAX_NAMED_ROWS) + unnamed;
+  if (more > 0) log.warn('more rows refused', { table, rows: more });
 }

@@ -10,6 +10,7 @@ import { changeRows } from './change-rows.js';
 import { HeldChanges, settleHold } from './held-changes.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './hold.js';
+import type { DownloadLimits } from './limits.js';
 import { lookAtBoth } from './look.js';
 import { logChanges } from './log-changes.js';
 import { createMemory, selectMemory, type TableMemory } from './memory.js';
@@ -37,6 +38,8 @@ export interface DownloadOptions {
   /** The workflow's run and cycle that ask, for the history; absent: not known. */
   readonly workflowRun?: string;
   readonly cycle?: number;
+  /** Where another way is taken; absent: {@link import('./limits.js').DEFAULT_LIMITS}. */
+  readonly limits?: Partial<DownloadLimits>;
 }
 
 /** What a download has done, and what it has found. */
@@ -55,6 +58,8 @@ export interface Download {
   /** Rows that wait, and those that were refused this time. */
   readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
+  /** Rows refused this time that are only counted. */
+  readonly unnamed: number;
   /** All that wait, are refused, or are kept although they are gone, those of earlier downloads too. */
   readonly counts: { readonly waiting: number; readonly refused: number; readonly kept: number };
 }

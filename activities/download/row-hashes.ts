@@ -29,7 +29,10 @@ export function rowHash(plan: DownloadPlan, side: Side, alias: string): string {
   return hash(plan, `row(${[...key, ...others].join(', ')})::text`);
 }
 
-/** Sums and hashes made under another signature say nothing of those made under this one. */
+/**
+ * Sums and hashes made under another signature say nothing of those made under this one. Under another rule for rows that
+ * are gone the old ones are looked at again.
+ */
 export function signatureOf(plan: DownloadPlan): string {
   const parts = (['local', 'remote'] as const).flatMap((side) => [
     keyHash(plan, side, 'r'),
@@ -37,7 +40,9 @@ export function signatureOf(plan: DownloadPlan): string {
     isOwned(plan.filter, 'r'),
     ...plan.carried.map((name) => plan.columns[side].get(name)?.type ?? ''),
   ]);
-  return createHash('md5').update(JSON.stringify(parts)).digest('hex');
+  return createHash('md5')
+    .update(JSON.stringify([...parts, plan.absence]))
+    .digest('hex');
 }
 
 /** What a column holds that the remote does not have: see {@link DownloadPlan.written}. */

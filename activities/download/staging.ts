@@ -5,10 +5,12 @@ import { type DownloadPlan, freeName } from './plan-download.js';
 
 /** The rows that were fetched from the remote, in the local types; lives as long as the local transaction. */
 export const STAGED = 'pg_temp.meter_sync_staged';
-/** Key and row hash of every remote row. */
+/** Key and row hash of the remote rows that are looked into. */
 export const REMOTE_ROWS = 'pg_temp.meter_sync_remote';
-/** Key and row hash of every local row of the same tenants, as they were before the download. */
+/** Key and row hash of the local rows that are looked into, as they were before the download. */
 export const LOCAL_ROWS = 'pg_temp.meter_sync_local';
+/** What is remembered of the rows that are looked into. */
+export const REMEMBERED = 'pg_temp.meter_sync_remembered';
 /** Keys of the remote rows that have to be fetched. */
 export const WANTED = 'pg_temp.meter_sync_wanted';
 /** Local rows that the remote once had and has no longer. */
@@ -23,7 +25,7 @@ export function hashNames(plan: Pick<DownloadPlan, 'columns'>): { readonly key: 
   return { key: freeName(plan, 'key_hash'), row: freeName(plan, 'row_hash') };
 }
 
-/** Empty tables of a download. The staging table has the local types, so that a value is read exactly as the table reads it. */
+/** Empty tables of a download; what those of the change set hold is told in `changes.ts`. The staging table has the local types, so that a value is read exactly as the table reads it. */
 export function createTables(plan: DownloadPlan): string {
   const { table, written, absence, carried } = plan;
   const names = hashNames(plan);
@@ -37,7 +39,13 @@ export function createTables(plan: DownloadPlan): string {
       : []),
     'create temporary table meter_sync_remote (key_hash bigint, row_hash bigint not null) on commit drop',
     'create temporary table meter_sync_local (key_hash bigint, row_hash bigint not null) on commit drop',
+    `create temporary table meter_sync_remembered
+       (key_hash bigint not null, remote_hash bigint, local_hash bigint, is_brought boolean not null, state text) on commit drop`,
     'create temporary table meter_sync_wanted (key_hash bigint not null) on commit drop',
+    `create temporary table meter_sync_change (
+       place bigint generated always as identity, key_hash bigint not null, kind text not null, key text not null, name text,
+       fields text[] not null default '{}', was json, becomes json, is_local_edit boolean not null
+     ) on commit drop`,
     'create temporary table meter_sync_done (key_hash bigint not null, row_hash bigint) on commit drop',
     'create temporary table meter_sync_trouble (key_hash bigint not null, row_hash bigint, state text not null) on commit drop',
   ].join(';\n');

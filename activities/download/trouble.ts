@@ -11,6 +11,21 @@ export interface RefusedRow extends NamedRow {
   readonly failure: DatabaseFailure;
 }
 
+/** What SQL tells of a row that was not taken. */
+export interface DescribedKey {
+  readonly key_hash: string;
+  readonly row_hash: string | null;
+  /** A JSON array of texts. */
+  readonly key: string;
+  readonly name: string | null;
+}
+
+/** Such a row, and why it was not taken. */
+export function toRefused(row: DescribedKey, failure: DatabaseFailure): RefusedRow {
+  const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
+  return { keyHash, rowHash, key: JSON.parse(key) as string[], name, failure };
+}
+
 /** Why a row is not as the remote has it: another row must come first, or the local table says no. */
 export type Trouble = 'waiting' | 'refused';
 

@@ -9,7 +9,13 @@ import { createPool } from '../../src/postgres/pool.js';
 import type { Database } from '../../src/postgres/session.js';
 import { createDatabases, type TestDatabase } from '../support/postgres.js';
 
-const LOCAL_MIGRATIONS = ['001_upload_state', '002_custody_state', '003_download_state', '004_download_guard'];
+const LOCAL_MIGRATIONS = [
+  '001_upload_state',
+  '002_custody_state',
+  '003_download_state',
+  '004_download_guard',
+  '005_download_parts',
+];
 
 it('a fresh database gets the whole schema, and a second run finds nothing to do', async (context) => {
   const { local, remote } = await createDatabases(context, 'empty');

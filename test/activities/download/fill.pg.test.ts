@@ -35,3 +35,42 @@ it('where a row is refused in the middle of it, all others come', async (context
   expect(await site.download()).toMatchObject({ inserted: 100_498, refused: 2, localCount: 100_498 });
   expect(await site.download()).toMatchObject({ inserted: 0, refused: 2 });
 });
+
+/** So that a table of twenty rows is a large one. */
+const SMALL = { limits: { newInSet: 10, rowsAtOnce: 7 } };
+
+it.for([
+  { what: 'leaves out', body: 'return null' },
+  { what: 'refuses', body: `raise exception 'no'` },
+])(
+  'of a table that is filled, rows that a trigger $what stop only themselves, and are told once',
+  async ({ body }, context) => {
+    const site = await openSite(context, {
+      local: `${METER};
+      create function skip() returns trigger language plpgsql as $$ begin ${body}; end $$;
+      create trigger skip before insert on meter for each row when (new.size = 3) execute function skip()`,
+      remote: METER,
+    });
+    await site.remote.sql(FILL.replace('100500', '60'));
+    const download = (): ReturnType<typeof site.download> => site.download({}, false, {}, SMALL);
+    expect(await download()).toMatchObject({ inserted: 51, refused: 9, localCount: 51, remoteCount: 60 });
+    const keys = [3, 10, 17, 24, 31, 38, 45, 52, 59].map((key) => [String(key)]);
+    const told = site.lines.filter(({ level }) => level === 'warn').map(({ facts }) => facts.key);
+    expect(told.sort()).toEqual(keys.sort());
+    expect(await download()).toMatchObject({ inserted: 0, refused: 9 });
+    expect(site.lines).toMatchObject([{ message: 'up to date' }]);
+  },
+);
+
+it('a table that others have begun is filled up, and rows that a trigger leaves out are told', async (context) => {
+  const site = await openSite(context, {
+    local: `${METER};
+      create function skip() returns trigger language plpgsql as $$ begin return null; end $$;
+      create trigger skip before insert on meter for each row when (new.id > 40) execute function skip()`,
+    remote: METER,
+  });
+  await site.local.sql(`insert into meter values (1, 'm1', 1), (2, 'other', 2), (99, 'own', 0)`);
+  await site.remote.sql(FILL.replace('100500', '60'));
+  expect(await site.download({}, false, {}, SMALL)).toMatchObject({ inserted: 38, updated: 1, refused: 20, kept: 0 });
+  expect(await site.download({}, false, {}, SMALL)).toMatchObject({ inserted: 0, updated: 0, refused: 20, kept: 0 });
+});

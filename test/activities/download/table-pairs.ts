@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { DEFAULT_LIMITS, type DownloadLimits } from '../../../activities/download/limits.js';
 
 /** A column of both tables, with values that the remote type holds, as it prints or reads them. */
 export interface PairColumn {
@@ -16,6 +17,8 @@ export interface TablePair {
   readonly key: readonly PairColumn[];
   readonly columns: readonly PairColumn[];
   readonly hasActive: boolean;
+  /** Often so small that these tables go the ways of large ones. */
+  readonly limits: DownloadLimits;
   /** What the remote has at first, and what it has later. */
   readonly before: readonly PairRow[];
   readonly after: readonly PairRow[];
@@ -83,14 +86,24 @@ const KEY_KINDS: readonly Omit<PairColumn, 'name'>[] = [
 const NAMES = ['name', 'serial no', 'Größe', 'select', `it's "x"`, 'key_hash', 'rows', 'f', 'was', 'state'];
 const KEY_NAMES = ['id', 'Element ID', 'row_hash', 'place'];
 
+const limits: fc.Arbitrary<DownloadLimits> = fc.record({
+  listedRows: fc.constantFrom(0, DEFAULT_LIMITS.listedRows),
+  rowsOfAPart: fc.constantFrom(1, 3),
+  keptParts: fc.constantFrom(1, 4, DEFAULT_LIMITS.keptParts),
+  newInSet: fc.constantFrom(0, 3, DEFAULT_LIMITS.newInSet),
+  sentKeys: fc.constantFrom(0, 2, DEFAULT_LIMITS.sentKeys),
+  rowsAtOnce: fc.constantFrom(1, DEFAULT_LIMITS.rowsAtOnce),
+});
+
 /** Any two tables of these kinds. */
 export const tablePair: fc.Arbitrary<TablePair> = fc
   .record({
     key: columnsOf(KEY_KINDS, KEY_NAMES, 2),
     columns: columnsOf(COLUMN_KINDS, NAMES, 6),
     hasActive: fc.boolean(),
+    limits,
   })
-  .chain(({ key, columns, hasActive }) => {
+  .chain(({ key, columns, ...others }) => {
     const values = columns.map((column) => fc.constantFrom(...column.values));
     const row = fc.tuple(...key.map((part) => fc.constantFrom(...part.values)), ...values);
     const toKey = (texts: PairRow): string => JSON.stringify(texts.slice(0, key.length));
@@ -100,7 +113,8 @@ export const tablePair: fc.Arbitrary<TablePair> = fc
     return fc.record({
       key: fc.constant(key),
       columns: fc.constant(columns),
-      hasActive: fc.constant(hasActive),
+      hasActive: fc.constant(others.hasActive),
+      limits: fc.constant(others.limits),
       before: rows(10),
       after: rows(10),
       own: rows(3),
