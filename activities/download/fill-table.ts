@@ -2,6 +2,7 @@ import { copyBetween } from '../../src/postgres/copy.js';
 import { idents, relation } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { isRowRefused } from './isolate-culprits.js';
+import { readFingerprint, selectFingerprint } from './fingerprint.js';
 import type { DownloadLimits } from './limits.js';
 import type { Look, Sessions } from './look.js';
 import type { TableMemory } from './memory.js';
@@ -44,8 +45,11 @@ export async function fillTable(
         { session: here, text: `copy ${table} (${columns}) from stdin (format ${format})` },
       );
       const noted = { rows: rowsOf(plan), touched: 'all', signature: look.signature } as const;
-      const after = await saveMemory(here, memory, noted, limits);
-      if (after.local_sum !== look.remote.sum || after.local_rows !== look.remote.rows) throw NOT_EQUAL;
+      const [after, remote] = await Promise.all([
+        saveMemory(here, memory, noted, limits),
+        readFingerprint(there, [selectFingerprint(plan, 'remote')]),
+      ]);
+      if (after.local_sum !== remote.sum || after.local_rows !== remote.rows) throw NOT_EQUAL;
       return after;
     });
   } catch (error) {

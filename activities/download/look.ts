@@ -1,7 +1,7 @@
 import type { OwnedTable } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
-import { type Fingerprint, selectDigest, selectFingerprint } from './fingerprint.js';
+import { type Fingerprint, type Question, readFingerprint, selectDigest, selectFingerprint } from './fingerprint.js';
 import { type KnownTable, recallTable, rememberTable } from './known-tables.js';
 import { readPlan } from './read-plan.js';
 import { BEGIN_REMOTE } from './text-session.js';
@@ -27,10 +27,11 @@ export async function lookAtBoth(
   { here, there }: Sessions,
   remoteDatabase: Database,
   owned: OwnedTable,
+  question: Question,
 ): Promise<Look> {
   const known = recallTable(remoteDatabase, owned);
   if (known !== null) {
-    const look = await lookWith({ here, there }, known);
+    const look = await lookWith({ here, there }, known, question);
     if (look !== null) return look;
     rememberTable(remoteDatabase, owned, null);
     await runAll(there, ['rollback']);
@@ -38,15 +39,15 @@ export async function lookAtBoth(
   await runAll(there, BEGIN_REMOTE);
   const table = await readPlan(here, there, owned);
   const [local, remote] = await Promise.all([
-    readFingerprint(here, [selectFingerprint(table.plan, 'local')]),
-    readFingerprint(there, [selectFingerprint(table.plan, 'remote')]),
+    readFingerprint(here, [selectFingerprint(table.plan, 'local', question)]),
+    readFingerprint(there, [selectFingerprint(table.plan, 'remote', question)]),
   ]);
   rememberTable(remoteDatabase, owned, table);
   return { ...table, local, remote };
 }
 
 /** Null when a catalogue has changed since the plan was made. */
-async function lookWith({ here, there }: Sessions, known: KnownTable): Promise<Look | null> {
+async function lookWith({ here, there }: Sessions, known: KnownTable, question: Question): Promise<Look | null> {
   const [row] = (await runAll(here, [`select (${selectDigest(known.plan.table)}) as digest`]))[0] as {
     digest: string | null;
   }[];
@@ -55,8 +56,8 @@ async function lookWith({ here, there }: Sessions, known: KnownTable): Promise<L
     return null;
   }
   const [local, remote] = await Promise.all([
-    readFingerprint(here, [selectFingerprint(known.plan, 'local')]),
-    readFingerprint(there, [...BEGIN_REMOTE, selectFingerprint(known.plan, 'remote')]).catch(isOutOfDate),
+    readFingerprint(here, [selectFingerprint(known.plan, 'local', question)]),
+    readFingerprint(there, [...BEGIN_REMOTE, selectFingerprint(known.plan, 'remote', question)]).catch(isOutOfDate),
   ]);
   return remote === null || remote.digest !== known.digests.remote ? null : { ...known, local, remote };
 }
@@ -65,10 +66,4 @@ async function lookWith({ here, there }: Sessions, known: KnownTable): Promise<L
 function isOutOfDate(error: unknown): null {
   if (error instanceof DatabaseFailure && (error.kind === 'schema' || error.kind === 'data')) return null;
   throw error;
-}
-
-async function readFingerprint(session: Session, statements: readonly string[]): Promise<Fingerprint> {
-  const [row] = (await runAll(session, statements)).at(-1) as Fingerprint[];
-  if (row === undefined) throw new Error('an aggregate without a row');
-  return row;
 }

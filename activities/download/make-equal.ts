@@ -104,7 +104,8 @@ export async function makeEqual(
     const prepared = await prepare(here, owned, options);
     const { hold, memory = await createMemory(here, options.siteId, owned) } = prepared;
     return withConnection(databases.remote, { signal }, async (there) => {
-      const look = await lookAtBoth({ here, there }, databases.remote, owned);
+      const question = memory.signature === null ? 'rows' : 'fingerprint';
+      const look = await lookAtBoth({ here, there }, databases.remote, owned, question);
       const download = await changeRows({ here, there }, look, memory, { ...options, attempt, hold });
       await runAll(there, ['commit']);
       await concludeDownload(here, look.plan, download, { ...options, hold });
