@@ -87,6 +87,28 @@ test('drift, a missing index, missing rights and a misspelt setting are told at 
   expect(nexts).toContain(`grant select on "tenant" to ${role}`);
 });
 
+test.for([
+  { gone: 'delete', wanted: 'no right to UPDATE, DELETE on meter in the local database', grant: 'update, delete' },
+  { gone: 'keep', wanted: 'no right to UPDATE on meter in the local database', grant: 'update' },
+])(
+  'where rows that went away are to be handled by $gone, the right to it is asked for',
+  async ({ gone, wanted, grant }) => {
+    const { local, remote } = databases;
+    const role = `r_${local.settings.database.slice(-8)}`;
+    await local.sql(
+      `create role ${role} login password 'pw'; grant select on all tables in schema public to ${role}; grant insert on meter to ${role};
+     grant usage on schema meter_sync to ${role}; grant all on all tables in schema meter_sync to ${role}`,
+    );
+    const url = Object.assign(new URL(local.url), { username: role, password: 'pw' }).href;
+    const tables = JSON.stringify([{ table: 'meter', gone }]);
+    const run = await cli(['check'], { local: { ...local, url }, remote }, { METER_SYNC_TABLES: tables });
+    await local.sql(`drop owned by ${role}; drop role ${role}`);
+    expect(problemsOf(run).join('\n')).toContain(wanted);
+    const { findings } = (run.json() as Checked).sites[0]!;
+    expect(findings.map(({ next }) => next ?? '').join('\n')).toContain(`grant ${grant} on "meter" to ${role}`);
+  },
+);
+
 test('two names of one database are told as one and the same', async () => {
   const { local } = databases;
   const other = Object.assign(new URL(local.url), { hostname: 'localhost' }).href;

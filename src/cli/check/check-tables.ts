@@ -4,8 +4,6 @@ import { checkReadings } from './check-readings.js';
 import type { Findings } from './finding.js';
 import { type Ends, readShape } from './read-shape.js';
 
-const OWNED_RIGHTS = { local: ['SELECT', 'INSERT', 'UPDATE'], remote: ['SELECT'] } as const;
-
 /** Looks at every table at both ends: is it there, what may this user do, do the two fit together, is there the index. */
 export async function checkTables(ends: Ends, tables: SiteTables, findings: Findings): Promise<void> {
   await checkReadings(ends, tables.readings, findings);
@@ -15,11 +13,16 @@ export async function checkTables(ends: Ends, tables: SiteTables, findings: Find
 }
 
 async function checkOwned(ends: Ends, owned: OwnedTable, findings: Findings): Promise<void> {
-  const local = await readShape(ends.local, owned.table, OWNED_RIGHTS.local, findings);
-  const remote = await readShape(ends.remote, owned.table, OWNED_RIGHTS.remote, findings);
+  const local = await readShape(ends.local, owned.table, rightsHere(owned), findings);
+  const remote = await readShape(ends.remote, owned.table, ['SELECT'], findings);
   if (local === null || remote === null) return;
   await findings.attempt(async () => {
     const plan = planDownload(owned, { local, remote, isUtf8: true });
     findings.ok(`${toTableName(owned.table)}: ${plan.carried.length} columns are copied from the remote`);
   });
+}
+
+/** What a download does with a local table; rows that went away are deleted only where the settings say so. */
+function rightsHere({ gone }: OwnedTable): string[] {
+  return ['SELECT', 'INSERT', 'UPDATE', ...(gone?.rule === 'delete' ? ['DELETE'] : [])];
 }

@@ -16,6 +16,12 @@ export interface Pooler {
   readonly stop: () => Promise<void>;
 }
 
+/** The server behind it, whose user is `postgres`; its own files are in the subfolder `remote`. */
+export interface BehindPooler {
+  readonly remote: { readonly door: { readonly port: number } };
+  readonly folder: Pick<LabServers['folder'], 'path' | 'password'>;
+}
+
 /** Why there is no PgBouncer here; null: there is one. */
 export function missingPooler(): string | null {
   const found = spawnSync('pgbouncer', ['--version'], { env: withSbin(), encoding: 'utf8' });
@@ -28,7 +34,7 @@ function withSbin(): NodeJS.ProcessEnv {
 }
 
 /** Starts PgBouncer. It ends with this process. */
-export async function startPooler({ remote, folder }: LabServers): Promise<Pooler> {
+export async function startPooler({ remote, folder }: BehindPooler): Promise<Pooler> {
   const port = await findFreePort();
   const user = choosePostgresUser();
   const configFile = join(folder.path, 'remote', 'pgbouncer.ini');
