@@ -2,6 +2,7 @@ import type { TransferColumn } from '../../src/model/transfer.js';
 import type { HashedColumn } from '../../src/model/row-hash.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../src/postgres/iso-utc.js';
+import { exactForm, hashRow } from '../../src/postgres/row-hash.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { DaySum } from './custody.js';
 import { isWithin, orderInstant, type Queue, type Stretch } from './queue.js';
@@ -28,12 +29,9 @@ export interface DayFigures {
   readonly lastTimestamp: string | null;
 }
 
-/**
- * The hash of a row as SQL, the same on every server from PostgreSQL 14 on: these functions carry hash partitioning, which
- * must survive an upgrade. It finds accidents and plain edits; it is no proof against someone who computes collisions.
- */
+/** The hash of a reading as SQL, the same at both ends. */
 export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
-  return `hash_record_extended(row(${columns.map((column) => hashedValue(column, alias, isUtf8)).join(', ')}), 0)`;
+  return hashRow(columns.map((column) => hashedValue(column, alias, isUtf8)));
 }
 
 /**
@@ -42,7 +40,7 @@ export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 
  */
 function hashedValue({ name, type }: HashedColumn, alias: string, isUtf8: boolean): string {
   const value = `${alias}.${ident(name)}::${type}`;
-  if (type !== 'text') return value;
+  if (type !== 'text') return exactForm(value, type);
   return isUtf8 ? `${value} collate "C"` : `convert_to(${value}, 'UTF8')`;
 }
 

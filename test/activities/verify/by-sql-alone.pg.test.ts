@@ -35,16 +35,27 @@ const DELIVERED_DAYS = `
   where c.site = 'test'
   group by 1 having sum((d.value ->> 1)::bigint) > 0 order by 1`;
 
+const FORMS: Readonly<Record<string, string>> = {
+  text: `convert_to(C, 'UTF8')`,
+  numeric: 'numeric_send(C)',
+  bigint: 'int8send(C)',
+  'timestamp with time zone': 'timestamptz_send(C)',
+  'timestamp without time zone': 'timestamp_send(C)',
+  'time with time zone': 'timetz_send(C)',
+  'time without time zone': 'time_send(C)',
+  interval: 'interval_send(C)',
+};
+
 /** The columns and their types are read from the records, as the page says. */
 async function daysOnRemote(site: SiteUnderTest): Promise<unknown> {
   const { columns = '[]', day_column: day } =
     (await site.remote.sql('select distinct columns::text as columns, day_column from meter_sync.custody'))[0] ?? {};
   const values = (JSON.parse(columns ?? '[]') as [string, string][]).map(([name, type]) =>
-    type === 'text' ? `convert_to("${name}"::text, 'UTF8')` : `"${name}"::${type}`,
+    (FORMS[type.replace(/\(.*\)/, '')] ?? 'C').replace('C', `"${name}"::${type}`),
   );
   return site.remote.sql(`${SESSION};
     select ("${day}" at time zone 'UTC')::date::text as day, count(*)::text as rows,
-      sum(hash_record_extended(row(${values.join(', ')}), 0))::text as sum
+      sum(hashtextextended(hash_record_extended(row(${values.join(', ')}), 0)::text, 0))::text as sum
     from meter_readings group by 1 order by 1`);
 }
 

@@ -97,11 +97,21 @@ describe('verify', () => {
     ['a text', `note = note || ' '`],
     ['a value that becomes null', 'value = null'],
     ['a meter', 'meter_id = 1 + meter_id % 3'],
+    ['a sign', 'value = -value'],
+    ['a number of decimals', 'value = round(value, 20)'],
   ])('finds %s that was changed', async (_, change) => {
     await site.remote.sql(`update meter_readings set ${change} where id = 2000`);
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-06']);
     expect(verification.doubts[0]?.message).toContain('at least one of 360 readings for 2026-01-06 was changed');
+  });
+
+  it('finds two readings of a day that have exchanged their values, on every day', async () => {
+    await site.remote.sql(`
+      update meter_readings as r set value = o.value
+      from meter_readings as o
+      where o.id = r.id + case when r.id % 360 = 1 then 2 else -2 end and r.id % 360 in (1, 3) and r.id > 0`);
+    expect(whats(await verify(site)).length).toBe(9);
   });
 
   it('finds readings that were slipped in, also on a day without deliveries', async () => {
