@@ -19,6 +19,8 @@ export interface DownloadPlan extends OwnedTable {
   readonly columns: { readonly [side in Side]: ReadonlyMap<string, Column> };
   /** True when both databases are in UTF-8, so that equal texts are equal bytes. */
   readonly isUtf8: boolean;
+  /** True when both servers hash records, and equal texts alike. */
+  readonly hashesRecords: boolean;
 }
 
 /** What the two catalogues tell. */
@@ -26,6 +28,7 @@ export interface DownloadEnds {
   readonly local: TableShape;
   readonly remote: TableShape;
   readonly isUtf8: boolean;
+  readonly hashesRecords: boolean;
 }
 
 const NAME_COLUMN = 'name';
@@ -59,6 +62,7 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     name: carried.includes(NAME_COLUMN) ? NAME_COLUMN : null,
     columns,
     isUtf8: ends.isUtf8,
+    hashesRecords: ends.isUtf8 && ends.hashesRecords,
   };
 }
 

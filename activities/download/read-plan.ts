@@ -1,4 +1,4 @@
-import type { OwnedTable } from '../../src/model/table.js';
+import type { OwnedTable, TableShape } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { runAll, type Session } from '../../src/postgres/session.js';
 import { checkFilter } from './check-ends.js';
@@ -13,24 +13,37 @@ import { signatureOf } from './row-hashes.js';
  */
 export async function readPlan(here: Session, there: Session, owned: OwnedTable): Promise<KnownTable> {
   const [local, remote] = await Promise.all([readEnd(here, owned), readEnd(there, owned)]);
-  const plan = planDownload(owned, { local: local.shape, remote: remote.shape, isUtf8: local.isUtf8 && remote.isUtf8 });
+  const plan = planDownload(owned, {
+    local: local.shape,
+    remote: remote.shape,
+    isUtf8: local.isUtf8 && remote.isUtf8,
+    hashesRecords: local.hashesRecords && remote.hashesRecords,
+  });
   await Promise.all([checkFilter(here, owned), checkFilter(there, owned)]);
   return { plan, signature: signatureOf(plan), digests: { local: local.digest, remote: remote.digest } };
 }
 
-/** The digest first: a catalogue that changes in between is then read again by the next download. */
-async function readEnd(
-  session: Session,
-  { table }: OwnedTable,
-): Promise<{
-  readonly shape: Awaited<ReturnType<typeof readTableShape>>;
+/** What a server says of itself and of the table. */
+interface End {
+  readonly shape: TableShape;
   readonly digest: string | null;
   readonly isUtf8: boolean;
-}> {
+  readonly hashesRecords: boolean;
+}
+
+const FIRST_THAT_HASHES_RECORDS = 140_000;
+
+/** The digest first: a catalogue that changes in between is then read again by the next download. */
+async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
   const [first] = await runAll(session, [
-    `select (${selectDigest(table)}) as digest, getdatabaseencoding() as encoding`,
+    `select (${selectDigest(table)}) as digest, getdatabaseencoding() as encoding, current_setting('server_version_num') as version`,
   ]);
-  const [row] = first as { digest: string | null; encoding: string }[];
+  const [row] = first as { digest: string | null; encoding: string; version: string }[];
   const shape = await readTableShape(session, table);
-  return { shape, digest: row?.digest ?? null, isUtf8: row?.encoding === 'UTF8' };
+  return {
+    shape,
+    digest: row?.digest ?? null,
+    isUtf8: row?.encoding === 'UTF8',
+    hashesRecords: Number(row?.version) >= FIRST_THAT_HASHES_RECORDS,
+  };
 }

@@ -18,7 +18,7 @@ export function sameKey({ key }: DownloadPlan, one: string, other: string): stri
  */
 export function isSame(plan: DownloadPlan, columns: readonly string[]): string {
   const row = (alias: string): string =>
-    `row(${columns.map((name) => commonForm(plan, 'local', name, alias, false)).join(', ')})`;
+    `row(${columns.map((name) => commonForm(plan, 'local', name, alias, false).value).join(', ')})`;
   return `pg_catalog.record_image_eq(${row('s')}, ${row('l')})`;
 }
 

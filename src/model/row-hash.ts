@@ -1,4 +1,5 @@
 import type { Column } from './table.js';
+import { parseType } from './type-name.js';
 
 /** A column as the row hash takes it: its name, and the SQL type it is cast to beforehand. */
 export interface HashedColumn {
@@ -30,10 +31,11 @@ const NATIVE_TYPES = new Set([
 
 /** How a column of the remote is hashed, at both ends: a local value is cast to the remote's type first. */
 export function toHashedColumn({ name, baseType }: Pick<Column, 'name' | 'baseType'>): HashedColumn {
-  return { name, type: NATIVE_TYPES.has(withoutModifiers(baseType)) ? baseType : 'text' };
+  return { name, type: hasOwnHash(baseType) ? baseType : 'text' };
 }
 
-/** `numeric(10,2)` and `timestamp(3) with time zone` without what is in the brackets. */
-function withoutModifiers(type: string): string {
-  return type.replace(/\([^)]*\)/, '');
+/** True for a type that is not hashed as text. */
+export function hasOwnHash(type: string): boolean {
+  const { base, isArray } = parseType(type);
+  return !isArray && NATIVE_TYPES.has(base);
 }

@@ -17,7 +17,7 @@ async function checkOwned(ends: Ends, owned: OwnedTable, findings: Findings): Pr
   const remote = await readShape(ends.remote, owned.table, ['SELECT'], findings);
   if (local === null || remote === null) return;
   await findings.attempt(async () => {
-    const plan = planDownload(owned, { local, remote, isUtf8: true });
+    const plan = planDownload(owned, { local, remote, isUtf8: true, hashesRecords: true });
     findings.ok(`${toTableName(owned.table)}: ${plan.carried.length} columns are copied from the remote`);
   });
 }
