@@ -15,7 +15,8 @@ import { listRows } from './list-rows.js';
 import type { Look, Sessions } from './look.js';
 import type { Download, DownloadOptions } from './make-equal.js';
 import { recallRows, type TableMemory } from './memory.js';
-import { ROWS_NOW, saveMemory } from './save-memory.js';
+import { packRows } from './pack-rows.js';
+import { saveMemory } from './save-memory.js';
 import { setAsideOrphans } from './set-aside.js';
 import {
   countOwned,
@@ -67,7 +68,8 @@ export async function changeRows(
   const isApproved = await checkChanges(here, plan, counts, { ...options, memory, touched: parts.touched });
   const applied = await applyChanges(here, plan, counts, { areNewListed, rowsAtOnce: limits.rowsAtOnce });
   const told = await readTold(here);
-  const noted = { rows: ROWS_NOW, touched: parts.touched, signature };
+  const tableRows = Math.max(figures.localRows, figures.remoteRows);
+  const noted = { pack: packRows, touched: parts.touched, tableRows, signature };
   const after = await saveMemory(here, memory, noted, limits);
   const [local] = await run<{ rows: string }>(here, countOwned(plan));
   return {

@@ -8,7 +8,7 @@ import { isolateCulprits, isRowRefused } from './isolate-culprits.js';
 import type { DownloadLimits } from './limits.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash, rowHash } from './row-hashes.js';
-import { copyIntoStaged, hashNames, isOwned, STAGED, WANTED } from './staging.js';
+import { analyzeStaged, copyIntoStaged, hashNames, isOwned, STAGED, WANTED } from './staging.js';
 import { noteTrouble, type RefusedRow } from './trouble.js';
 
 /** Which rows to fetch: all, or those of which the site needs to know more. */
@@ -37,7 +37,7 @@ export async function fetchRows(
       values: [],
     });
   }
-  await runAll(here, [`analyze ${STAGED}`]);
+  await runAll(here, [analyzeStaged(plan)]);
   return refused;
 }
 

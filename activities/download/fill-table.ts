@@ -6,6 +6,7 @@ import { readFingerprint, selectFingerprint } from './fingerprint.js';
 import type { DownloadLimits } from './limits.js';
 import type { Look, Sessions } from './look.js';
 import type { TableMemory } from './memory.js';
+import { packSame } from './pack-rows.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash, rowHash } from './row-hashes.js';
 import { saveMemory } from './save-memory.js';
@@ -44,7 +45,9 @@ export async function fillTable(
         { session: there, text: `copy (${rows}) to stdout (format ${format})` },
         { session: here, text: `copy ${table} (${columns}) from stdin (format ${format})` },
       );
-      const noted = { rows: rowsOf(plan), touched: 'all', signature: look.signature } as const;
+      const tableRows = Number(look.remote.rows);
+      const pack = (count: number): string => packSame(selectHashes(plan), count);
+      const noted = { pack, touched: 'all', tableRows, signature: look.signature } as const;
       const [after, remote] = await Promise.all([
         saveMemory(here, memory, noted, limits),
         readFingerprint(there, [selectFingerprint(plan, 'remote')]),
@@ -58,16 +61,13 @@ export async function fillTable(
   }
 }
 
-/** The rows that the table holds, all from the remote; each hash is computed once. */
-function rowsOf(plan: DownloadPlan): string {
+/** Of the rows that the table holds; each hash is computed once. */
+function selectHashes(plan: DownloadPlan): string {
   return `
-    select h.key_hash, h.row_hash as remote_hash, h.row_hash as local_hash, true as is_brought, null::text as state
-    from (
-      select ${keyHash(plan, 'local', 'r')} as key_hash, ${rowHash(plan, 'local', 'r')} as row_hash
-      from ${relation(plan.table)} as r
-      where ${isOwned(plan.filter, 'r')}
-      offset 0
-    ) as h`;
+    select ${keyHash(plan, 'local', 'r')} as key_hash, ${rowHash(plan, 'local', 'r')} as row_hash
+    from ${relation(plan.table)} as r
+    where ${isOwned(plan.filter, 'r')}
+    offset 0`;
 }
 
 const NOT_EQUAL = new Error('the table does not hold what was copied');

@@ -3,7 +3,7 @@ import { run, runAll, type Session } from '../../src/postgres/session.js';
 import { CHANGES } from './changes.js';
 import { type DownloadPlan, freeName } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
-import { describe, isNew, isSame, sameKey } from './row-terms.js';
+import { describe, isNew, isSame, sameKey, toJson } from './row-terms.js';
 import { GONE, hashNames, isOwned, LOCAL_ROWS, REMEMBERED, REMOTE_ROWS, STAGED } from './staging.js';
 
 /** What was staged, and whether the new ones among it are written down one by one. */
@@ -81,8 +81,8 @@ function insertChangedRows(plan: DownloadPlan, columns: readonly string[]): stri
     join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
     ${withMemory(plan)}
     cross join lateral (
-      select array_agg(v.name) as fields, json_object_agg(v.name, v.was) filter (where not v.is_secret) as was,
-        json_object_agg(v.name, v.becomes) filter (where not v.is_secret) as becomes
+      select array_agg(v.name) as fields, jsonb_object_agg(v.name, v.was) filter (where not v.is_secret) as was,
+        jsonb_object_agg(v.name, v.becomes) filter (where not v.is_secret) as becomes
       from (values ${values.join(', ')}) as v(name, was, becomes, is_same, is_secret)
       where not v.is_same
     ) as ${f}
@@ -94,14 +94,14 @@ function insertGoneRows(plan: DownloadPlan): string[] {
   const { absence } = plan;
   if (absence.rule === 'keep') return [];
   const column = absence.rule === 'deactivate' ? `l.${ident(absence.column)}` : null;
-  const json = (value: string): string =>
-    absence.rule === 'deactivate' ? `json_build_object(${literal(absence.column)}, ${value})` : 'null';
   const isShown = absence.rule === 'deactivate' && plan.secret?.includes(absence.column) !== true;
-  const was = absence.rule === 'delete' ? wholeRow(plan) : isShown ? json(`${column}::text`) : 'null';
+  const mark = (value: string): string =>
+    isShown && absence.rule === 'deactivate' ? toJson([[absence.column, value]]) : 'null';
+  const was = absence.rule === 'delete' ? wholeRow(plan) : mark(`${column}::text`);
+  const becomes = absence.rule === 'deactivate' ? mark(literal(absence.value)) : 'null';
   return [
     `${INSERT}
-    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${was},
-      ${isShown ? json(literal(absence.value)) : 'null'}, g.state is not distinct from 'gone'
+    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${was}, ${becomes}, g.state is not distinct from 'gone'
     from ${relation(plan.table)} as l
     join ${GONE} as g on g.key_hash = ${keyHash(plan, 'local', 'l')}
     where ${isOwned(plan.filter, 'l')}${column === null ? '' : ` and ${column} is distinct from ${literal(absence.rule === 'deactivate' ? absence.value : '')}`}
@@ -112,10 +112,7 @@ function insertGoneRows(plan: DownloadPlan): string[] {
 /** What is deleted is nowhere else: the history keeps all of it, columns that only the site has among them. */
 function wholeRow({ columns, secret }: DownloadPlan): string {
   const shown = [...columns.local.keys()].filter((name) => secret?.includes(name) !== true);
-  const values = shown.map((name) => `(${literal(name)}, l.${ident(name)}::text)`).join(', ');
-  return shown.length === 0
-    ? 'null'
-    : `(select json_object_agg(v.name, v.value) from (values ${values}) as v(name, value))`;
+  return toJson(shown.map((name) => [name, `l.${ident(name)}::text`]));
 }
 
 /** The remote has what it had, the site was as the remote, and is not so now. */

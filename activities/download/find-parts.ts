@@ -4,7 +4,7 @@ import { run, runAll, type Session } from '../../src/postgres/session.js';
 import type { DownloadLimits } from './limits.js';
 import type { Look, Sessions } from './look.js';
 import type { TableMemory } from './memory.js';
-import { choose, countParts, NO_PARTS, partOf, type Parts } from './parts.js';
+import { choose, isIllDivided, NO_PARTS, partOf, type Parts } from './parts.js';
 import { keyHash, rowHash } from './row-hashes.js';
 import { isOwned } from './staging.js';
 
@@ -31,13 +31,15 @@ export async function findParts(
   memory: TableMemory,
   { limits, full }: { readonly limits: DownloadLimits; readonly full: boolean },
 ): Promise<DifferingParts> {
-  const count = countParts(Math.max(Number(look.local.rows), Number(look.remote.rows)), limits);
-  const before = await readMemory(here, memory, count);
+  const count = Number(memory.parts);
+  const before = await readMemory(here, memory);
   const [local, remote] = await Promise.all([
     compare(here, look, memory, { before, count, limits }),
     compare(there, look, memory, { before, count, limits }),
   ]);
-  if (local === 'all' || remote === 'all') return { touched: 'all', local, remote };
+  const rows = Math.max(Number(look.local.rows), Number(look.remote.rows));
+  if (local === 'all' || remote === 'all' || isIllDivided(count, rows, limits))
+    return { touched: 'all', local, remote };
   const again = before.filter((part) => part.waiting !== '0' || (full && part.refused !== '0'));
   const touched = new Set([...local.chosen, ...remote.chosen, ...again.map(({ part }) => Number(part))]);
   return { touched: choose([...touched], count), local, remote };
@@ -75,14 +77,13 @@ interface PartMemory extends Readonly<Record<Side, string>> {
   readonly refused: string;
 }
 
-function readMemory(here: Session, { id }: TableMemory, count: number): Promise<PartMemory[]> {
+function readMemory(here: Session, { id }: TableMemory): Promise<PartMemory[]> {
   return run<PartMemory>(here, {
     text: `
-      select (part & ${count - 1})::text as part, concat(sum(local_rows), ' ', sum(local_sum)) as local,
-        concat(sum(remote_rows), ' ', sum(remote_sum)) as remote, sum(waiting)::text as waiting, sum(refused)::text as refused
+      select part::text, concat(local_rows, ' ', local_sum) as local, concat(remote_rows, ' ', remote_sum) as remote,
+        waiting::text, refused::text
       from meter_sync.download_part
-      where table_id = ${id}
-      group by 1`,
+      where table_id = ${id}`,
     values: [],
   });
 }

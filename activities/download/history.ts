@@ -1,8 +1,9 @@
 import { toTableName } from '../../src/model/table.js';
-import { ident, literal } from '../../src/postgres/identifier.js';
+import { ident } from '../../src/postgres/identifier.js';
 import { run, runAll, type Session } from '../../src/postgres/session.js';
 import { CHANGES } from './changes.js';
 import type { DownloadPlan } from './plan-download.js';
+import { toJson } from './row-terms.js';
 import { DONE, hashNames, STAGED } from './staging.js';
 
 /** More new rows than these are a table that is filled: they are counted, and not listed. */
@@ -56,17 +57,16 @@ function listChanges(plan: DownloadPlan, id: string, withNew: boolean): string {
   const { key } = hashNames(plan);
   const kind = `case when c.is_local_edit then 'set back' else c.kind end`;
   const shown = plan.written.filter((name) => plan.secret?.includes(name) !== true);
-  const values = shown.map((name) => `(${literal(name)}, s.${ident(name)}::text)`).join(', ');
-  const became = `(select json_object_agg(v.name, v.value) from (values ${values}) as v(name, value))`;
+  const became = toJson(shown.map((name) => [name, `s.${ident(name)}::text`]));
   const newRows = `
     union all
-    select c.place, ${kind}, c.key, c.name, c.fields, null, ${shown.length === 0 ? 'null' : became}
+    select c.place, ${kind}, c.key, c.name, c.fields, null, ${became}
     from ${CHANGES} as c join ${STAGED} as s on s.${ident(key)} = c.key_hash
     where c.kind = 'new' and exists (select from ${DONE} as d where d.key_hash = c.key_hash)`;
   return `
     with listed as (
       insert into meter_sync.download_change (run_id, place, kind, key, name, fields, was, became)
-      select ${id}, a.place, a.kind, a.key::jsonb, a.name, a.fields, a.was::jsonb, a.became::jsonb
+      select ${id}, a.place, a.kind, a.key::jsonb, a.name, a.fields, a.was, a.became
       from (
         select c.place, ${kind}, c.key, c.name, c.fields, c.was, c.becomes
         from ${CHANGES} as c

@@ -2,10 +2,10 @@
 export interface DownloadLimits {
   /** A larger table is first compared by parts, so that a list of the parts that differ will do. */
   readonly listedRows: number;
-  /** About so many rows are in a part that is compared. */
+  /** About so many rows are in a part. */
   readonly rowsOfAPart: number;
-  /** The memory of a table has so many parts, a power of two. To change it takes a migration: the parts that are kept are those. */
-  readonly keptParts: number;
+  /** A table has so many parts at most, a power of two. */
+  readonly mostParts: number;
   /** More new rows than these are a table that is filled: they are counted, and not written down one by one. */
   readonly newInSet: number;
   /** More keys than these are not sent: all rows are fetched then, and those that nobody wants are left out here. */
@@ -19,9 +19,9 @@ export interface DownloadLimits {
  * quarter of the parts it would be 0.2 and 5.6 MB.
  */
 export const DEFAULT_LIMITS: DownloadLimits = {
-  listedRows: 20_000,
+  listedRows: 1_000,
   rowsOfAPart: 64,
-  keptParts: 16_384,
+  mostParts: 16_384,
   newInSet: 100_000,
   sentKeys: 50_000,
   rowsAtOnce: 5_000,

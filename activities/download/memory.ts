@@ -8,6 +8,8 @@ import { REMEMBERED } from './staging.js';
 export interface TableMemory {
   readonly id: string;
   readonly signature: string | null;
+  /** Into how many parts its rows are divided, a power of two. */
+  readonly parts: string;
   readonly remote_rows: string;
   readonly remote_sum: string;
   readonly local_rows: string;
@@ -18,7 +20,7 @@ export interface TableMemory {
 }
 
 /** What is read of a table, under the alias `t`. */
-export const MEMORY_COLUMNS = `t.id::text, t.signature, t.remote_rows::text, t.remote_sum::text, t.local_rows::text, t.local_sum::text,
+export const MEMORY_COLUMNS = `t.id::text, t.signature, t.parts::text, t.remote_rows::text, t.remote_sum::text, t.local_rows::text, t.local_sum::text,
   t.refused::text, t.waiting::text, t.gone::text`;
 
 /** Reads what is remembered of a table; null: it was never downloaded. */

@@ -8,11 +8,17 @@ export const NO_PARTS: Parts = { count: 1, chosen: [] };
 /** When so many of the parts differ, all are looked into: to choose among them would cost more than it spares. */
 const MOST_CHOSEN_SHARE = 0.5;
 
-/** Into how many parts a table of so many rows is divided for a comparison. */
-export function countParts(rows: number, { rowsOfAPart, keptParts }: DownloadLimits): number {
+/** Into how many parts a table of so many rows is divided. */
+export function countParts(rows: number, { rowsOfAPart, mostParts }: DownloadLimits): number {
   let count = 1;
-  while (count < keptParts && count * rowsOfAPart < rows) count *= 2;
+  while (count < mostParts && count * rowsOfAPart < rows) count *= 2;
   return count;
+}
+
+/** True when a table has grown or shrunk so much that it is divided anew. */
+export function isIllDivided(count: number, rows: number, limits: DownloadLimits): boolean {
+  const wanted = countParts(rows, limits);
+  return wanted >= 4 * count || wanted * 16 <= count;
 }
 
 /** These of `count` parts, or all when they are most of them. */

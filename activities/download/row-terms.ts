@@ -1,4 +1,4 @@
-import { ident, relation } from '../../src/postgres/identifier.js';
+import { ident, literal, relation } from '../../src/postgres/identifier.js';
 import { commonForm } from './common-form.js';
 import type { DownloadPlan } from './plan-download.js';
 
@@ -27,4 +27,11 @@ export function describe({ key, name }: DownloadPlan, alias: string): string {
   const texts = key.map((column) => `${alias}.${ident(column)}::text`).join(', ');
   const shown = name === null ? 'null' : `${alias}.${ident(name)}::text`;
   return `array_to_json(array[${texts}])::text as key, ${shown} as name`;
+}
+
+/** Names and values, which are texts or null, as one `jsonb` object, as SQL; null where there are none. */
+export function toJson(values: readonly (readonly [name: string, value: string])[]): string {
+  if (values.length === 0) return 'null::jsonb';
+  const names = values.map(([name]) => literal(name)).join(', ');
+  return `jsonb_object(array[${names}], array[${values.map(([, value]) => value).join(', ')}])`;
 }

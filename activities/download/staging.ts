@@ -44,7 +44,7 @@ export function createTables(plan: DownloadPlan): string {
     'create temporary table meter_sync_wanted (key_hash bigint not null) on commit drop',
     `create temporary table meter_sync_change (
        place bigint generated always as identity, key_hash bigint not null, kind text not null, key text not null, name text,
-       fields text[] not null default '{}', was json, becomes json, is_local_edit boolean not null
+       fields text[] not null default '{}', was jsonb, becomes jsonb, is_local_edit boolean not null
      ) on commit drop`,
     'create temporary table meter_sync_done (key_hash bigint not null, row_hash bigint) on commit drop',
     'create temporary table meter_sync_trouble (key_hash bigint not null, row_hash bigint, state text not null) on commit drop',
@@ -55,6 +55,11 @@ export function createTables(plan: DownloadPlan): string {
 export function copyIntoStaged(plan: DownloadPlan): string {
   const names = hashNames(plan);
   return `copy ${STAGED} (${idents([names.key, names.row, ...plan.carried])}) from stdin`;
+}
+
+/** Of the columns by which it is joined: those of all columns take as long as the copy itself. */
+export function analyzeStaged(plan: DownloadPlan): string {
+  return `analyze ${STAGED} (${idents([...plan.key, ...Object.values(hashNames(plan))])})`;
 }
 
 /** True for rows of the site's tenants, or for all. COPY takes no parameters; an untyped literal takes the column's type. */

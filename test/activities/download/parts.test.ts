@@ -1,16 +1,20 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { DEFAULT_LIMITS } from '../../../activities/download/limits.js';
-import { choose, countParts, isInParts } from '../../../activities/download/parts.js';
+import { choose, countParts, isIllDivided, isInParts } from '../../../activities/download/parts.js';
 
-it('the parts that are compared are made of whole parts of those that are kept', () => {
+it('a table has as many parts as its rows need, and is divided anew only when that is far off', () => {
   fc.assert(
     fc.property(fc.nat(), (rows) => {
       const count = countParts(rows, DEFAULT_LIMITS);
-      expect(DEFAULT_LIMITS.keptParts % count).toBe(0);
-      if (count < DEFAULT_LIMITS.keptParts) expect(rows).toBeLessThanOrEqual(count * DEFAULT_LIMITS.rowsOfAPart);
+      expect(Math.log2(count) % 1).toBe(0);
+      if (count < DEFAULT_LIMITS.mostParts) expect(rows).toBeLessThanOrEqual(count * DEFAULT_LIMITS.rowsOfAPart);
+      expect(isIllDivided(count, rows, DEFAULT_LIMITS)).toBe(false);
+      expect(isIllDivided(count, rows * 1.9, DEFAULT_LIMITS)).toBe(false);
     }),
   );
+  expect(isIllDivided(16, 16 * 64 * 4, DEFAULT_LIMITS)).toBe(true);
+  expect(isIllDivided(16, 10, DEFAULT_LIMITS)).toBe(true);
 });
 
 it('where most parts differ, all are looked into', () => {

@@ -30,7 +30,9 @@ export interface TablePair {
 
 const TEXTS = ['', ' ', 'a ', 'a', 'A', '\\N', 'a\tb', 'a\nb', '"', `it's`, 'Ø æ', '007', 'null', '{}', null];
 const NUMBERS = ['0', '1', '-1', '2147483647', null];
-const DECIMALS = ['0', '1', '1.5', '1.50', '-0.25', '99999.99', null];
+/** By their own hash 4294967296 would be 1, and 4294967294 -2. */
+const LARGE_NUMBERS = ['1', '4294967296', '-2', '4294967294', '9007199254740993', null];
+const DECIMALS = ['0', '1', '1.5', '1.50', '0.25', '-0.25', '99999.99', null];
 const INSTANTS = ['2026-03-29 02:30:00.123456', '2026-01-01 00:00:00', '1999-12-31 23:59:59.999999', 'infinity', null];
 const JSONS = ['{"a": 1}', '{"b": 2, "a": [1, null, "x"]}', '[]', 'null', '"a\\nb"', '1.10', null];
 const UUIDS = ['6f0e5a52-6a2b-4a87-9c53-0d5a4b5e7a11', '00000000-0000-0000-0000-000000000001', null];
@@ -45,8 +47,9 @@ const COLUMN_KINDS: readonly Omit<PairColumn, 'name'>[] = [
   { local: 'jsonb', remote: 'json', values: [...JSONS, '{"a":1,  "a":2}', '1e3'] },
   { local: 'json', remote: 'json', values: [...JSONS, '{ "a":1}'] },
   { local: 'integer', remote: 'bigint', values: NUMBERS },
+  { local: 'bigint', remote: 'bigint', values: LARGE_NUMBERS },
   { local: 'bigint', remote: 'smallint', values: ['0', '7', '-32768', null] },
-  { local: 'bigint', remote: 'numeric', values: ['0', '7', '9007199254740993', null] },
+  { local: 'bigint', remote: 'numeric', values: LARGE_NUMBERS },
   { local: 'numeric', remote: 'numeric(10,2)', values: DECIMALS },
   { local: 'numeric(10,2)', remote: 'numeric', values: [...DECIMALS, '1.005', '1.0050'] },
   { local: 'numeric', remote: 'numeric', values: [...DECIMALS, 'NaN', '1e-20'] },
@@ -89,7 +92,7 @@ const KEY_NAMES = ['id', 'Element ID', 'row_hash', 'place'];
 const limits: fc.Arbitrary<DownloadLimits> = fc.record({
   listedRows: fc.constantFrom(0, DEFAULT_LIMITS.listedRows),
   rowsOfAPart: fc.constantFrom(1, 3),
-  keptParts: fc.constantFrom(1, 4, DEFAULT_LIMITS.keptParts),
+  mostParts: fc.constantFrom(1, 4, DEFAULT_LIMITS.mostParts),
   newInSet: fc.constantFrom(0, 3, DEFAULT_LIMITS.newInSet),
   sentKeys: fc.constantFrom(0, 2, DEFAULT_LIMITS.sentKeys),
   rowsAtOnce: fc.constantFrom(1, DEFAULT_LIMITS.rowsAtOnce),
