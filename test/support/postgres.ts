@@ -38,21 +38,28 @@ export async function createDatabases(
   template: Template = 'ready',
 ): Promise<TestDatabases> {
   const name = toDatabaseName(context.task.name);
+  const origin = `template ${templateName(template)}`;
   const [local, remote] = await Promise.all([
-    createDatabase('local', name, template, context),
-    createDatabase('remote', name, template, context),
+    createDatabase('local', name, origin, context),
+    createDatabase('remote', name, origin, context),
   ]);
   return { local, remote };
+}
+
+/** An empty database in an encoding that is not UTF-8, dropped with the test. */
+export function createLatin1Database(side: Side, context: Pick<TestContext, 'task'>): Promise<TestDatabase> {
+  const origin = `encoding 'LATIN1' locale_provider 'libc' locale 'C' template template0`;
+  return createDatabase(side, `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`, origin, context);
 }
 
 async function createDatabase(
   side: Side,
   name: string,
-  template: Template,
+  origin: string,
   context: Pick<TestContext, 'task'>,
 ): Promise<TestDatabase> {
   const serverUrl = inject('stack')[side];
-  await onServer(serverUrl, `create database ${pg.escapeIdentifier(name)} template ${templateName(template)}`);
+  await onServer(serverUrl, `create database ${pg.escapeIdentifier(name)} ${origin}`);
   const settings = toPoolSettings(serverUrl, name);
   const pool = createPool(settings, () => undefined); // a test that cuts connections loses idle ones too
   afterTest(context, async (hasFailed) => {

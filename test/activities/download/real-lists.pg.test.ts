@@ -3,9 +3,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import pg from 'pg';
-import { expect, it, onTestFinished } from 'vitest';
-import { createPool } from '../../../src/postgres/pool.js';
+import { expect, it } from 'vitest';
+import { createLatin1Database } from '../../support/postgres.js';
 import { METERS, openSite } from './site-under-test.js';
 
 /** Lists of real meters, points and buildings, where they are present; their origin is told in the folder's NOTES.md. */
@@ -44,23 +43,14 @@ it.for([
 
 it('a remote in another encoding is equal when its texts are', async (context) => {
   const site = await openSite(context, 'create table meter (id text primary key, name text)');
-  const name = `${site.remote.settings.database.slice(0, 50)}_latin1`;
-  await site.remote.sql(
-    `create database ${pg.escapeIdentifier(name)} encoding 'LATIN1' locale_provider 'libc' locale 'C' template template0`,
-  );
-  const pool = createPool({ ...site.remote.settings, database: name }, () => undefined);
-  onTestFinished(async () => {
-    await pool.end();
-    await site.remote.sql(`drop database ${pg.escapeIdentifier(name)}`);
-  });
-  await pool.query(`create table meter (id varchar(20) primary key, name text)`);
-  await pool.query(`insert into meter values ('Ø1', 'Größe'), ('2', 'plain'), ('é', null)`);
+  const remote = await createLatin1Database('remote', context);
+  await remote.sql(`create table meter (id varchar(20) primary key, name text)`);
+  await remote.sql(`insert into meter values ('Ø1', 'Größe'), ('2', 'plain'), ('é', null)`);
   await site.local.sql(`insert into meter values ('Ø1', 'Größe')`);
-  const download = (): ReturnType<typeof site.download> =>
-    site.download({}, false, { remote: { side: 'remote', pool } });
+  const download = (): ReturnType<typeof site.download> => site.download({}, false, { remote });
   expect(await download()).toMatchObject({ inserted: 2, updated: 0 });
   expect(await download()).toMatchObject({ inserted: 0, updated: 0 });
-  await pool.query(`update meter set name = 'größer' where id = 'Ø1'`);
+  await remote.sql(`update meter set name = 'größer' where id = 'Ø1'`);
   expect(await download()).toMatchObject({ updated: 1, changedRows: [{ key: ['Ø1'], name: 'größer' }] });
 });
 
