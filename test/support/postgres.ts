@@ -47,8 +47,10 @@ export async function createDatabases(
 }
 
 /** An empty database in an encoding that is not UTF-8, dropped with the test. */
-export function createLatin1Database(side: Side, context: Pick<TestContext, 'task'>): Promise<TestDatabase> {
-  const origin = `encoding 'LATIN1' locale_provider 'libc' locale 'C' template template0`;
+export async function createLatin1Database(side: Side, context: Pick<TestContext, 'task'>): Promise<TestDatabase> {
+  const [server] = await onServer(inject('stack')[side], 'show server_version_num');
+  const provider = Number(server?.['server_version_num']) < 150_000 ? '' : `locale_provider 'libc'`; // came with 15
+  const origin = `encoding 'LATIN1' ${provider} lc_collate 'C' lc_ctype 'C' template template0`;
   return createDatabase(side, `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`, origin, context);
 }
 
@@ -96,11 +98,11 @@ function toUrl(serverUrl: string, database: string): string {
   return Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
 }
 
-async function onServer(serverUrl: string, text: string): Promise<void> {
+async function onServer(serverUrl: string, text: string): Promise<Record<string, string>[]> {
   const client = new pg.Client({ connectionString: serverUrl });
   await client.connect();
   try {
-    await client.query(text);
+    return (await client.query<Record<string, string>>(text)).rows;
   } finally {
     await client.end();
   }
