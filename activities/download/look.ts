@@ -1,7 +1,7 @@
 import type { OwnedTable } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
-import { type Fingerprint, type Question, readFingerprint, selectDigest, selectFingerprint } from './fingerprint.js';
+import { type Fingerprint, type Question, readFingerprint, selectFingerprint } from './fingerprint.js';
 import { type KnownTable, recallTable, rememberTable } from './known-tables.js';
 import { readPlan } from './read-plan.js';
 import { BEGIN_REMOTE } from './text-session.js';
@@ -18,6 +18,14 @@ export interface Look extends KnownTable {
   readonly remote: Fingerprint;
 }
 
+/** What is asked, and what is known beforehand. */
+export interface Asked {
+  readonly owned: OwnedTable;
+  readonly question: Question;
+  /** Of the local catalogue, as it is now. */
+  readonly localDigest: string | null;
+}
+
 /**
  * Begins the remote's transaction and takes the fingerprints of both ends, at the same time. With a plan that still holds
  * it is one trip to the remote.
@@ -26,16 +34,15 @@ export interface Look extends KnownTable {
 export async function lookAtBoth(
   { here, there }: Sessions,
   remoteDatabase: Database,
-  owned: OwnedTable,
-  question: Question,
+  { owned, question, localDigest }: Asked,
 ): Promise<Look> {
   const known = recallTable(remoteDatabase, owned);
-  if (known !== null) {
+  if (known !== null && known.digests.local === localDigest) {
     const look = await lookWith({ here, there }, known, question);
     if (look !== null) return look;
-    rememberTable(remoteDatabase, owned, null);
     await runAll(there, ['rollback']);
   }
+  rememberTable(remoteDatabase, owned, null);
   await runAll(there, BEGIN_REMOTE);
   const table = await readPlan(here, there, owned);
   const [local, remote] = await Promise.all([
@@ -46,15 +53,8 @@ export async function lookAtBoth(
   return { ...table, local, remote };
 }
 
-/** Null when a catalogue has changed since the plan was made. */
+/** Null when the remote's catalogue has changed since the plan was made. */
 async function lookWith({ here, there }: Sessions, known: KnownTable, question: Question): Promise<Look | null> {
-  const [row] = (await runAll(here, [`select (${selectDigest(known.plan.table)}) as digest`]))[0] as {
-    digest: string | null;
-  }[];
-  if (row?.digest !== known.digests.local) {
-    await runAll(there, ['begin']);
-    return null;
-  }
   const [local, remote] = await Promise.all([
     readFingerprint(here, [selectFingerprint(known.plan, 'local', question)]),
     readFingerprint(there, [...BEGIN_REMOTE, selectFingerprint(known.plan, 'remote', question)]).catch(isOutOfDate),

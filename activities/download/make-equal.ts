@@ -9,6 +9,7 @@ import type { Attempt } from '../attempt.js';
 import { changeRows } from './change-rows.js';
 import { HeldChanges, settleHold } from './held-changes.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
+import { selectDigest } from './fingerprint.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './hold.js';
 import type { DownloadLimits } from './limits.js';
 import { lookAtBoth } from './look.js';
@@ -102,10 +103,10 @@ export async function makeEqual(
   const isolated = { isolation: 'read committed', signal } as const;
   const work = withTransaction(databases.local, isolated, async (here) => {
     const prepared = await prepare(here, owned, options);
-    const { hold, memory = await createMemory(here, options.siteId, owned) } = prepared;
+    const { hold, localDigest, memory = await createMemory(here, options.siteId, owned) } = prepared;
     return withConnection(databases.remote, { signal }, async (there) => {
       const question = memory.signature === null ? 'rows' : 'fingerprint';
-      const look = await lookAtBoth({ here, there }, databases.remote, owned, question);
+      const look = await lookAtBoth({ here, there }, databases.remote, { owned, question, localDigest });
       const download = await changeRows({ here, there }, look, memory, { ...options, attempt, hold });
       await runAll(there, ['commit']);
       await concludeDownload(here, look.plan, download, { ...options, hold });
@@ -131,12 +132,14 @@ export function tryLockDownload({ table }: OwnedTable): string {
 interface Prepared {
   readonly memory?: TableMemory;
   readonly hold: OpenHold | null;
+  readonly localDigest: string | null;
 }
 
 async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOptions): Promise<Prepared> {
   const results = await runAll(here, [
     tryLockDownload(owned),
     ...PREPARE_LOCAL,
+    `select (${selectDigest(owned.table)}) as digest`,
     selectHold(siteId, owned),
     selectMemory(siteId, owned),
   ]);
@@ -147,7 +150,9 @@ async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOpt
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
   const [memory] = results.at(-1) as TableMemory[];
-  return { hold: toOpenHold(results.at(-2) ?? []), ...(memory === undefined ? {} : { memory }) };
+  const [catalogue] = results.at(-3) as { digest: string | null }[];
+  const localDigest = catalogue?.digest ?? null;
+  return { hold: toOpenHold(results.at(-2) ?? []), localDigest, ...(memory === undefined ? {} : { memory }) };
 }
 
 /** What came through ends a hold: the remote is itself again, unless it was approved. What was applied is kept. */

@@ -36,7 +36,7 @@ interface Entry {
 }
 
 /** How often what changes nothing is repeated within a round. */
-const REPEATS = 10;
+const REPEATS = 30;
 const MOST_ROWS_REPEATED = 10_000;
 
 /**

@@ -5,11 +5,11 @@ import { parseType } from '../model/type-name.js';
  * must survive an upgrade. It finds accidents and plain edits; it is no proof against someone who computes collisions.
  *
  * A record's hash alone is a sum over its columns, so values that two rows exchange would leave the sum of both as it was:
- * hence the second hash around it.
+ * hence the second hash, of nothing, that takes the first one as its seed.
  * @param values - each in its {@link exactForm}
  */
 export function hashRow(values: readonly string[]): string {
-  return `hashtextextended(hash_record_extended(row(${values.join(', ')}), 0)::text, 0)`;
+  return `hashtextextended('', hash_record_extended(row(${values.join(', ')}), 0))`;
 }
 
 /**

@@ -88,8 +88,8 @@ async function judgeDays({ remote }: Pick<LabDatabases, 'remote'>, siteId: strin
      ) as r
      full join (
        select (created_at at time zone 'UTC')::date as day, count(*) as rows,
-         sum(hashtextextended(hash_record_extended(row(
-           timestamptz_send(created_at), id, meter_id, convert_to(note, 'UTF8'), numeric_send(value)), 0)::text, 0)) as sum
+         sum(hashtextextended('', hash_record_extended(row(
+           timestamptz_send(created_at), id, meter_id, convert_to(note, 'UTF8'), numeric_send(value)), 0))) as sum
        from meter_readings where note <> 'planted' group by 1
      ) as t on r.day = t.day
      where (r.rows, r.sum) is distinct from (t.rows, t.sum)`,
