@@ -29,7 +29,7 @@ import {
   TROUBLE,
   WANTED,
 } from './staging.js';
-import { MEMORY_FOR_LISTS } from './text-session.js';
+import { END_REMOTE, MEMORY_FOR_LISTS } from './text-session.js';
 import { readTold } from './told-changes.js';
 
 /** What a download knows besides the look. */
@@ -47,18 +47,25 @@ export async function changeRows(
 ): Promise<Download> {
   const { plan, signature } = look;
   const isKnown = memory.signature === signature;
-  if (isKnown && !options.full && isUnchanged(look, memory)) return nothingDone(look, memory);
-  const { here } = sessions;
+  const { here, there } = sessions;
+  if (isKnown && !options.full && isUnchanged(look, memory)) {
+    await runAll(there, END_REMOTE);
+    return nothingDone(look, memory);
+  }
   const limits = { ...DEFAULT_LIMITS, ...options.limits };
   await runAll(here, [MEMORY_FOR_LISTS, createTables(plan)]);
   if (canFill(look, memory, limits)) {
     const rows = Number(look.remote.rows); // only new ones, so the guard has nothing to say
     const after = await fillTable(sessions, look, memory, limits);
-    if (after !== null) return { ...nothingDone(look, after), localCount: rows, inserted: rows };
+    if (after !== null) {
+      await runAll(there, END_REMOTE);
+      return { ...nothingDone(look, after), localCount: rows, inserted: rows };
+    }
   }
   const parts = isKnown ? await findParts(sessions, look, memory, { limits, full: options.full }) : ALL_PARTS;
   await recallRows(here, memory, parts.touched, { isKnown, full: options.full });
   const staged = await stageDifferent(sessions, look, { parts, limits, isEmpty: isEmptyHere(look, memory) });
+  await runAll(there, END_REMOTE); // it waits for nothing that happens here
   options.attempt.heartbeat({ table: plan.table.name, rows: staged.rows });
   const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);
   const areNewListed = staged.rows <= limits.newInSet;
@@ -69,7 +76,7 @@ export async function changeRows(
   const applied = await applyChanges(here, plan, counts, { areNewListed, rowsAtOnce: limits.rowsAtOnce });
   const told = await readTold(here);
   const tableRows = Math.max(figures.localRows, figures.remoteRows);
-  const noted = { pack: packRows, touched: parts.touched, tableRows, signature };
+  const noted = { pack: packRows, touched: parts.touched, tableRows, signature, columns: plan.carried };
   const after = await saveMemory(here, memory, noted, limits);
   const [local] = await run<{ rows: string }>(here, countOwned(plan));
   return {
@@ -143,10 +150,10 @@ async function stageDifferent(
   if (isEmpty) {
     refused = await fetchRows(sessions, plan, { all: true }, limits);
     await runAll(here, [listStaged(plan), `analyze ${REMOTE_ROWS}`]);
-    await checkKeys(here, plan);
+    await checkKeys(sessions, plan);
   } else {
     await listRows(sessions, plan, parts);
-    await checkKeys(here, plan);
+    await checkKeys(sessions, plan);
     const rows = await choose(here);
     refused = await fetchRows(sessions, plan, { all: false, rows, remoteRows: Number(remote.rows) }, limits);
   }

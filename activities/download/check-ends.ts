@@ -1,11 +1,12 @@
 import type { Side } from '../../src/model/failures.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { ident } from '../../src/postgres/identifier.js';
+import { ident, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
-import { hashNames, LOCAL_ROWS, REMOTE_ROWS, STAGED, tryFilter } from './staging.js';
+import type { Sessions } from './look.js';
+import { hashNames, isOwned, LOCAL_ROWS, REMOTE_ROWS, STAGED, tryFilter } from './staging.js';
 
 /**
  * A tenant that the filter's column cannot hold is a mistake of the settings, and no row's.
@@ -29,27 +30,53 @@ export async function checkFilter(session: Session, owned: OwnedTable): Promise<
 /**
  * Rows are matched by their key, so it must tell them apart at both ends. The rows decide, not the indexes: the remote
  * table may be a view.
- * @throws DatabaseFailure `schema` - names the table and the columns of its key
+ * @throws DatabaseFailure `schema` - names the table, the columns of its key and some keys that are there more than once
  */
-export async function checkKeys(here: Session, plan: DownloadPlan): Promise<void> {
-  for (const [side, from] of [
-    ['remote', REMOTE_ROWS],
-    ['local', LOCAL_ROWS],
+export async function checkKeys({ here, there }: Sessions, plan: DownloadPlan): Promise<void> {
+  for (const [session, from] of [
+    [there, REMOTE_ROWS],
+    [here, LOCAL_ROWS],
   ] as const) {
-    const [bad] = await run<{ repeated: string; incomplete: string }>(here, {
+    const repeated = await run<{ key_hash: string | null; rows: string }>(here, {
       text: `
-        select count(*) filter (where k.key_hash is not null)::text as repeated,
-          coalesce(sum(k.rows) filter (where k.key_hash is null), 0)::text as incomplete
-        from (select key_hash, count(*) as rows from ${from} group by key_hash having count(*) > 1 or key_hash is null) as k`,
+        select key_hash::text as key_hash, count(*)::text as rows
+        from ${from}
+        group by key_hash
+        having count(*) > 1 or key_hash is null
+        order by key_hash nulls last`,
       values: [],
     });
-    if (bad === undefined || (bad.repeated === '0' && bad.incomplete === '0')) continue;
-    const problem =
-      bad.repeated === '0'
-        ? `has a null in ${bad.incomplete} rows`
-        : `is not unique: ${bad.repeated} keys are there more than once`;
-    fail(plan, side, problem);
+    const [first] = repeated;
+    if (first === undefined) continue;
+    if (first.key_hash === null) fail(plan, session.side, `has a null in ${first.rows} ${rowsOf(Number(first.rows))}`);
+    const hashes = repeated.flatMap(({ key_hash: hash }) => hash ?? []);
+    fail(plan, session.side, `is not unique: ${await nameKeys(session, plan, hashes)} there more than once`);
   }
+}
+
+const MAX_NAMED_KEYS = 3;
+const MAX_KEY_LENGTH = 100;
+
+/** Keys are what rows are named by, so they may be shown; no other value of a row is. */
+async function nameKeys(session: Session, plan: DownloadPlan, hashes: readonly string[]): Promise<string> {
+  const parts = plan.key.map((name) => `r.${ident(name)}::text`).join(', ');
+  const found = await run<{ key: string }>(session, {
+    text: `
+      select distinct left(array_to_string(array[${parts}], ', '), ${MAX_KEY_LENGTH}) as key
+      from ${relation(plan.table)} as r
+      where ${isOwned(plan.filter, 'r')}
+        and ${keyHash(plan, session.side, 'r')} in (${hashes.slice(0, MAX_NAMED_KEYS).join(', ')})
+      order by 1`,
+    values: [],
+  });
+  const named = found.map(({ key }) => `(${key})`).join(', ');
+  const others = hashes.length - found.length;
+  if (others > 0) return `${named} and ${others} others are`;
+  return `${named} ${found.length === 1 ? 'is' : 'are'}`;
+}
+
+function rowsOf(count: number): string {
+  return count === 1 ? 'row' : 'rows';
 }
 
 /**

@@ -47,7 +47,7 @@ export async function fillTable(
       );
       const tableRows = Number(look.remote.rows);
       const pack = (count: number): string => packSame(selectHashes(plan), count);
-      const noted = { pack, touched: 'all', tableRows, signature: look.signature } as const;
+      const noted = { pack, touched: 'all', tableRows, signature: look.signature, columns: plan.carried } as const;
       const [after, remote] = await Promise.all([
         saveMemory(here, memory, noted, limits),
         readFingerprint(there, [selectFingerprint(plan, 'remote')]),

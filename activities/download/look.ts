@@ -24,6 +24,8 @@ export interface Asked {
   readonly question: Question;
   /** Of the local catalogue, as it is now. */
   readonly localDigest: string | null;
+  /** The columns that the last download carried; null: not known. */
+  readonly before: readonly string[] | null;
 }
 
 /**
@@ -34,7 +36,7 @@ export interface Asked {
 export async function lookAtBoth(
   { here, there }: Sessions,
   remoteDatabase: Database,
-  { owned, question, localDigest }: Asked,
+  { owned, question, localDigest, before }: Asked,
 ): Promise<Look> {
   const known = recallTable(remoteDatabase, owned);
   if (known !== null && known.digests.local === localDigest) {
@@ -44,7 +46,7 @@ export async function lookAtBoth(
   }
   rememberTable(remoteDatabase, owned, null);
   await runAll(there, BEGIN_REMOTE);
-  const table = await readPlan(here, there, owned);
+  const table = await readPlan({ here, there }, owned, before);
   const [local, remote] = await Promise.all([
     readFingerprint(here, [selectFingerprint(table.plan, 'local', question)]),
     readFingerprint(there, [selectFingerprint(table.plan, 'remote', question)]),

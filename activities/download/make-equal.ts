@@ -14,7 +14,7 @@ import { endHold, type OpenHold, selectHold, toOpenHold } from './hold.js';
 import type { DownloadLimits } from './limits.js';
 import { lookAtBoth } from './look.js';
 import { logChanges } from './log-changes.js';
-import { createMemory, selectMemory, type TableMemory } from './memory.js';
+import { createMemory, selectMemory, type TableMemory, toMemory } from './memory.js';
 import type { DownloadPlan } from './plan-download.js';
 import { PREPARE_LOCAL } from './text-session.js';
 import { type ToldChange, toShortChange, toShortRow } from './told-changes.js';
@@ -106,9 +106,13 @@ export async function makeEqual(
     const { hold, localDigest, memory = await createMemory(here, options.siteId, owned) } = prepared;
     return withConnection(databases.remote, { signal }, async (there) => {
       const question = memory.signature === null ? 'rows' : 'fingerprint';
-      const look = await lookAtBoth({ here, there }, databases.remote, { owned, question, localDigest });
+      const look = await lookAtBoth({ here, there }, databases.remote, {
+        owned,
+        question,
+        localDigest,
+        before: memory.columns,
+      });
       const download = await changeRows({ here, there }, look, memory, { ...options, attempt, hold });
-      await runAll(there, ['commit']);
       await concludeDownload(here, look.plan, download, { ...options, hold });
       return download;
     });
@@ -149,10 +153,10 @@ async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOpt
     const message = `local database: another download of table ${table} is under way`;
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
-  const [memory] = results.at(-1) as TableMemory[];
+  const memory = toMemory(results.at(-1) ?? []);
   const [catalogue] = results.at(-3) as { digest: string | null }[];
   const localDigest = catalogue?.digest ?? null;
-  return { hold: toOpenHold(results.at(-2) ?? []), localDigest, ...(memory === undefined ? {} : { memory }) };
+  return { hold: toOpenHold(results.at(-2) ?? []), localDigest, ...(memory === null ? {} : { memory }) };
 }
 
 /** What came through ends a hold: the remote is itself again, unless it was approved. What was applied is kept. */

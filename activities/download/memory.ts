@@ -8,6 +8,8 @@ import { REMEMBERED } from './staging.js';
 export interface TableMemory {
   readonly id: string;
   readonly signature: string | null;
+  /** The columns that it carried; null: it was never downloaded. */
+  readonly columns: readonly string[] | null;
   /** Into how many parts its rows are divided, a power of two. */
   readonly parts: string;
   readonly remote_rows: string;
@@ -20,7 +22,7 @@ export interface TableMemory {
 }
 
 /** What is read of a table, under the alias `t`. */
-export const MEMORY_COLUMNS = `t.id::text, t.signature, t.parts::text, t.remote_rows::text, t.remote_sum::text, t.local_rows::text, t.local_sum::text,
+export const MEMORY_COLUMNS = `t.id::text, t.signature, array_to_json(t.columns)::text as columns, t.parts::text, t.remote_rows::text, t.remote_sum::text, t.local_rows::text, t.local_sum::text,
   t.refused::text, t.waiting::text, t.gone::text`;
 
 /** Reads what is remembered of a table; null: it was never downloaded. */
@@ -30,12 +32,20 @@ export function selectMemory(site: string, { table }: OwnedTable): string {
 
 /** The memory of a table that was never downloaded. */
 export async function createMemory(here: Session, site: string, { table }: OwnedTable): Promise<TableMemory> {
-  const [memory] = await run<TableMemory>(here, {
+  const rows = await run(here, {
     text: `insert into meter_sync.download_table as t (site, table_name) values ($1, $2) returning ${MEMORY_COLUMNS}`,
     values: [site, toTableName(table)],
   });
-  if (memory === undefined) throw new Error('an insert that returns no row');
+  const memory = toMemory(rows);
+  if (memory === null) throw new Error('an insert that returns no row');
   return memory;
+}
+
+/** Reads the answer to {@link MEMORY_COLUMNS}; null: there is no row. */
+export function toMemory([row]: readonly unknown[]): TableMemory | null {
+  if (row === undefined) return null;
+  const memory = row as Omit<TableMemory, 'columns'> & { readonly columns: string | null };
+  return { ...memory, columns: memory.columns === null ? null : (JSON.parse(memory.columns) as string[]) };
 }
 
 /** How the memory of rows is taken up. */

@@ -1,7 +1,7 @@
-import { byName, type Column, type OwnedTable, type TableShape, toTableName } from '../../src/model/table.js';
-import type { Side } from '../../src/model/failures.js';
+import { byName, type Column, type OwnedTable, type TableShape } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Absence, isWritable, planAbsence } from './plan-absence.js';
+import { type EndColumns, findProblems, isLeftOut } from './plan-problems.js';
 
 /** What a download knows of the table at both ends. */
 export interface DownloadPlan extends OwnedTable {
@@ -16,7 +16,7 @@ export interface DownloadPlan extends OwnedTable {
   /** The column that names a row for people; null: there is none. */
   readonly name: string | null;
   /** The columns of both ends, by name. */
-  readonly columns: { readonly [side in Side]: ReadonlyMap<string, Column> };
+  readonly columns: EndColumns;
   /** True when both databases are in UTF-8, so that equal texts are equal bytes. */
   readonly isUtf8: boolean;
   /** True when both servers hash records, and equal texts alike. */
@@ -29,21 +29,21 @@ export interface DownloadEnds {
   readonly remote: TableShape;
   readonly isUtf8: boolean;
   readonly hashesRecords: boolean;
+  /** The columns that the last download carried; null: not known. */
+  readonly before: readonly string[] | null;
 }
 
 const NAME_COLUMN = 'name';
 
 /**
  * Compares the two tables.
- * @throws DatabaseFailure `schema` - a column of the key or of the settings is missing or cannot be written
+ * @throws DatabaseFailure `schema` - a column is missing, cannot be written, or has types that do not fit: see {@link findProblems}
  */
 export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPlan {
   const columns = { local: byName(ends.local.columns), remote: byName(ends.remote.columns) };
-  checkNeeded(owned, columns);
-  const isLeftOut = ({ name }: Column): boolean =>
-    owned.except?.includes(name) === true || owned.only?.includes(name) === false;
+  checkNeeded(owned, columns, ends.before);
   const shared = ends.local.columns.filter((column) => isWritable(column) && columns.remote.has(column.name));
-  const others = shared.filter((column) => !isLeftOut(column) && !owned.key.includes(column.name));
+  const others = shared.filter(({ name }) => !isLeftOut(owned, name) && !owned.key.includes(name));
   const carried = [...owned.key, ...others.map(({ name }) => name)];
   const absence = planAbsence(owned, columns.local);
   const isGiven =
@@ -59,7 +59,7 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     written,
     compared: ends.local.columns.filter(mayDiffer).map(({ name }) => name),
     absence,
-    name: carried.includes(NAME_COLUMN) ? NAME_COLUMN : null,
+    name: carried.includes(NAME_COLUMN) && owned.secret?.includes(NAME_COLUMN) !== true ? NAME_COLUMN : null,
     columns,
     isUtf8: ends.isUtf8,
     hashesRecords: ends.isUtf8 && ends.hashesRecords,
@@ -73,29 +73,11 @@ export function freeName({ columns }: Pick<DownloadPlan, 'columns'>, wanted: str
   return name;
 }
 
-function checkNeeded(owned: OwnedTable, columns: DownloadPlan['columns']): void {
-  for (const side of ['local', 'remote'] as const) {
-    for (const name of owned.key) {
-      const column = columns[side].get(name);
-      if (column === undefined) fail(owned, side, name, 'which the settings name as its key');
-      else if (side === 'local' && !isWritable(column)) {
-        const table = toTableName(owned.table);
-        const message = `local database: key column ${name} of table ${table} is computed here, and takes no value from the remote`;
-        throw new DatabaseFailure('schema', message, { side, table, column: name });
-      }
-    }
-    const filter = owned.filter?.column;
-    if (filter !== undefined && !columns[side].has(filter)) {
-      fail(owned, side, filter, 'by which the settings choose the rows of a tenant');
-    }
-    for (const name of owned.only ?? []) {
-      if (!columns[side].has(name)) fail(owned, side, name, 'which the settings name to be copied');
-    }
-  }
-}
-
-function fail(owned: OwnedTable, side: Side, column: string, why: string): never {
-  const table = toTableName(owned.table);
-  const message = `${side} database: table ${table} has no column ${column}, ${why}`;
-  throw new DatabaseFailure('schema', message, { side, table, column });
+/** What stands in the way, told at once; the place is that of the first. */
+function checkNeeded(owned: OwnedTable, columns: EndColumns, before: readonly string[] | null): void {
+  const problems = findProblems(owned, columns, before);
+  const [first] = problems;
+  if (first === undefined) return;
+  const messages = problems.map(({ message }) => message).join('; ');
+  throw new DatabaseFailure('schema', `${messages}; nothing was changed`, first.place);
 }

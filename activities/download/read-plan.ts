@@ -4,20 +4,27 @@ import { runAll, type Session } from '../../src/postgres/session.js';
 import { checkFilter } from './check-ends.js';
 import { selectDigest } from './fingerprint.js';
 import type { KnownTable } from './known-tables.js';
+import type { Sessions } from './look.js';
 import { planDownload } from './plan-download.js';
 import { signatureOf } from './row-hashes.js';
 
 /**
  * Reads both catalogues and makes the plan of a download.
+ * @param before - the columns that the last download carried; null: not known
  * @throws DatabaseFailure `schema`, `config` - the tables, or the settings that name them
  */
-export async function readPlan(here: Session, there: Session, owned: OwnedTable): Promise<KnownTable> {
+export async function readPlan(
+  { here, there }: Sessions,
+  owned: OwnedTable,
+  before: readonly string[] | null,
+): Promise<KnownTable> {
   const [local, remote] = await Promise.all([readEnd(here, owned), readEnd(there, owned)]);
   const plan = planDownload(owned, {
     local: local.shape,
     remote: remote.shape,
     isUtf8: local.isUtf8 && remote.isUtf8,
     hashesRecords: local.hashesRecords && remote.hashesRecords,
+    before,
   });
   await Promise.all([checkFilter(here, owned), checkFilter(there, owned)]);
   return { plan, signature: signatureOf(plan), digests: { local: local.digest, remote: remote.digest } };

@@ -1,7 +1,7 @@
 import { literal } from '../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../src/postgres/session.js';
 import type { DownloadLimits } from './limits.js';
-import { MEMORY_COLUMNS, type TableMemory } from './memory.js';
+import { MEMORY_COLUMNS, type TableMemory, toMemory } from './memory.js';
 import { ARRAYS, FIGURES } from './pack-rows.js';
 import { countParts, isInParts, type Parts } from './parts.js';
 
@@ -14,22 +14,24 @@ export interface Noted {
   /** All rows of the table, at the end that has more; where all parts are touched they are divided anew. */
   readonly tableRows: number;
   readonly signature: string;
+  /** The columns that were carried. */
+  readonly columns: readonly string[];
 }
 
 /** Notes the rows of some parts as they are now, in as few writes as there are changes, and the sums of all parts. */
 export async function saveMemory(
   here: Session,
   { id, parts }: TableMemory,
-  { pack, touched, tableRows, signature }: Noted,
+  { pack, touched, tableRows, signature, columns }: Noted,
   limits: DownloadLimits,
 ): Promise<TableMemory> {
   const count = touched === 'all' ? countParts(tableRows, limits) : Number(parts);
   const results = await runAll(here, [
     saveParts(id, { packed: pack(count), touched }),
-    saveSums(id, { signature, count }),
+    saveSums(id, { signature, columns, count }),
   ]);
-  const [memory] = results.at(-1) as TableMemory[];
-  if (memory === undefined) throw new Error('an update that returns no row');
+  const memory = toMemory(results.at(-1) ?? []);
+  if (memory === null) throw new Error('an update that returns no row');
   return memory;
 }
 
@@ -55,11 +57,14 @@ function saveParts(id: string, { packed, touched }: { readonly packed: string; r
 }
 
 /** Sums up what is noted of the parts; answers with the memory. */
-function saveSums(id: string, { signature, count }: { readonly signature: string; readonly count: number }): string {
+function saveSums(
+  id: string,
+  { signature, columns, count }: Pick<Noted, 'signature' | 'columns'> & { readonly count: number },
+): string {
   const sums = Object.keys(FIGURES).filter((name) => name !== 'common_rows');
   return `
     update meter_sync.download_table as t
-    set signature = ${literal(signature)}, parts = ${count}, changed_at = clock_timestamp(), ${sums.map((name) => `${name} = s.${name}`).join(', ')}
+    set signature = ${literal(signature)}, parts = ${count}, columns = array[${columns.map(literal).join(', ')}], changed_at = clock_timestamp(), ${sums.map((name) => `${name} = s.${name}`).join(', ')}
     from (
       select ${sums.map((name) => `coalesce(sum(${name}), 0) as ${name}`).join(', ')}
       from meter_sync.download_part

@@ -21,6 +21,9 @@ export const BEGIN_REMOTE: readonly string[] = [
   STATEMENT_TIMEOUT,
 ];
 
+/** Ends it, as soon as all is read: an `alter table` there need not wait for the work here. */
+export const END_REMOTE: readonly string[] = ['commit'];
+
 /** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
 export const PREPARE_LOCAL: readonly string[] = [...FORMS, 'set constraints all immediate'];
 

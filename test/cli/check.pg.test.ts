@@ -109,6 +109,22 @@ test.for([
   },
 );
 
+test('columns that keep a download from running, and names that nothing has, are told together', async () => {
+  const { local, remote } = databases;
+  await local.sql('alter table meter add column since timestamptz');
+  await remote.sql('alter table meter add column since boolean; alter table tenant drop column name');
+  await local.sql(
+    `insert into meter_sync.download_table (site, table_name, columns) values ('default', 'tenant', '{id,name}')`,
+  );
+  const tables = JSON.stringify([{ table: 'meter', except: ['remarks'], secret: ['pinn'] }]);
+  const run = await cli(['check'], { local, remote }, { METER_SYNC_TABLES: tables });
+  const problems = problemsOf(run).join('\n');
+  expect(problems).toContain('table meter has column since as boolean, and the site as timestamp with time zone');
+  expect(problems).toContain('meter: "except" names column remarks, which neither end has');
+  expect(problems).toContain('meter: "secret" names column pinn, which neither end has');
+  expect(problems).toContain('table tenant has lost column name, which the site has and downloads have copied');
+});
+
 test('two names of one database are told as one and the same', async () => {
   const { local } = databases;
   const other = Object.assign(new URL(local.url), { hostname: 'localhost' }).href;

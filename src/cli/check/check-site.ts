@@ -34,7 +34,7 @@ export async function checkSite(inspected: InspectedSite): Promise<readonly Chec
 
 type Areas = Readonly<Record<Side | 'settings' | 'tables' | 'temporal', Findings>>;
 
-async function checkDatabases({ local, remote, tables }: InspectedSite, areas: Areas): Promise<void> {
+async function checkDatabases({ siteId, local, remote, tables }: InspectedSite, areas: Areas): Promise<void> {
   const custody = tables?.readings.custody ?? 'full';
   await withEnd(local, 'local', async (localDatabase) => {
     await withEnd(remote, 'remote', async (remoteDatabase) => {
@@ -45,7 +45,7 @@ async function checkDatabases({ local, remote, tables }: InspectedSite, areas: A
       checkApart(here, there, areas.tables);
       const ends = { local: here === null ? null : localDatabase, remote: there === null ? null : remoteDatabase };
       if (tables === null) return;
-      await checkTables(ends, tables, areas.tables);
+      await checkTables(ends, { siteId, tables }, areas.tables);
       if (here !== null && there !== null) checkCustody(tables.readings, { local: here, remote: there }, areas.tables);
     });
   });

@@ -31,7 +31,7 @@ it('a key that is not unique at either end is named, and nothing is changed', as
     kind: 'schema',
     place: { side: 'remote', table: 'meter' },
     message: expect.stringContaining(
-      'the key (id, part) of table meter is not unique: 1 keys are there more than once',
+      'the key (id, part) of table meter is not unique: (1, 1) is there more than once',
     ) as string,
   });
   expect(await site.rows('local')).toEqual([]);

@@ -26,7 +26,7 @@ it('what an older version remembered row by row is remembered by parts, and noth
     select p.table_id, m.* from meter_sync.download_part as p,
       unnest(p.key_hash, p.remote_hash, p.local_hash, p.is_brought, p.state) as m;
     drop table meter_sync.download_part;
-    alter table meter_sync.download_table drop column parts;
+    alter table meter_sync.download_table drop column parts, drop column columns;
     ${change}`);
   expect(await site.local.value(CONTENT)).toBe(before);
   expect(await site.download()).toEqual({ ...remembered, observedAt: expect.any(String) as string });

@@ -1,7 +1,10 @@
 alter table meter_sync.download_table
-  add column parts integer not null default 1;
+  add column parts integer not null default 1,
+  add column columns text[];
 
 comment on column meter_sync.download_table.parts is 'Into how many parts its rows are divided, a power of two';
+
+comment on column meter_sync.download_table.columns is 'The columns that came from the remote; null: not known';
 
 -- About 64 rows a part, as new downloads divide them.
 update meter_sync.download_table
