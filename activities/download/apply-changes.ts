@@ -28,14 +28,14 @@ export interface Applying {
 }
 
 /**
- * One refused row may wait for another one that comes after it (its parent, or a unique name that becomes free), so what
- * was refused is tried again as long as that helps. A longer chain goes on in the next cycle.
+ * One refused row may wait for another one (its parent, or a unique name that becomes free), so what was refused is tried
+ * again as long as that helps. A longer chain goes on in the next cycle.
  */
 const MAX_ROUNDS = 10;
 
 /**
  * Applies the change set: each kind in one statement, and where a row is refused by halves, so that it stops only itself.
- * Rows that are gone go first: a new row may take the name of one that was deleted.
+ * Updates go first: they may set free what is to be deleted. New rows go last: they may take the name of one that is gone.
  * @throws DatabaseFailure of the local database, when no row is to blame
  */
 export async function applyChanges(
@@ -44,34 +44,49 @@ export async function applyChanges(
   counts: ChangeCounts,
   { areNewListed, rowsAtOnce }: Applying,
 ): Promise<Applied> {
-  const gone = await applyStep(here, counts.gone > 0 ? retireGone(plan) : null, rowsAtOnce);
-  const insert = counts.inserted > 0 ? insertNew(plan) : null;
   const columns = counts.columns.map(({ column }) => column);
-  const update = columns.length > 0 ? updateChanged(plan, columns) : null;
-  let [inserted, updated] = [0, 0];
-  let refused: readonly RefusedRow[] = [];
-  for (let round = 0; round < MAX_ROUNDS; round += 1) {
-    const [first, second] = [await applyStep(here, insert, rowsAtOnce), await applyStep(here, update, rowsAtOnce)];
-    inserted += first.rows;
-    updated += second.rows;
-    refused = [...first.refused, ...second.refused];
-    if (refused.length === 0 || first.rows + second.rows === 0) break;
+  const steps = {
+    updated: columns.length > 0 ? updateChanged(plan, columns) : null,
+    gone: counts.gone > 0 ? retireGone(plan) : null,
+    inserted: counts.inserted > 0 ? insertNew(plan) : null,
+  };
+  const rows = { updated: 0, gone: 0, inserted: 0 };
+  let refused: Readonly<Record<keyof typeof steps, readonly PlacedRow[]>> = { updated: [], gone: [], inserted: [] };
+  let isOver = false;
+  for (let round = 0; round < MAX_ROUNDS && !isOver; round += 1) {
+    let progress = 0;
+    for (const kind of ['updated', 'gone', 'inserted'] as const) {
+      const step = steps[kind];
+      if (step === null) continue;
+      const stepped =
+        round === 0 ? await applyStep(here, step, rowsAtOnce) : await applyAgain(here, step, refused[kind]);
+      rows[kind] += stepped.rows;
+      refused = { ...refused, [kind]: stepped.refused };
+      progress += stepped.rows;
+    }
+    isOver = progress === 0 || Object.values(refused).every((list) => list.length === 0);
   }
-  const waiting = refused.filter(isWaiting);
-  const others = [...gone.refused, ...refused.filter((row) => !isWaiting(row))];
+  const changes = [...refused.updated, ...refused.inserted];
+  const mayWait = (row: RefusedRow): boolean => isOfParent(row) || (!isOver && isOfName(row));
+  const waiting = changes.filter(mayWait);
+  const others = [...refused.gone, ...changes.filter((row) => !mayWait(row))];
   await noteTrouble(here, waiting, 'waiting');
   await noteTrouble(here, others, 'refused');
   const leftOut = await findLeftOut(here, plan, areNewListed);
-  return { inserted, updated, gone: gone.rows, waiting, refused: [...others, ...leftOut.named], unnamed: leftOut.more };
+  return { ...rows, waiting, refused: [...others, ...leftOut.named], unnamed: leftOut.more };
+}
+
+/** A refused row, and where it is found again. */
+interface PlacedRow extends RefusedRow {
+  readonly place: string;
 }
 
 interface Stepped {
   readonly rows: number;
-  readonly refused: readonly RefusedRow[];
+  readonly refused: readonly PlacedRow[];
 }
 
-async function applyStep(here: Session, step: Step | null, rowsAtOnce: number): Promise<Stepped> {
-  if (step === null) return { rows: 0, refused: [] };
+async function applyStep(here: Session, step: Step, rowsAtOnce: number): Promise<Stepped> {
   try {
     const rows = await withSavepoint(here, () => execute(here, step.write(null)));
     return { rows, refused: [] };
@@ -85,17 +100,33 @@ async function applyStep(here: Session, step: Step | null, rowsAtOnce: number): 
 async function applyApart(here: Session, step: Step, rowsAtOnce: number): Promise<Stepped> {
   await run(here, { ...step.places, text: `declare meter_sync_places no scroll cursor for ${step.places.text}` });
   let rows = 0;
-  const refused: RefusedRow[] = [];
+  const refused: PlacedRow[] = [];
   for (;;) {
     const next = { text: `fetch ${rowsAtOnce} from meter_sync_places`, values: [] };
     const places = (await run<{ place: string }>(here, next)).map(({ place }) => place);
     if (places.length === 0) break;
-    const { results, culprits } = await isolateCulprits(here, places, (part) => execute(here, step.write(part)));
-    rows += results.reduce((sum, count) => sum + count, 0);
-    refused.push(...(await nameCulprits(here, step, culprits)));
+    const stepped = await applyPlaces(here, step, places);
+    rows += stepped.rows;
+    refused.push(...stepped.refused);
   }
   await run(here, { text: 'close meter_sync_places', values: [] });
   return { rows, refused };
+}
+
+/**
+ * Those that were refused alone, and no others: a trigger may have made another row of one that was taken. The other way
+ * round, since each of them may wait for the one after it.
+ */
+async function applyAgain(here: Session, step: Step, before: readonly PlacedRow[]): Promise<Stepped> {
+  const places = before.map(({ place }) => place);
+  const { rows, refused } = await applyPlaces(here, step, places.toReversed());
+  return { rows, refused: refused.toReversed() };
+}
+
+async function applyPlaces(here: Session, step: Step, places: readonly string[]): Promise<Stepped> {
+  const { results, culprits } = await isolateCulprits(here, places, (part) => execute(here, step.write(part)));
+  const rows = results.reduce((sum, count) => sum + count, 0);
+  return { rows, refused: await nameCulprits(here, step, culprits) };
 }
 
 interface DescribedRow extends DescribedKey {
@@ -106,16 +137,22 @@ async function nameCulprits(
   here: Session,
   step: Step,
   culprits: readonly Culprit<string>[],
-): Promise<readonly RefusedRow[]> {
+): Promise<readonly PlacedRow[]> {
   if (culprits.length === 0) return [];
   const described = await run<DescribedRow>(here, step.describe(culprits.map(({ item }) => item)));
   const rows = new Map(described.map((row) => [row.place, row]));
   return culprits.flatMap(({ item, failure }) => {
     const row = rows.get(item);
-    return row === undefined ? [] : [toRefused(row, failure)];
+    return row === undefined ? [] : [{ ...toRefused(row, failure), place: item }];
   });
 }
 
-function isWaiting({ failure }: RefusedRow): boolean {
+/** Its parent may come with another table, so nobody here can tell when to try again. */
+function isOfParent({ failure }: RefusedRow): boolean {
   return failure.sqlstate === SQLSTATE.foreignKeyViolation;
+}
+
+/** Another row has the name that it wants. */
+function isOfName({ failure }: RefusedRow): boolean {
+  return failure.sqlstate === SQLSTATE.uniqueViolation || failure.sqlstate === SQLSTATE.exclusionViolation;
 }

@@ -3,6 +3,7 @@ import { run, runAll, type Session } from '../../src/postgres/session.js';
 import type { Attempt } from '../attempt.js';
 import { applyChanges } from './apply-changes.js';
 import { countChanges } from './changes.js';
+import { checkCascade } from './check-cascade.js';
 import { checkChanges } from './check-changes.js';
 import { checkKeys, checkStagedKeys } from './check-ends.js';
 import { fetchRows } from './fetch-rows.js';
@@ -73,6 +74,8 @@ export async function changeRows(
   const figures = { areNewListed, remoteRows: Number(look.remote.rows), localRows: Number(look.local.rows) };
   const counts = await countChanges(here, plan, figures);
   const isApproved = await checkChanges(here, plan, counts, { ...options, memory, touched: parts.touched });
+  const takesAway = plan.absence.rule === 'delete' && counts.gone > 0;
+  if (takesAway && options.readings !== undefined) await checkCascade(here, plan, options.readings);
   const applied = await applyChanges(here, plan, counts, { areNewListed, rowsAtOnce: limits.rowsAtOnce });
   const told = await readTold(here);
   const tableRows = Math.max(figures.localRows, figures.remoteRows);

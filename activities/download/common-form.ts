@@ -54,7 +54,8 @@ function typesOf({ columns, carried }: DownloadPlan, side: Side, name: string): 
   return { own, other: columns[other].get(name)?.baseType ?? own };
 }
 
-/** What `jsonb` would refuse is left as it is: a zero character, and numbers beyond all bounds. */
+/** What `jsonb` would refuse is left as it is: a zero character, half of a surrogate pair, and numbers beyond all bounds. */
 function asJsonb(value: string): string {
-  return String.raw`case when ${value}::text ~ '\\u0000|\d[eE]|\d{255}' then ${value}::text else ${value}::jsonb::text end`;
+  const refused = String.raw`E'\\\\u0000|\\\\u[dD][89a-fA-F]|\\d[eE]|\\d{255}'`; // whatever standard_conforming_strings says
+  return `case when ${value}::text ~ ${refused} then ${value}::text else ${value}::jsonb::text end`;
 }

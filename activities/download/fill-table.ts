@@ -1,6 +1,9 @@
+import type { Side } from '../../src/model/failures.js';
 import { copyBetween } from '../../src/postgres/copy.js';
+import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { idents, relation } from '../../src/postgres/identifier.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import { isRowRefused } from './isolate-culprits.js';
 import { readFingerprint, selectFingerprint } from './fingerprint.js';
 import type { DownloadLimits } from './limits.js';
@@ -56,8 +59,8 @@ export async function fillTable(
       return after;
     });
   } catch (error) {
-    if (error !== NOT_EQUAL && !(isRowRefused(error) && error.place.side === here.side)) throw error;
-    return null;
+    if (error === NOT_EQUAL || isOfTable(error, here.side)) return null;
+    throw error;
   }
 }
 
@@ -68,6 +71,12 @@ function selectHashes(plan: DownloadPlan): string {
     from ${relation(plan.table)} as r
     where ${isOwned(plan.filter, 'r')}
     offset 0`;
+}
+
+/** A row was refused, or a COPY: row security and some rules allow an insert alone. */
+function isOfTable(error: unknown, side: Side): boolean {
+  if (!(error instanceof DatabaseFailure) || error.place.side !== side) return false;
+  return error.sqlstate === SQLSTATE.featureNotSupported || isRowRefused(error);
 }
 
 const NOT_EQUAL = new Error('the table does not hold what was copied');

@@ -14,27 +14,46 @@ export interface StagedRows {
 
 /** Works the change set out from what was staged and listed. */
 export async function findChanges(here: Session, plan: DownloadPlan, staged: StagedRows): Promise<void> {
-  const found = await runAll(here, [findGone(), `select count(*)::text as rows from ${GONE}`]);
-  const [gone] = found.at(-1) as { rows: string }[];
+  const isAnyGone = await findGone(here, plan, staged.rows > 0);
   const columns = staged.rows === 0 ? [] : await findColumns(here, plan);
   await runAll(here, [
     ...(columns.length === 0 ? [] : [insertChangedRows(plan, columns)]),
     ...(staged.rows === 0 ? [] : insertNewRows(plan, staged.areNewListed)),
-    ...(gone?.rows === '0' ? [] : insertGoneRows(plan)), // it would read the whole table
+    ...(isAnyGone ? insertGoneRows(plan) : []), // it would read the whole table
     `analyze ${CHANGES}`,
   ]);
 }
 
-/** Rows that the remote once had; one that could not be taken away is left until it changes. */
-function findGone(): string {
+/** Notes the rows that the remote once had; one that could not be taken away is left until it changes. */
+async function findGone(here: Session, plan: DownloadPlan, isAnyStaged: boolean): Promise<boolean> {
+  const [, first] = (await runAll(here, [
+    `create temporary table meter_sync_gone on commit drop as
+     select m.key_hash, m.state
+     from ${REMEMBERED} as m
+     join ${LOCAL_ROWS} as l on l.key_hash = m.key_hash
+     where m.is_brought
+       and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash is not distinct from l.row_hash)
+       and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)`,
+    COUNT_GONE,
+  ])) as [unknown, CountRow[]];
+  if (first[0]?.rows === '0' || !isAnyStaged) return first[0]?.rows !== '0';
+  const [, second] = (await runAll(here, [leaveRespelt(plan), COUNT_GONE])) as [unknown, CountRow[]];
+  return second[0]?.rows !== '0';
+}
+
+interface CountRow {
+  readonly rows: string;
+}
+
+const COUNT_GONE = `select count(*)::text as rows from ${GONE}`;
+
+/** A key that has become another one by its bytes, and is the same to the table's `=` (citext, -0): its row is there, and is updated. */
+function leaveRespelt(plan: DownloadPlan): string {
   return `
-    create temporary table meter_sync_gone on commit drop as
-    select m.key_hash, m.state
-    from ${REMEMBERED} as m
-    join ${LOCAL_ROWS} as l on l.key_hash = m.key_hash
-    where m.is_brought
-      and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash is not distinct from l.row_hash)
-      and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)`;
+    delete from ${GONE} as g
+    using ${relation(plan.table)} as l
+    join ${STAGED} as s on ${sameKey(plan, 's', 'l')}
+    where g.key_hash = ${keyHash(plan, 'local', 'l')}`;
 }
 
 const INSERT = `insert into ${CHANGES} (key_hash, kind, key, name, fields, was, becomes, is_local_edit)`;
@@ -56,8 +75,9 @@ function insertNewRows(plan: DownloadPlan, areNewListed: boolean): string[] {
  * columns changed the set was known after 14 s instead of 35 s (2026-11-23).
  */
 async function findColumns(here: Session, plan: DownloadPlan): Promise<readonly string[]> {
-  if (plan.compared.length === 0) return [];
-  const differs = plan.compared.map((name, at) => `bool_or(not ${isSame(plan, [name])})::text as c${at}`);
+  const names = [...plan.key.filter((name) => plan.columns.local.get(name)?.isIdentity === false), ...plan.compared];
+  if (names.length === 0) return [];
+  const differs = names.map((name, at) => `bool_or(not ${isSame(plan, [name])})::text as c${at}`);
   const [row] = await run<Record<string, string | null>>(here, {
     text: `
       select ${differs.join(', ')}
@@ -65,7 +85,7 @@ async function findColumns(here: Session, plan: DownloadPlan): Promise<readonly 
       join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}`,
     values: [],
   });
-  return plan.compared.filter((_, at) => row?.[`c${at}`] === 'true');
+  return names.filter((_, at) => row?.[`c${at}`] === 'true');
 }
 
 function insertChangedRows(plan: DownloadPlan, columns: readonly string[]): string {

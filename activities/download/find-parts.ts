@@ -33,6 +33,7 @@ export async function findParts(
 ): Promise<DifferingParts> {
   const count = Number(memory.parts);
   const before = await readMemory(here, memory);
+  if (!addsUp(before, memory)) return ALL_PARTS;
   const [local, remote] = await Promise.all([
     compare(here, look, memory, { before, count, limits }),
     compare(there, look, memory, { before, count, limits }),
@@ -43,6 +44,15 @@ export async function findParts(
   const again = before.filter((part) => part.waiting !== '0' || (full && part.refused !== '0'));
   const touched = new Set([...local.chosen, ...remote.chosen, ...again.map(({ part }) => Number(part))]);
   return { touched: choose([...touched], count), local, remote };
+}
+
+/** False for a memory that somebody has restored or damaged in part: it says nothing then of what came from the remote. */
+function addsUp(parts: readonly PartMemory[], memory: TableMemory): boolean {
+  return (['local', 'remote'] as const).every((side) => {
+    const figures = parts.map((part) => part[side].split(' ').map(BigInt));
+    const total = (at: 0 | 1): bigint => figures.reduce((sum, figure) => sum + (figure[at] ?? 0n), 0n);
+    return total(0) === BigInt(memory[`${side}_rows`]) && total(1) === BigInt(memory[`${side}_sum`]);
+  });
 }
 
 interface Compared {

@@ -16,7 +16,7 @@ interface Isolated<Item, Result> {
 
 /** True when the values of a row are to blame, so that other rows may pass; false for everything that stops all. */
 export function isRowRefused(error: unknown): error is DatabaseFailure {
-  return error instanceof DatabaseFailure && error.kind === 'data';
+  return error instanceof DatabaseFailure && (error.kind === 'data' || error.isOfRow);
 }
 
 /**

@@ -7,6 +7,8 @@ import type { DownloadPlan } from './plan-download.js';
 export interface KnownTable {
   readonly plan: DownloadPlan;
   readonly signature: string;
+  /** True when the remote table can be locked: a foreign one cannot, and of a view it would be the tables below. */
+  readonly isLockable: boolean;
   readonly digests: { readonly local: string | null; readonly remote: string | null };
 }
 

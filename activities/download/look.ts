@@ -1,10 +1,10 @@
-import type { OwnedTable } from '../../src/model/table.js';
+import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
 import { type Fingerprint, type Question, readFingerprint, selectFingerprint } from './fingerprint.js';
 import { type KnownTable, recallTable, rememberTable } from './known-tables.js';
 import { readPlan } from './read-plan.js';
-import { BEGIN_REMOTE } from './text-session.js';
+import { beginRemote } from './text-session.js';
 
 /** The sessions of a download, each in its transaction. */
 export interface Sessions {
@@ -17,6 +17,8 @@ export interface Look extends KnownTable {
   readonly local: Fingerprint;
   readonly remote: Fingerprint;
 }
+
+const CHANGING = 'remote database: the columns of the table change just now';
 
 /** What is asked, and what is known beforehand. */
 export interface Asked {
@@ -45,21 +47,23 @@ export async function lookAtBoth(
     await runAll(there, ['rollback']);
   }
   rememberTable(remoteDatabase, owned, null);
-  await runAll(there, BEGIN_REMOTE);
+  await runAll(there, beginRemote(null));
   const table = await readPlan({ here, there }, owned, before);
-  const [local, remote] = await Promise.all([
-    readFingerprint(here, [selectFingerprint(table.plan, 'local', question)]),
-    readFingerprint(there, [selectFingerprint(table.plan, 'remote', question)]),
-  ]);
+  await runAll(there, ['rollback']);
+  const look = await lookWith({ here, there }, table, question);
+  if (look === null) throw new DatabaseFailure('busy', CHANGING, { side: 'remote', table: toTableName(owned.table) });
   rememberTable(remoteDatabase, owned, table);
-  return { ...table, local, remote };
+  return look;
 }
 
 /** Null when the remote's catalogue has changed since the plan was made. */
 async function lookWith({ here, there }: Sessions, known: KnownTable, question: Question): Promise<Look | null> {
   const [local, remote] = await Promise.all([
     readFingerprint(here, [selectFingerprint(known.plan, 'local', question)]),
-    readFingerprint(there, [...BEGIN_REMOTE, selectFingerprint(known.plan, 'remote', question)]).catch(isOutOfDate),
+    readFingerprint(there, [
+      ...beginRemote(known.isLockable ? known.plan.table : null),
+      selectFingerprint(known.plan, 'remote', question),
+    ]).catch(isOutOfDate),
   ]);
   return remote === null || remote.digest !== known.digests.remote ? null : { ...known, local, remote };
 }

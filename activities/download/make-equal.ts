@@ -1,6 +1,6 @@
 import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
 import type { GuardRules } from '../../src/model/guard.js';
-import { type OwnedTable, type SiteTables, toTableName } from '../../src/model/table.js';
+import { type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { literal, relation } from '../../src/postgres/identifier.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
@@ -36,6 +36,8 @@ export interface DownloadOptions {
   readonly guard?: GuardRules | null;
   /** How long what was applied is kept; absent: {@link DEFAULT_HISTORY_DAYS}. */
   readonly historyDays?: number;
+  /** The table of readings, which no download may touch; absent: there is none. */
+  readonly readings?: TableRef;
   /** The workflow's run and cycle that ask, for the history; absent: not known. */
   readonly workflowRun?: string;
   readonly cycle?: number;
@@ -68,12 +70,13 @@ export interface Download {
 /** The options that an input of an activity asks for, and the settings. */
 export function toOptions(
   { siteId, full = false, cycle }: DownloadInput,
-  { downloads }: Pick<SiteTables, 'downloads'>,
+  { downloads, readings }: Pick<SiteTables, 'downloads' | 'readings'>,
   workflowRun?: string,
 ): DownloadOptions {
   return {
     siteId,
     full,
+    readings: readings.table,
     ...downloads,
     ...(cycle === undefined ? {} : { cycle }),
     ...(workflowRun === undefined ? {} : { workflowRun }),

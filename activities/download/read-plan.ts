@@ -27,7 +27,8 @@ export async function readPlan(
     before,
   });
   await Promise.all([checkFilter(here, owned), checkFilter(there, owned)]);
-  return { plan, signature: signatureOf(plan), digests: { local: local.digest, remote: remote.digest } };
+  const isLockable = remote.shape.isOwnTable;
+  return { plan, signature: signatureOf(plan), isLockable, digests: { local: local.digest, remote: remote.digest } };
 }
 
 /** What a server says of itself and of the table. */

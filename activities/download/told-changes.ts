@@ -32,7 +32,7 @@ interface ToldRow {
 export async function readTold(here: Session): Promise<readonly ToldChange[]> {
   const rows = await run<ToldRow>(here, {
     text: `
-      select c.kind, c.key, c.name, array_to_json(c.fields)::text as fields, c.was::text as was, c.becomes::text as becomes,
+      select c.kind, c.key, c.name, array_to_json(c.fields)::text as fields, ${shorten('c.was')} as was, ${shorten('c.becomes')} as becomes,
         c.is_local_edit::text as is_local_edit
       from ${CHANGES} as c
       where exists (select from ${DONE} as d where d.key_hash = c.key_hash)
@@ -49,6 +49,12 @@ export async function readTold(here: Session): Promise<readonly ToldChange[]> {
     became: readValues(row.becomes),
     isLocalEdit: row.is_local_edit === 'true',
   }));
+}
+
+/** Thousands of rows with values of some megabytes would not fit into memory. */
+function shorten(values: string): string {
+  const short = `(select jsonb_object_agg(v.key, left(v.value, ${MAX_VALUE_LENGTH + 1})) from jsonb_each_text(${values}) as v)`;
+  return `(case when pg_column_size(${values}) > ${MAX_VALUE_LENGTH} then ${short} else ${values} end)::text`;
 }
 
 /** A result crosses the wire and is carried by the workflow: it must stay small, whatever a table holds. */

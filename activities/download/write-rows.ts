@@ -5,10 +5,13 @@ import type { DownloadPlan } from './plan-download.js';
 import { keyHash, rowHash } from './row-hashes.js';
 import { DONE, GONE, hashNames, isOwned, STAGED } from './staging.js';
 
-/** Places of rows (`ctid`), where a statement is for some of them only; null: for all. */
+/** Places of rows, where a statement is for some of them only; null: for all. */
 export type Places = readonly string[] | null;
 
-/** A change of all rows at once, and the places of those that need it when they must go apart. */
+/**
+ * A change of all rows at once, and the places of those that need it when they must go apart: of staged rows their `ctid`,
+ * of local ones, which may lie in many partitions, the hash of their key.
+ */
 export interface Step {
   readonly write: (places: Places) => Statement;
   readonly places: Statement;
@@ -85,16 +88,18 @@ export function retireGone(plan: DownloadPlan): Step | null {
     absence.rule === 'delete'
       ? `delete from ${relation(table)} as l`
       : `update ${relation(table)} as l set ${ident(absence.column)} = ${literal(absence.value)}`;
+  const key = keyHash(plan, 'local', 'l');
+  const among = (places: Places): string => (places === null ? '' : ` and ${key} = any($1::bigint[])`);
   return {
     write: (places) => ({
-      text: noted(plan, `${write} where ${where}${andPlaced(places, 'l')}`, 'l', absence.rule === 'delete'),
+      text: noted(plan, `${write} where ${where}${among(places)}`, 'l', absence.rule === 'delete'),
       values: toValues(places),
     }),
-    places: { text: `select l.ctid::text as place from ${relation(table)} as l where ${where}`, values: [] },
+    places: { text: `select ${key}::text as place from ${relation(table)} as l where ${where}`, values: [] },
     describe: (places) => ({
       text: `
-        select l.ctid::text as place, ${keyHash(plan, 'local', 'l')}::text as key_hash, null as row_hash, ${describe(plan, 'l')}
-        from ${relation(table)} as l where true${andPlaced(places, 'l')}`,
+        select ${key}::text as place, ${key}::text as key_hash, null as row_hash, ${describe(plan, 'l')}
+        from ${relation(table)} as l where ${isOwned(plan.filter, 'l')}${among(places)}`,
       values: toValues(places),
     }),
   };

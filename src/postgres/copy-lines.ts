@@ -3,6 +3,9 @@ import { from as copyFrom, to as copyTo } from 'pg-copy-streams';
 import type { CopyEnd } from './copy.js';
 import { toDatabaseFailure } from './errors.js';
 
+/** However long the lines are, a batch has no more characters than these and one line. */
+const MAX_CHARACTERS = 16 * 1024 * 1024;
+
 /**
  * All rows that a `copy ... to stdout` in text format gives, one line each, so many at a time: a line feed inside a value
  * is escaped. Memory stays flat: while a batch is worked on, the server waits.
@@ -10,16 +13,20 @@ import { toDatabaseFailure } from './errors.js';
  */
 export async function* readCopyBatches({ session, text }: CopyEnd, size: number): AsyncGenerator<string[]> {
   let lines: string[] = [];
+  let characters = 0;
   try {
     const decoder = new TextDecoder();
     let rest = '';
     for await (const chunk of session.client.query(copyTo(text))) {
       const parts = (rest + decoder.decode(chunk as Buffer, { stream: true })).split('\n');
       rest = parts.pop() ?? '';
-      lines.push(...parts);
-      if (lines.length < size) continue;
-      yield lines;
-      lines = [];
+      for (const line of parts) {
+        lines.push(line);
+        characters += line.length;
+        if (lines.length < size && characters < MAX_CHARACTERS) continue;
+        yield lines;
+        [lines, characters] = [[], 0];
+      }
     }
   } catch (error) {
     throw toDatabaseFailure(error, session.side);

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { UnsettledBatch } from '../model/custody.js';
 import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
-import { kindOfSqlstate } from './sqlstate.js';
+import { kindOfSqlstate, SQLSTATE } from './sqlstate.js';
 
 /** A failure of one of the two databases, or a fact about their tables, with its kind. The original is the `cause`. */
 export class DatabaseFailure extends Error {
@@ -11,6 +11,8 @@ export class DatabaseFailure extends Error {
   readonly sqlstate: string | null;
   /** The row of a COPY that was refused, from 1; null when it was none, or the server did not say. */
   readonly copyLine: number | null;
+  /** True when a function of the database failed over a row, a trigger most often, or a policy did not let the row in. */
+  readonly isOfRow: boolean;
   /** What to do, where that is more than the kind alone can tell; null: what `FAILURE_RULES` says. */
   readonly next: string | null;
 
@@ -20,6 +22,7 @@ export class DatabaseFailure extends Error {
     facts: Partial<FailurePlace> & {
       readonly sqlstate?: string | null;
       readonly copyLine?: number | null;
+      readonly isOfRow?: boolean;
       readonly next?: string;
       readonly cause?: unknown;
     } = {},
@@ -34,6 +37,7 @@ export class DatabaseFailure extends Error {
     };
     this.sqlstate = facts.sqlstate ?? null;
     this.copyLine = facts.copyLine ?? null;
+    this.isOfRow = facts.isOfRow ?? false;
     this.next = facts.next ?? null;
   }
 }
@@ -114,6 +118,7 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
     constraint: constraint ?? null,
     sqlstate: code,
     copyLine: copyLine(error),
+    isOfRow: isOfRow(error),
     ...(message === error.message ? { cause: error } : {}),
   });
 }
@@ -134,7 +139,15 @@ function describeRaised({ where = '' }: ErrorWords): string {
 }
 
 /** How the context of an error begins that a function has raised. */
-const RAISED = /^(PL\/pgSQL function .+ line \d+) at RAISE/;
+const RAISED = /^(PL\/pgSQL function .+ line \d+) at (?:RAISE|ASSERT)/;
+
+/** The server's own troubles, whichever statement meets them: its resources, a lock, somebody who ended it, a defect. */
+const OF_SERVER = /^(08|40|53|57|58|XX)|^55P03$/;
+
+function isOfRow({ code = '', where = '', routine }: pg.DatabaseError): boolean {
+  if (code === SQLSTATE.insufficientPrivilege && routine === 'ExecWithCheckOptions') return true;
+  return where.startsWith('PL/pgSQL function') && !OF_SERVER.test(code);
+}
 
 function describe(error: unknown): string {
   if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);

@@ -2,10 +2,12 @@ import type { FailureKind } from '../model/failures.js';
 
 /** The codes that statements of ours look for. https://www.postgresql.org/docs/current/errcodes-appendix.html */
 export const SQLSTATE = {
+  featureNotSupported: '0A000',
   invalidParameter: '22023',
   foreignKeyViolation: '23503',
   uniqueViolation: '23505',
   checkViolation: '23514',
+  exclusionViolation: '23P01',
   readOnly: '25006',
   insufficientPrivilege: '42501',
   undefinedTable: '42P01',

@@ -1,7 +1,8 @@
+import { checkCascade } from '../../../activities/download/check-cascade.js';
 import { selectMemory, toMemory } from '../../../activities/download/memory.js';
 import { planDownload } from '../../../activities/download/plan-download.js';
 import { type EndColumns, findProblems } from '../../../activities/download/plan-problems.js';
-import { byName, type OwnedTable, type SiteTables, toTableName } from '../../model/table.js';
+import { byName, type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../model/table.js';
 import { DatabaseFailure } from '../../postgres/errors.js';
 import { type Database, runAll } from '../../postgres/session.js';
 import { withConnection } from '../../postgres/transaction.js';
@@ -18,6 +19,7 @@ export async function checkTables(
   await checkReadings(ends, tables.readings, findings);
   for (const owned of [tables.meters, tables.tenants, ...(tables.further ?? [])]) {
     await checkOwned(ends, siteId, owned, findings);
+    await checkDelete(ends.local, owned, tables.readings.table, findings);
   }
 }
 
@@ -36,6 +38,16 @@ async function checkOwned(ends: Ends, siteId: string | null, owned: OwnedTable, 
     findings.ok(`${toTableName(owned.table)}: ${plan.carried.length} columns are copied from the remote`);
     return Promise.resolve();
   });
+}
+
+async function checkDelete(
+  local: Database | null,
+  owned: OwnedTable,
+  readings: TableRef,
+  findings: Findings,
+): Promise<void> {
+  if (local === null || owned.gone?.rule !== 'delete') return;
+  await findings.attempt(() => withConnection(local, {}, (session) => checkCascade(session, owned, readings)));
 }
 
 /** A column that is misspelt here would be copied, or shown, all the same. */

@@ -93,7 +93,7 @@ it('a role that may only read the two tables is enough at the remote', async (co
   );
   const { pool } = site.remote;
   pool.on('connect', (client) => void client.query(`set role "${role}"`));
-  await (await pool.connect()).release(true);
+  (await pool.connect()).release(true);
   try {
     expect(await site.download()).toMatchObject({ inserted: 1 });
     expect(await site.download()).toMatchObject({ inserted: 0 });
