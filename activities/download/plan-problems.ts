@@ -32,10 +32,17 @@ export function findProblems(
       if (column === undefined || isWritable(column)) return [];
       return [toProblem(owned, 'local', name, `computes key column ${name}, and takes no value from the remote`)];
     }),
+    ...owned.key
+      .filter((name) => owned.secret?.includes(name) === true)
+      .map((name) =>
+        toProblem(owned, 'local', name, `${SECRET_KEY}: take ${name} out of "secret" in METER_SYNC_TABLES`),
+      ),
     ...findLost(owned, columns, before ?? []),
     ...findIncompatible(owned, columns),
   ];
 }
+
+const SECRET_KEY = 'has a key that cannot be secret, since rows are named by it';
 
 /** True for a column that the settings leave alone. A key is always copied. */
 export function isLeftOut(owned: OwnedTable, name: string): boolean {

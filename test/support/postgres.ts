@@ -54,13 +54,22 @@ export async function createLatin1Database(side: Side, context: Pick<TestContext
   return createDatabase(side, `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`, origin, context);
 }
 
+/** An empty database on a server of the test's own; it goes with the server. */
+export function createDatabaseOn(
+  serverUrl: string,
+  side: Side,
+  context: Pick<TestContext, 'task'>,
+): Promise<TestDatabase> {
+  return createDatabase(side, toDatabaseName(context.task.name), 'template template0', context, serverUrl);
+}
+
 async function createDatabase(
   side: Side,
   name: string,
   origin: string,
   context: Pick<TestContext, 'task'>,
+  serverUrl = inject('stack')[side],
 ): Promise<TestDatabase> {
-  const serverUrl = inject('stack')[side];
   await onServer(serverUrl, `create database ${pg.escapeIdentifier(name)} ${origin}`);
   const settings = toPoolSettings(serverUrl, name);
   const pool = createPool(settings, () => undefined); // a test that cuts connections loses idle ones too

@@ -64,6 +64,11 @@ it('types of which no value is one of the other are told with all else that is w
   expect(await site.download({ except: ['size', 'mark'] })).toMatchObject({ inserted: 1 });
 });
 
+it('a key cannot be secret', async (context) => {
+  const site = await openSite(context, METER);
+  await expect(site.download({ secret: ['id'] })).rejects.toMatchObject({ kind: 'schema', place: { column: 'id' } });
+});
+
 it('the remote table is free as soon as it is read, however long the site takes', async (context) => {
   const site = await openSite(context, METER);
   await site.remote.sql(`insert into meter values (1, 'a', 1)`);
