@@ -2,6 +2,7 @@ import { withSavepoint } from '../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../src/postgres/session.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { ChangeCounts } from './changes.js';
+import { exchangeNames } from './exchange-names.js';
 import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
 import { findLeftOut } from './left-out.js';
 import type { DownloadPlan } from './plan-download.js';
@@ -45,35 +46,65 @@ export async function applyChanges(
   { areNewListed, rowsAtOnce }: Applying,
 ): Promise<Applied> {
   const columns = counts.columns.map(({ column }) => column);
-  const steps = {
+  const steps: Steps = {
     updated: columns.length > 0 ? updateChanged(plan, columns) : null,
     gone: counts.gone > 0 ? retireGone(plan) : null,
     inserted: counts.inserted > 0 ? insertNew(plan) : null,
   };
-  const rows = { updated: 0, gone: 0, inserted: 0 };
-  let refused: Readonly<Record<keyof typeof steps, readonly PlacedRow[]>> = { updated: [], gone: [], inserted: [] };
-  let isOver = false;
-  for (let round = 0; round < MAX_ROUNDS && !isOver; round += 1) {
-    let progress = 0;
-    for (const kind of ['updated', 'gone', 'inserted'] as const) {
-      const step = steps[kind];
-      if (step === null) continue;
-      const stepped =
-        round === 0 ? await applyStep(here, step, rowsAtOnce) : await applyAgain(here, step, refused[kind]);
-      rows[kind] += stepped.rows;
-      refused = { ...refused, [kind]: stepped.refused };
-      progress += stepped.rows;
-    }
-    isOver = progress === 0 || Object.values(refused).every((list) => list.length === 0);
-  }
-  const changes = [...refused.updated, ...refused.inserted];
+  const { rows, refused, isOver } = await applyInRounds(here, steps, rowsAtOnce);
+  const exchanged = await exchange(here, plan, { update: steps.updated, columns }, refused.updated);
+  const changes = [...refused.updated.filter(({ place }) => !exchanged.has(place)), ...refused.inserted];
   const mayWait = (row: RefusedRow): boolean => isOfParent(row) || (!isOver && isOfName(row));
   const waiting = changes.filter(mayWait);
   const others = [...refused.gone, ...changes.filter((row) => !mayWait(row))];
   await noteTrouble(here, waiting, 'waiting');
   await noteTrouble(here, others, 'refused');
-  const leftOut = await findLeftOut(here, plan, areNewListed);
-  return { ...rows, waiting, refused: [...others, ...leftOut.named], unnamed: leftOut.more };
+  const { named, more: unnamed } = await findLeftOut(here, plan, areNewListed);
+  return { ...rows, updated: rows.updated + exchanged.size, waiting, refused: [...others, ...named], unnamed };
+}
+
+const KINDS = ['updated', 'gone', 'inserted'] as const;
+
+type Kind = (typeof KINDS)[number];
+
+type Steps = Readonly<Record<Kind, Step | null>>;
+
+interface Rounds {
+  readonly rows: Record<Kind, number>;
+  readonly refused: Record<Kind, readonly PlacedRow[]>;
+  /** False: one more round would have gone on. */
+  readonly isOver: boolean;
+}
+
+async function applyInRounds(here: Session, steps: Steps, rowsAtOnce: number): Promise<Rounds> {
+  const rows: Rounds['rows'] = { updated: 0, gone: 0, inserted: 0 };
+  const refused: Rounds['refused'] = { updated: [], gone: [], inserted: [] };
+  for (let round = 0; round < MAX_ROUNDS; round += 1) {
+    let progress = 0;
+    for (const kind of KINDS) {
+      const step = steps[kind];
+      if (step === null) continue;
+      const stepped =
+        round === 0 ? await applyStep(here, step, rowsAtOnce) : await applyAgain(here, step, refused[kind]);
+      rows[kind] += stepped.rows;
+      refused[kind] = stepped.refused;
+      progress += stepped.rows;
+    }
+    if (progress === 0 || KINDS.every((kind) => refused[kind].length === 0)) return { rows, refused, isOver: true };
+  }
+  return { rows, refused, isOver: false };
+}
+
+/** @returns the places of rows that have exchanged unique values */
+async function exchange(
+  here: Session,
+  plan: DownloadPlan,
+  { update, columns }: { readonly update: Step | null; readonly columns: readonly string[] },
+  refused: readonly PlacedRow[],
+): Promise<ReadonlySet<string>> {
+  if (update === null) return new Set();
+  const places = refused.filter(isOfName).map(({ place }) => place);
+  return new Set(await exchangeNames(here, plan, { update, columns }, places));
 }
 
 /** A refused row, and where it is found again. */

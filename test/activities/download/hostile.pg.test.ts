@@ -78,6 +78,46 @@ describe('unique names', () => {
   });
 });
 
+describe('rows that exchange unique values', () => {
+  it.for([
+    [
+      'in pairs and rings',
+      'text unique',
+      `update meter set name = 'm' || case when id <= 2 then 3 - id when id <= 7 then 3 + (id - 2) % 5 else id end`,
+    ],
+    [
+      'that may not be null',
+      'text not null unique',
+      `update meter set name = 'm' || case id when 1 then 2 when 2 then 1 else id end`,
+    ],
+    ['of two columns', `text, unique (name, part)`, `update meter set part = 1 - part where id <= 4`],
+  ] as const)('%s take them in one download', async ([, definition, change], context) => {
+    const site = await openSite(context, `create table meter (id bigint primary key, part int, name ${definition})`);
+    await site.remote.sql(
+      `insert into meter select n, n % 2, 'm' || case when ${definition.includes('part')} then (n + 1) / 2 else n end from generate_series(1, 20) n`,
+    );
+    await site.download();
+    await site.remote.sql(`do $$ declare c text; begin
+      for c in select conname from pg_constraint where conrelid = 'meter'::regclass and contype = 'u' loop execute 'alter table meter drop constraint ' || c; end loop; end $$`);
+    await site.remote.sql(change);
+    expect(await site.download()).toMatchObject({ refused: 0, waiting: 0 });
+    expect(await site.rows('local')).toEqual(await site.rows('remote'));
+    expect(await site.download()).toMatchObject({ updated: 0 });
+  });
+
+  it('leave out those for which another row does not move', async (context) => {
+    const site = await openSite(context, 'create table meter (id bigint primary key, name text unique)');
+    await site.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 6) n`);
+    await site.local.sql(`insert into meter values (99, 'own')`);
+    await site.download();
+    await site.remote.sql(`
+      alter table meter drop constraint meter_name_key;
+      update meter set name = case id when 1 then 'm2' when 2 then 'm1' when 3 then 'own' when 4 then 'm3' else name end`);
+    expect(await site.download()).toMatchObject({ updated: 2, refused: 2 });
+    expect(await site.local.value(`select string_agg(name, ' ' order by id) from meter`)).toBe('m2 m1 m3 m4 m5 m6 own');
+  });
+});
+
 describe('rows that are gone', () => {
   it('are not those of which the key is only spelt otherwise: that is updated', async (context) => {
     const table = 'create table meter (id double precision primary key, name text, active boolean)';
