@@ -42,7 +42,7 @@ export async function lookAtBoth(
 ): Promise<Look> {
   const known = recallTable(remoteDatabase, owned);
   if (known !== null && known.digests.local === localDigest) {
-    const look = await lookWith({ here, there }, known, question);
+    const look = await lookWith({ here, there }, known, question).catch(isOutOfDate);
     if (look !== null) return look;
     await runAll(there, ['rollback']);
   }
@@ -63,13 +63,14 @@ async function lookWith({ here, there }: Sessions, known: KnownTable, question: 
     readFingerprint(there, [
       ...beginRemote(known.isLockable ? known.plan.table : null),
       selectFingerprint(known.plan, 'remote', question),
-    ]).catch(isOutOfDate),
+    ]),
   ]);
-  return remote === null || remote.digest !== known.digests.remote ? null : { ...known, local, remote };
+  return remote.digest === known.digests.remote ? { ...known, local, remote } : null;
 }
 
-/** A column that is gone fails the statement before its digest can tell. */
+/** A column that is gone from the remote fails the statement before its digest can tell. */
 function isOutOfDate(error: unknown): null {
-  if (error instanceof DatabaseFailure && (error.kind === 'schema' || error.kind === 'data')) return null;
+  const isOfRemote = error instanceof DatabaseFailure && error.place.side === 'remote';
+  if (isOfRemote && (error.kind === 'schema' || error.kind === 'data')) return null;
   throw error;
 }

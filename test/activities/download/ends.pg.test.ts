@@ -94,3 +94,16 @@ it('a remote that breaks off in the middle leaves the local table as it was', as
   await expect(site.download()).rejects.toMatchObject({ kind: 'data', place: { side: 'remote' } });
   expect(await site.rows('local')).toEqual([]);
 });
+
+it('a remote that cannot sum up its rows says why, each time', async (context) => {
+  const site = await openSite(context, {
+    local: METER,
+    remote: `create table all_meters (id bigint); create view meter as select id, (10 / id)::text as name, null::bigint as tenant_id from all_meters`,
+  });
+  await site.remote.sql('insert into all_meters values (1)');
+  await site.download();
+  await site.remote.sql('insert into all_meters values (0)');
+  for (const attempt of [1, 2]) {
+    await expect(site.download(), `attempt ${attempt}`).rejects.toMatchObject({ kind: 'data', sqlstate: '22012' });
+  }
+});
