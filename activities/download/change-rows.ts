@@ -3,7 +3,7 @@ import { run, runAll, type Session } from '../../src/postgres/session.js';
 import type { Attempt } from '../attempt.js';
 import { applyChanges } from './apply-changes.js';
 import { countChanges } from './changes.js';
-import { checkCascade } from './check-cascade.js';
+import { checkCascade } from './check-readings.js';
 import { checkChanges } from './check-changes.js';
 import { checkKeys, checkStagedKeys } from './check-ends.js';
 import { fetchRows } from './fetch-rows.js';
@@ -12,6 +12,7 @@ import { findChanges } from './find-changes.js';
 import { ALL_PARTS, type DifferingParts, findParts } from './find-parts.js';
 import type { OpenHold } from './hold.js';
 import { DEFAULT_LIMITS, type DownloadLimits } from './limits.js';
+import { readKept } from './kept-rows.js';
 import { listRows } from './list-rows.js';
 import type { Look, Sessions } from './look.js';
 import type { Download, DownloadOptions } from './make-equal.js';
@@ -68,16 +69,17 @@ export async function changeRows(
   const staged = await stageDifferent(sessions, look, { parts, limits, isEmpty: isEmptyHere(look, memory) });
   await runAll(there, END_REMOTE); // it waits for nothing that happens here
   options.attempt.heartbeat({ table: plan.table.name, rows: staged.rows });
-  const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);
   const areNewListed = staged.rows <= limits.newInSet;
   await findChanges(here, plan, { rows: staged.rows, areNewListed });
   const figures = { areNewListed, remoteRows: Number(look.remote.rows), localRows: Number(look.local.rows) };
   const counts = await countChanges(here, plan, figures);
   const isApproved = await checkChanges(here, plan, counts, { ...options, memory, touched: parts.touched });
+  const orphans = staged.rows === 0 ? [] : await setAsideOrphans(here, plan);
   const takesAway = plan.absence.rule === 'delete' && counts.gone > 0;
   if (takesAway && options.readings !== undefined) await checkCascade(here, plan, options.readings);
   const applied = await applyChanges(here, plan, counts, { areNewListed, rowsAtOnce: limits.rowsAtOnce });
   const told = await readTold(here);
+  const kept = await readKept(here, plan);
   const tableRows = Math.max(figures.localRows, figures.remoteRows);
   const noted = { pack: packRows, touched: parts.touched, tableRows, signature, columns: plan.carried };
   const after = await saveMemory(here, memory, noted, limits);
@@ -89,6 +91,7 @@ export async function changeRows(
     deletes: plan.absence.rule === 'delete',
     isApproved,
     told,
+    kept,
     waiting: [...orphans, ...applied.waiting],
     refused: [...staged.refused, ...applied.refused],
     counts: toCounts(look, after),
@@ -116,6 +119,7 @@ function nothingDone(look: Look, memory: TableMemory): Download {
     deletes: false,
     isApproved: false,
     told: [],
+    kept: [],
     waiting: [],
     refused: [],
     unnamed: 0,

@@ -17,7 +17,7 @@ import type { Parts } from './parts.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
 import { describe, isNew } from './row-terms.js';
-import { GONE, hashNames, LOCAL_ROWS, REMOTE_ROWS, STAGED } from './staging.js';
+import { GONE, hashNames, LOCAL_ROWS, REMOTE_ROWS, STAGED, TROUBLE } from './staging.js';
 import { toShortRow } from './told-changes.js';
 
 /** What the guard knows besides the change set. */
@@ -72,7 +72,8 @@ async function measure(
     countGone(plan),
     isSuspect ? countOverwritten(plan) : 'select where false',
     isSuspect
-      ? `select count(*)::text as rows from ${LOCAL_ROWS} as l join ${REMOTE_ROWS} as r using (key_hash)`
+      ? `select count(*)::text as rows from ${LOCAL_ROWS} as l join ${REMOTE_ROWS} as r using (key_hash)
+         where not exists (select from ${TROUBLE} as t where t.key_hash = l.key_hash)` // of what the site's types refuse nothing is known
       : 'select where false',
   ])) as [CountRow[], (CountRow & { column: string })[], CountRow[]];
   return {
@@ -84,11 +85,17 @@ async function measure(
   };
 }
 
-/** Where rows that are gone are kept, the change set has none of them; they are a sign all the same. */
+/**
+ * Where rows that are gone are kept, the change set has none of them; they are a sign all the same. So are rows that the
+ * remote itself has switched off.
+ */
 function countGone({ absence }: DownloadPlan): string {
-  return absence.rule === 'keep'
-    ? `select count(*)::text as rows from ${GONE} where state is distinct from 'gone'`
-    : `select count(*)::text as rows from ${CHANGES} where kind = 'gone' and not is_local_edit`;
+  if (absence.rule === 'keep') return `select count(*)::text as rows from ${GONE} where state is distinct from 'gone'`;
+  const isOff =
+    absence.rule === 'deactivate'
+      ? ` or kind = 'changed' and becomes ->> ${literal(absence.column)} = ${literal(absence.value)}`
+      : '';
+  return `select count(*)::text as rows from ${CHANGES} where (kind = 'gone'${isOff}) and not is_local_edit`;
 }
 
 /** A new column fills what was null, and a row that is back is active again: neither overwrites anything. */

@@ -1,10 +1,11 @@
 import type { Side } from '../../src/model/failures.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { ident, relation } from '../../src/postgres/identifier.js';
+import { ident, idents, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { DownloadPlan } from './plan-download.js';
 import { keyHash } from './row-hashes.js';
+import { sameKey } from './row-terms.js';
 import type { Sessions } from './look.js';
 import { hashNames, isOwned, LOCAL_ROWS, REMOTE_ROWS, STAGED, tryFilter } from './staging.js';
 
@@ -91,9 +92,31 @@ export async function checkStagedKeys(here: Session, plan: DownloadPlan): Promis
       where ${keyHash(plan, 'local', 's')} is distinct from s.${ident(hashNames(plan).key)}`,
     values: [],
   });
-  if (changed === undefined || changed.rows === '0') return;
+  if (changed === undefined || changed.rows === '0') return checkSpellings(here, plan);
   const types = plan.key.map((name) => `${name} ${plan.columns.local.get(name)?.type ?? ''}`).join(', ');
   fail(plan, 'remote', `does not fit the types that it has here (${types}): ${changed.rows} keys would be others`);
+}
+
+/** Keys that are apart at the remote, and one to the `=` of the table here: its collation may take `a` for `A`. */
+async function checkSpellings(here: Session, plan: DownloadPlan): Promise<void> {
+  const key = keyHash(plan, 'local', 'l');
+  const found = await run<{ key: string }>(here, {
+    text: `
+      select array_to_string(array[${plan.key.map((name) => `min(s.${ident(name)}::text)`).join(', ')}], ', ') as key
+      from ${STAGED} as s
+      group by ${idents(plan.key, 's')}
+      having count(*) > 1
+      union all
+      select array_to_string(array[${plan.key.map((name) => `s.${ident(name)}::text`).join(', ')}], ', ')
+      from ${STAGED} as s
+      join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
+      where ${key} <> s.${ident(hashNames(plan).key)} and ${key} in (select key_hash from ${REMOTE_ROWS})
+      limit ${MAX_NAMED_KEYS}`,
+    values: [],
+  });
+  if (found.length === 0) return;
+  const named = found.map(({ key: text }) => `(${text.slice(0, MAX_KEY_LENGTH)})`).join(', ');
+  fail(plan, 'local', `takes keys for one that are apart on the remote: ${named}`);
 }
 
 function fail(plan: DownloadPlan, side: Side, problem: string): never {

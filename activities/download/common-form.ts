@@ -56,6 +56,6 @@ function typesOf({ columns, carried }: DownloadPlan, side: Side, name: string): 
 
 /** What `jsonb` would refuse is left as it is: a zero character, half of a surrogate pair, and numbers beyond all bounds. */
 function asJsonb(value: string): string {
-  const refused = String.raw`E'\\\\u0000|\\\\u[dD][89a-fA-F]|\\d[eE]|\\d{255}'`; // whatever standard_conforming_strings says
+  const refused = String.raw`E'\\\\u0000|\\\\u[dD][89a-fA-F]|(^|[\\[:,\\s])-?\\d+(\\.\\d+)?[eE][+-]?\\d{3}|\\d{255}'`; // whatever standard_conforming_strings says
   return `case when ${value}::text ~ ${refused} then ${value}::text else ${value}::jsonb::text end`;
 }

@@ -21,7 +21,11 @@ export function canFill(look: Look, memory: TableMemory, { newInSet }: DownloadL
   const isEmpty = look.local.rows === '0' && memory.remote_rows === '0' && memory.local_rows === '0';
   const isGiven = plan.written.length > plan.carried.length;
   return (
-    isEmpty && !isGiven && Number(look.remote.rows) > newInSet && plan.carried.every((name) => isOneType(plan, name))
+    isEmpty &&
+    plan.isKeyUnique &&
+    !isGiven &&
+    Number(look.remote.rows) > newInSet &&
+    plan.carried.every((name) => isOneType(plan, name))
   );
 }
 

@@ -23,6 +23,8 @@ export async function downloadFurther(
     } catch (error) {
       if (attempt.signal.aborted) throw error;
       failures.push(error);
+      const message = error instanceof Error ? error.message : String(error);
+      attempt.log.error('further table not downloaded', { table: toTableName(owned.table), message });
     }
   }
   if (failures.length > 0) throw failures[0];

@@ -1,7 +1,7 @@
 import { MAX_NAMED_ROWS } from '../../src/model/operations.js';
 import type { Log } from '../attempt.js';
 import type { Download } from './make-equal.js';
-import type { ToldChange } from './told-changes.js';
+import { MAX_LOGGED_ROWS, type ToldChange } from './told-changes.js';
 import type { RefusedRow } from './trouble.js';
 
 const MESSAGES = { new: 'new row', changed: 'row changed', gone: 'row deactivated' } as const;
@@ -11,9 +11,10 @@ export function logChanges(log: Log, table: string, download: Download): void {
   for (const change of download.told) logChange(log, table, change, download.deletes);
   const changes = download.inserted + download.updated + download.gone;
   if (changes > download.told.length) log.info('more rows changed', { table, rows: changes - download.told.length });
+  for (const { key, name } of download.kept) log.info('row is gone from the remote, and kept', { table, key, name });
   logWaiting(log, table, download.waiting);
   logRefused(log, table, download);
-  if (changes === 0) log.info('up to date', { table, rows: download.localCount });
+  if (changes + download.kept.length === 0) log.info('up to date', { table, rows: download.localCount });
 }
 
 function logChange(log: Log, table: string, change: ToldChange, deletes: boolean): void {
@@ -36,10 +37,18 @@ function logWaiting(log: Log, table: string, waiting: readonly RefusedRow[]): vo
 }
 
 function logRefused(log: Log, table: string, { refused, unnamed }: Download): void {
-  for (const { key, name, failure } of refused.slice(0, MAX_NAMED_ROWS)) {
+  for (const { key, name, failure } of refused.slice(0, MAX_LOGGED_ROWS)) {
     const { column, constraint } = failure.place;
-    log.warn('row refused', { table, key, name, column, constraint, sqlstate: failure.sqlstate });
+    log.warn('row refused', {
+      table,
+      key,
+      name,
+      column,
+      constraint,
+      sqlstate: failure.sqlstate,
+      reason: failure.message,
+    });
   }
-  const more = Math.max(0, refused.length - MAX_NAMED_ROWS) + unnamed;
+  const more = Math.max(0, refused.length - MAX_LOGGED_ROWS) + unnamed;
   if (more > 0) log.warn('more rows refused', { table, rows: more });
 }

@@ -1,4 +1,4 @@
-import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
+import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS, type NamedRow } from '../../src/model/operations.js';
 import type { GuardRules } from '../../src/model/guard.js';
 import { type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
@@ -7,6 +7,7 @@ import { type Database, runAll, type Session } from '../../src/postgres/session.
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { changeRows } from './change-rows.js';
+import { checkApart } from './check-readings.js';
 import { HeldChanges, settleHold } from './held-changes.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
 import { selectDigest } from './fingerprint.js';
@@ -58,6 +59,8 @@ export interface Download {
   readonly isApproved: boolean;
   /** The changes one by one, as far as they are told. */
   readonly told: readonly ToldChange[];
+  /** Rows that are gone from the remote since the last download, and kept. */
+  readonly kept: readonly NamedRow[];
   /** Rows that wait, and those that were refused this time. */
   readonly waiting: readonly RefusedRow[];
   readonly refused: readonly RefusedRow[];
@@ -142,7 +145,7 @@ interface Prepared {
   readonly localDigest: string | null;
 }
 
-async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOptions): Promise<Prepared> {
+async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: DownloadOptions): Promise<Prepared> {
   const results = await runAll(here, [
     tryLockDownload(owned),
     ...PREPARE_LOCAL,
@@ -151,6 +154,7 @@ async function prepare(here: Session, owned: OwnedTable, { siteId }: DownloadOpt
     selectMemory(siteId, owned),
   ]);
   const [lock] = results[0] as { locked: string }[];
+  if (readings !== undefined) await checkApart(here, owned, readings);
   if (lock?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;

@@ -1,4 +1,5 @@
-import { byName, type Column, type OwnedTable, type TableShape } from '../../src/model/table.js';
+import type { Side } from '../../src/model/failures.js';
+import { byName, type Column, hasUniqueKey, type OwnedTable, type TableShape } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { type Absence, isWritable, planAbsence } from './plan-absence.js';
 import { type EndColumns, findProblems, isLeftOut } from './plan-problems.js';
@@ -13,6 +14,8 @@ export interface DownloadPlan extends OwnedTable {
   readonly compared: readonly string[];
   /** What becomes of a row that the remote no longer has. */
   readonly absence: Absence;
+  /** True when the local table itself refuses a key that is there already, or is null. */
+  readonly isKeyUnique: boolean;
   /** The column sets, besides the key, that are unique here and come from the remote. */
   readonly uniqueValues: readonly (readonly string[])[];
   /** The column that names a row for people; null: there is none. */
@@ -21,6 +24,7 @@ export interface DownloadPlan extends OwnedTable {
   readonly columns: EndColumns;
   /** True when both databases are in UTF-8, so that equal texts are equal bytes. */
   readonly isUtf8: boolean;
+  readonly encodings: { readonly [side in Side]: string };
   /** True when both servers hash records, and equal texts alike. */
   readonly hashesRecords: boolean;
 }
@@ -29,7 +33,7 @@ export interface DownloadPlan extends OwnedTable {
 export interface DownloadEnds {
   readonly local: TableShape;
   readonly remote: TableShape;
-  readonly isUtf8: boolean;
+  readonly encodings: DownloadPlan['encodings'];
   readonly hashesRecords: boolean;
   /** The columns that the last download carried; null: not known. */
   readonly before: readonly string[] | null;
@@ -48,6 +52,7 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
   const others = shared.filter(({ name }) => !isLeftOut(owned, name) && !owned.key.includes(name));
   const carried = [...owned.key, ...others.map(({ name }) => name)];
   const absence = planAbsence(owned, columns.local);
+  const isUtf8 = Object.values(ends.encodings).every((encoding) => encoding === 'UTF8');
   const isGiven =
     absence.rule === 'deactivate' && absence.present !== null && !carried.includes(absence.column)
       ? [absence.column]
@@ -66,8 +71,10 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     ),
     name: carried.includes(NAME_COLUMN) && owned.secret?.includes(NAME_COLUMN) !== true ? NAME_COLUMN : null,
     columns,
-    isUtf8: ends.isUtf8,
-    hashesRecords: ends.isUtf8 && ends.hashesRecords,
+    isUtf8,
+    encodings: ends.encodings,
+    hashesRecords: isUtf8 && ends.hashesRecords,
+    isKeyUnique: hasUniqueKey(ends.local, owned.key) && owned.key.every((name) => columns.local.get(name)?.notNull),
   };
 }
 

@@ -44,8 +44,9 @@ export function findProblems(
 
 const SECRET_KEY = 'has a key that cannot be secret, since rows are named by it';
 
-/** True for a column that the settings leave alone. A key is always copied. */
+/** True for a column that the settings leave alone. Those of the key and of the filter are always copied. */
 export function isLeftOut(owned: OwnedTable, name: string): boolean {
+  if (owned.filter?.column === name) return false;
   return !owned.key.includes(name) && (owned.except?.includes(name) === true || owned.only?.includes(name) === false);
 }
 

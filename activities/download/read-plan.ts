@@ -22,7 +22,7 @@ export async function readPlan(
   const plan = planDownload(owned, {
     local: local.shape,
     remote: remote.shape,
-    isUtf8: local.isUtf8 && remote.isUtf8,
+    encodings: { local: local.encoding, remote: remote.encoding },
     hashesRecords: local.hashesRecords && remote.hashesRecords,
     before,
   });
@@ -35,7 +35,7 @@ export async function readPlan(
 interface End {
   readonly shape: TableShape;
   readonly digest: string | null;
-  readonly isUtf8: boolean;
+  readonly encoding: string;
   readonly hashesRecords: boolean;
 }
 
@@ -51,7 +51,7 @@ async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
   return {
     shape,
     digest: row?.digest ?? null,
-    isUtf8: row?.encoding === 'UTF8',
+    encoding: row?.encoding ?? 'UTF8',
     hashesRecords: Number(row?.version) >= FIRST_THAT_HASHES_RECORDS,
   };
 }

@@ -17,9 +17,10 @@ import { isOwned } from './staging.js';
 
 /** The hash of a row's key as SQL, the same at both ends; null where a part of the key is null. */
 export function keyHash(plan: DownloadPlan, side: Side, alias: string): string {
-  const [first, ...others] = plan.key.map((name) => `(${commonForm(plan, side, name, alias, true).value})::text`);
-  const text = [first, ...others.map((part) => `length(${part}) || ':' || ${part}`)].join(` || '|' || `);
-  return hashText(plan, text);
+  const parts = plan.key.map((name) => `(${commonForm(plan, side, name, alias, true).value})::text`);
+  const [first = `''`] = parts;
+  if (parts.length === 1) return hashText(plan, side, first);
+  return hashText(plan, side, parts.map((part) => `length(${part}) || ':' || ${part}`).join(` || '|' || `));
 }
 
 /** The hash of all that a download compares of a row, its key included, as SQL. */
@@ -31,7 +32,7 @@ export function rowHash(plan: DownloadPlan, side: Side, alias: string): string {
   const forms = [...key, ...others];
   return plan.hashesRecords
     ? hashRow(forms.map(toHashed))
-    : hashText(plan, `row(${forms.map(({ value }) => value).join(', ')})::text`);
+    : hashText(plan, side, `row(${forms.map(({ value }) => value).join(', ')})::text`);
 }
 
 /**
@@ -75,8 +76,9 @@ function toHashed({ value, type }: CommonForm): string {
   return isText ? `${value} collate "C"` : `(${value})::text collate "C"`;
 }
 
-/** Texts are hashed by their bytes, so in one encoding. */
-function hashText({ isUtf8 }: DownloadPlan, text: string): string {
-  const bytes = isUtf8 ? `(${text})` : `encode(convert_to(${text}, 'UTF8'), 'hex')`;
+/** Texts are hashed by their bytes, so in one encoding. What a database without one holds may be no text in any. */
+function hashText({ isUtf8, encodings }: DownloadPlan, side: Side, text: string): string {
+  const encoding = encodings[side] === 'SQL_ASCII' ? 'SQL_ASCII' : 'UTF8';
+  const bytes = isUtf8 ? `(${text})` : `encode(convert_to(${text}, '${encoding}'), 'hex')`;
   return `hashtextextended(${bytes} collate "C", 0)`;
 }

@@ -13,7 +13,9 @@ const names = z
   .array(name)
   .min(1)
   .refine((list) => new Set(list).size === list.length);
-const value = z.union([z.string(), z.number(), z.boolean()]).transform(String);
+/** An id beyond 2^53 is another one as a number: it must be written as a text. */
+const number = z.number().refine((given) => !Number.isInteger(given) || Number.isSafeInteger(given));
+const value = z.union([z.string(), number, z.boolean()]).transform(String);
 
 const table = z.string().transform((text, context): TableRef => {
   const parsed = parseTableName(text);

@@ -1,4 +1,4 @@
-import type { OwnedTable, SiteTables } from '../model/table.js';
+import type { OwnedTable, SiteTables, TableRef } from '../model/table.js';
 import { toTableName } from '../model/table.js';
 import type { DownloadRule } from './download-rules.js';
 import type { Report } from './sources.js';
@@ -24,6 +24,20 @@ export function toOwnedTables(
       wanted: 'a key for each table but those of meters and tenants',
     });
   }
+  const all = [tables.meters, tables.tenants, ...others].map(({ table }) => table);
+  const unclear = all.filter(({ schema, name }) =>
+    all.some((other) => other.name === name && (other.schema === null) !== (schema === null)),
+  );
+  if (unclear.length > 0 || isSame(tables.meters.table, tables.tenants.table)) {
+    const found = [...new Set((unclear.length > 0 ? unclear : all.slice(0, 1)).map(toTableName))].join(' and ');
+    report({
+      setting: 'METER_SYNC_TABLES',
+      found,
+      where: null,
+      wanted: 'each table once, and its schema everywhere or nowhere',
+    });
+    return null;
+  }
   if (further.length < others.length) return null;
   return further.length === 0 ? amended : { ...amended, further: Object.freeze(further) };
 }
@@ -35,5 +49,9 @@ function amend(owned: OwnedTable, rules: readonly DownloadRule[]): OwnedTable {
 }
 
 function isOf({ table }: OwnedTable, rule: DownloadRule): boolean {
-  return table.schema === rule.table.schema && table.name === rule.table.name;
+  return isSame(table, rule.table);
+}
+
+function isSame(one: TableRef, other: TableRef): boolean {
+  return one.schema === other.schema && one.name === other.name;
 }

@@ -88,6 +88,13 @@ export function toValues(fields: object, where: string, report: Report): Record<
   for (const [setting, value] of Object.entries(fields)) {
     if (!isKnownSetting(setting)) {
       report({ setting, found: 'given', where, wanted: 'one of the names in docs/settings.md' });
+    } else if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+      report({
+        setting,
+        found: 'a number beyond 2^53',
+        where,
+        wanted: 'such a number in quotes, or it becomes another one',
+      });
     } else if (typeof value === 'string' || typeof value === 'number') {
       values[setting] = String(value);
     } else if (setting === 'METER_SYNC_TABLES' && Array.isArray(value)) {

@@ -1,6 +1,12 @@
 import { afterCycle, afterProbe, isOpen } from './breaker.js';
 import type { FailureKind, FailureReport } from './failures.js';
-import { type DownloadResult, MAX_NAMED_ROWS, type ProbeResult, type UploadReadingsResult } from './operations.js';
+import {
+  type DownloadResult,
+  type FurtherTableResult,
+  MAX_NAMED_ROWS,
+  type ProbeResult,
+  type UploadReadingsResult,
+} from './operations.js';
 import {
   type CycleKind,
   type Observed,
@@ -132,7 +138,24 @@ export function mergeDownloads(first: DownloadResult, second: DownloadResult): D
     deactivated: first.deactivated + second.deactivated,
     newRows: [...first.newRows, ...second.newRows].slice(0, MAX_NAMED_ROWS),
     changedRows: [...first.changedRows, ...second.changedRows].slice(0, MAX_NAMED_ROWS),
+    ...(second.further === undefined ? {} : { further: addFurther(first.further ?? [], second.further) }),
   };
+}
+
+function addFurther(
+  first: readonly FurtherTableResult[],
+  second: readonly FurtherTableResult[],
+): readonly FurtherTableResult[] {
+  return second.map((later) => {
+    const earlier = first.find(({ table }) => table === later.table);
+    if (earlier === undefined) return later;
+    return {
+      ...later,
+      inserted: earlier.inserted + later.inserted,
+      updated: earlier.updated + later.updated,
+      deactivated: earlier.deactivated + later.deactivated,
+    };
+  });
 }
 
 /** A tick's own cycle makes way for the next one; a cycle that was asked for, or caught up, leaves the ticks as they are. */

@@ -1,3 +1,4 @@
+import { toValues } from '../../src/config/sources.js';
 import fc from 'fast-check';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -346,7 +347,23 @@ test.each([
   '[{"table": "x"}]',
   '[{"table": "x", "key": ["a"], "other": 1}]',
   'x',
+  '[{"table": "x", "key": ["a"], "filter": { "column": "t", "values": [9007199254740993] } }]',
+  '[{"table": "public.meter", "key": ["id"], "secret": ["pin"] }]',
+  '[{"table": "x", "key": ["a"] }, { "table": "public.x", "key": ["a"] }]',
 ])('tables that say %s are a problem', (METER_SYNC_TABLES) => {
   const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TABLES } });
   expect(problems[0]?.setting).toBe('METER_SYNC_TABLES');
+});
+
+test('a number of a file that is another one for this program is a problem, and not another tenant', () => {
+  expect(toValues({ METER_SYNC_TENANT: 7 }, 'file', () => undefined)).toEqual({ METER_SYNC_TENANT: '7' });
+  const problems: unknown[] = [];
+  const fields = JSON.parse('{"METER_SYNC_TENANT": 9007199254740993}') as object;
+  expect(toValues(fields, 'file', (problem) => problems.push(problem))).toEqual({});
+  expect(problems).toMatchObject([{ setting: 'METER_SYNC_TENANT', found: 'a number beyond 2^53' }]);
+});
+
+test('meters and tenants of one table are a problem', () => {
+  const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TENANTS_TABLE: 'meter' } });
+  expect(problems.map(({ wanted }) => wanted)).toContain('each table once, and its schema everywhere or nowhere');
 });

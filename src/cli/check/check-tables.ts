@@ -1,10 +1,11 @@
-import { checkCascade } from '../../../activities/download/check-cascade.js';
+import { checkFilter } from '../../../activities/download/check-ends.js';
+import { checkApart, checkCascade } from '../../../activities/download/check-readings.js';
 import { selectMemory, toMemory } from '../../../activities/download/memory.js';
 import { planDownload } from '../../../activities/download/plan-download.js';
 import { type EndColumns, findProblems } from '../../../activities/download/plan-problems.js';
 import { byName, type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../model/table.js';
 import { DatabaseFailure } from '../../postgres/errors.js';
-import { type Database, runAll } from '../../postgres/session.js';
+import { type Database, runAll, type Session } from '../../postgres/session.js';
 import { withConnection } from '../../postgres/transaction.js';
 import { checkReadings } from './check-readings.js';
 import type { Findings } from './finding.js';
@@ -19,7 +20,7 @@ export async function checkTables(
   await checkReadings(ends, tables.readings, findings);
   for (const owned of [tables.meters, tables.tenants, ...(tables.further ?? [])]) {
     await checkOwned(ends, siteId, owned, findings);
-    await checkDelete(ends.local, owned, tables.readings.table, findings);
+    await checkAtEnds(ends, owned, tables.readings.table, findings);
   }
 }
 
@@ -34,20 +35,38 @@ async function checkOwned(ends: Ends, siteId: string | null, owned: OwnedTable, 
   for (const problem of problems) await findings.attempt(() => Promise.reject(problem));
   if (problems.length > 0) return;
   await findings.attempt(() => {
-    const plan = planDownload(owned, { local, remote, isUtf8: true, hashesRecords: true, before });
+    const plan = planDownload(owned, {
+      local,
+      remote,
+      encodings: { local: 'UTF8', remote: 'UTF8' },
+      hashesRecords: true,
+      before,
+    });
     findings.ok(`${toTableName(owned.table)}: ${plan.carried.length} columns are copied from the remote`);
     return Promise.resolve();
   });
 }
 
-async function checkDelete(
-  local: Database | null,
-  owned: OwnedTable,
-  readings: TableRef,
-  findings: Findings,
-): Promise<void> {
-  if (local === null || owned.gone?.rule !== 'delete') return;
-  await findings.attempt(() => withConnection(local, {}, (session) => checkCascade(session, owned, readings)));
+async function checkAtEnds(ends: Ends, owned: OwnedTable, readings: TableRef, findings: Findings): Promise<void> {
+  const { local } = ends;
+  if (local !== null) {
+    await findings.attempt(() => withConnection(local, {}, (session) => checkApart(session, owned, readings)));
+    if (owned.gone?.rule === 'delete') {
+      await findings.attempt(() => withConnection(local, {}, (session) => checkCascade(session, owned, readings)));
+    }
+  }
+  for (const end of [ends.local, ends.remote]) {
+    if (end !== null) await findings.attempt(() => withConnection(end, {}, (session) => tryFilterOf(session, owned)));
+  }
+}
+
+/** A column or a table that is missing is told elsewhere. */
+async function tryFilterOf(session: Session, owned: OwnedTable): Promise<void> {
+  try {
+    await checkFilter(session, owned);
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || error.kind !== 'schema') throw error;
+  }
 }
 
 /** A column that is misspelt here would be copied, or shown, all the same. */

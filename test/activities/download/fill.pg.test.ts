@@ -23,6 +23,7 @@ it('a large table that is empty here is filled, and what follows is told row by 
   expect(site.lines.map(({ message, facts }) => [message, facts.key])).toEqual([
     ['local edit set back', ['5']],
     ['row changed', ['6']],
+    ['row is gone from the remote, and kept', ['7']],
   ]);
 });
 

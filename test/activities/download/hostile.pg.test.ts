@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { DEFAULT_GUARD } from '../../../src/model/guard.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const NOTED_TWICE = `
@@ -202,7 +203,7 @@ it('a remote that truncates and fills its table anew in one transaction is never
     await loader.query(
       `begin; create temporary table kept as table meter; truncate meter; insert into meter table kept`,
     );
-    const download = site.download({}, false, {}, { guard: undefined as never });
+    const download = site.download({}, false, {}, { guard: DEFAULT_GUARD });
     const isWaiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
     await expect.poll(() => site.remote.value(isWaiting)).toBe('1');
     await loader.query('commit');
@@ -236,6 +237,96 @@ it('json that jsonb cannot hold stops its own row alone', async (context) => {
   await site.remote.pool.query('select').catch(() => undefined);
   expect(await site.download()).toMatchObject({ inserted: 1, refused: 3 });
   expect(await site.download()).toMatchObject({ inserted: 0, refused: 3 });
+});
+
+it.for([
+  [
+    'orphans',
+    'tenant_id bigint references tenant',
+    `update meter set name = 'other', tenant_id = case when id > 10 then 99 else 1 end`,
+  ],
+  [
+    'values that the types here refuse',
+    'tenant_id bigint',
+    `update meter set name = case when id > 10 then 'much too long for it' else 'other' end`,
+  ],
+] as const)(
+  'another database under the same name is held, although most of its rows are %s',
+  async ([, column, change], context) => {
+    const site = await openSite(context, {
+      local: `create table tenant (id bigint primary key); insert into tenant values (1); create table meter (id bigint primary key, name varchar(8), ${column})`,
+      remote: 'create table meter (id bigint primary key, name text, tenant_id bigint)',
+    });
+    await site.remote.sql(`insert into meter select n, 'm' || n, 1 from generate_series(1, 40) n`);
+    await site.download();
+    await site.remote.sql(change);
+    await expect(site.download({}, false, {}, { guard: DEFAULT_GUARD })).rejects.toMatchObject({
+      message: expect.stringContaining('look like a mistake') as string,
+    });
+    expect(await site.local.value(`select count(*) from meter where name like 'm%'`)).toBe('40');
+  },
+);
+
+it('a remote that switches most of its rows off itself is held', async (context) => {
+  const site = await openSite(context, 'create table meter (id bigint primary key, name text, active boolean)');
+  await site.remote.sql(`insert into meter select n, 'm' || n, true from generate_series(1, 40) n`);
+  await site.download();
+  await site.remote.sql('update meter set active = false where id <= 34');
+  await expect(site.download({}, false, {}, { guard: DEFAULT_GUARD })).rejects.toMatchObject({
+    message: expect.stringContaining('34 of 40 rows') as string,
+  });
+  expect(await site.local.value('select count(*) from meter where active')).toBe('40');
+});
+
+it('a table without a unique key is never filled unseen: keys that are there twice, or null, are named', async (context) => {
+  const site = await openSite(context, 'create table meter (id bigint, name text)');
+  await site.remote.sql(
+    `insert into meter select n, 'm' from generate_series(1, 30) n; insert into meter values (7, 'again')`,
+  );
+  const limits = { limits: { newInSet: 10 } };
+  await expect(site.download({}, false, {}, limits)).rejects.toMatchObject({
+    message: expect.stringContaining('(7) is there more than once') as string,
+  });
+  await site.remote.sql(`update meter set id = null where name = 'again'`);
+  await expect(site.download({}, false, {}, limits)).rejects.toMatchObject({
+    message: expect.stringContaining('a null in 1 row') as string,
+  });
+  expect(await site.rows('local')).toEqual([]);
+});
+
+it('keys that are apart on the remote, and one to the table here, are named', async (context) => {
+  const site = await openSite(context, {
+    local: `create collation ci (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+      create table meter (id text collate ci primary key, name text)`,
+    remote: 'create table meter (id text primary key, name text)',
+  });
+  await site.remote.sql(`insert into meter values ('a', 'one'), ('b', 'two')`);
+  await site.download();
+  await site.remote.sql(`insert into meter values ('A', 'three')`);
+  for (const attempt of [1, 2]) {
+    await expect(site.download(), `attempt ${attempt}`).rejects.toMatchObject({
+      kind: 'schema',
+      message: expect.stringContaining('takes keys for one that are apart on the remote: (A)') as string,
+    });
+  }
+});
+
+it('a filter works where its column is not among those to be copied', async (context) => {
+  const site = await openSite(
+    context,
+    'create table meter (id bigint primary key, name text, tenant_id bigint, active boolean default true)',
+  );
+  await site.remote.sql(`insert into meter select n, 'm' || n, 7 from generate_series(1, 5) n`);
+  const scope = { only: ['name'], filter: { column: 'tenant_id', values: ['7'] } };
+  expect(await site.download(scope)).toMatchObject({ inserted: 5, localCount: 5 });
+  await site.remote.sql('update meter set tenant_id = 8 where id = 1; delete from meter where id = 2');
+  expect(await site.download(scope)).toMatchObject({ deactivated: 2 });
+});
+
+it('the table of the readings is never downloaded, whatever its name is spelt like', async (context) => {
+  const site = await openSite(context, 'create table meter (id bigint primary key, name text)');
+  const options = { readings: { schema: 'public', name: 'meter' } };
+  await expect(site.download({}, false, {}, options)).rejects.toMatchObject({ kind: 'config' });
 });
 
 it('a name that is secret is shown nowhere', async (context) => {

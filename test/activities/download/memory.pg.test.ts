@@ -110,7 +110,11 @@ it('a meter that moves to another tenant leaves as a row that is gone', async (c
 
 it.for([
   { gone: { rule: 'delete' as const }, wanted: { deactivated: 1, kept: 0, localCount: 1 }, told: 'row deleted' },
-  { gone: { rule: 'keep' as const }, wanted: { deactivated: 0, kept: 1, localCount: 2 }, told: 'up to date' },
+  {
+    gone: { rule: 'keep' as const },
+    wanted: { deactivated: 0, kept: 1, localCount: 2 },
+    told: 'row is gone from the remote, and kept',
+  },
   {
     gone: { rule: 'deactivate' as const, column: 'place', value: 'gone', present: null },
     wanted: { deactivated: 1, kept: 0, localCount: 2 },

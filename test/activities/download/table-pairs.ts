@@ -34,7 +34,16 @@ const NUMBERS = ['0', '1', '-1', '2147483647', null];
 const LARGE_NUMBERS = ['1', '4294967296', '-2', '4294967294', '9007199254740993', null];
 const DECIMALS = ['0', '1', '1.5', '1.50', '0.25', '-0.25', '99999.99', null];
 const INSTANTS = ['2026-03-29 02:30:00.123456', '2026-01-01 00:00:00', '1999-12-31 23:59:59.999999', 'infinity', null];
-const JSONS = ['{"a": 1}', '{"b": 2, "a": [1, null, "x"]}', '[]', 'null', '"a\\nb"', '1.10', null];
+const JSONS = [
+  String.raw`{"a": "Str\u00e6tet A1E5"}`,
+  '{"a": 1}',
+  '{"b": 2, "a": [1, null, "x"]}',
+  '[]',
+  'null',
+  '"a\\nb"',
+  '1.10',
+  null,
+];
 const UUIDS = ['6f0e5a52-6a2b-4a87-9c53-0d5a4b5e7a11', '00000000-0000-0000-0000-000000000001', null];
 
 const COLUMN_KINDS: readonly Omit<PairColumn, 'name'>[] = [
@@ -77,7 +86,11 @@ const KEY_KINDS: readonly Omit<PairColumn, 'name'>[] = [
   { local: 'bigint', remote: 'bigint', values: ['9007199254740992', '9007199254740993', '-1', '0', '7'] },
   { local: 'integer', remote: 'bigint', values: ['1', '2', '-3', '2147483647'] },
   { local: 'bigint', remote: 'text', values: ['1', '2', '-3', '40'] },
-  { local: 'text', remote: 'varchar(40)', values: ['a', 'A', 'a ', '', '007', '7', 'Ø', 'a|b', '1:a'] },
+  {
+    local: 'text',
+    remote: 'varchar(40)',
+    values: ['a', 'A', 'a ', '', '007', '7', 'Ø', 'a|b', '1:a', 'x', 'x|5:y', 'y|1:z', 'z'],
+  },
   { local: 'text', remote: 'char(4)', values: ['a', 'b', 'ab', 'Ø'] },
   { local: 'uuid', remote: 'uuid', values: UUIDS.filter((value) => value !== null) },
   { local: 'uuid', remote: 'text', values: [UUIDS[0]!.toUpperCase(), UUIDS[1]!] },

@@ -4,6 +4,23 @@ import { relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
 
 /**
+ * The readings belong to the site, and are uploaded: to download them would bring back what was removed.
+ * @throws DatabaseFailure `config` - the two names are of one table
+ */
+export async function checkApart(here: Session, { table }: OwnedTable, readings: TableRef): Promise<void> {
+  const [found] = await run<{ same: string | null }>(here, {
+    text: 'select (to_regclass($1) = to_regclass($2))::text as same',
+    values: [relation(table), relation(readings)],
+  });
+  if (found?.same !== 'true') return;
+  const name = toTableName(table);
+  throw new DatabaseFailure('config', `table ${name} holds the readings, and cannot be downloaded`, {
+    table: name,
+    next: `Take table ${name} out of the tables to download: METER_SYNC_TABLES, METER_SYNC_METERS_TABLE, METER_SYNC_TENANTS_TABLE`,
+  });
+}
+
+/**
  * To delete a meter may be to delete its readings, also those that are not uploaded yet. No download does that.
  * @throws DatabaseFailure `schema` - a foreign key of the readings, or one on the way to them, follows the delete
  */
