@@ -1,10 +1,10 @@
 import { Context } from '@temporalio/activity';
-import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
+import { type DownloadInput, type DownloadResult, MAX_FURTHER_FAILURES } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './databases.js';
 import { downloadFurther } from './download/further-tables.js';
 import { makeEqual, toOptions } from './download/make-equal.js';
-import { translateErrors } from './failures.js';
+import { isTriedAgain, toReport, translateErrors } from './failures.js';
 
 /**
  * Makes the local meters equal to the remote ones, for the columns that both tables have; then the further tables of the
@@ -14,7 +14,7 @@ import { translateErrors } from './failures.js';
  * tried again by the next call.
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
- *   a key that is not unique, changes that look like a mistake of the remote and are held for a person. A further table that is wrong stops no other one
+ *   a key that is not unique, changes that look like a mistake of the remote and are held for a person. A further table that is wrong stops no other one: it is told in the result
  */
 export function downloadMeters(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
@@ -24,8 +24,14 @@ export function downloadMeters(dependencies: ActivityDependencies): (input: Down
       return asCurrentAttempt(dependencies.drain, async (attempt) => {
         const options = toOptions(input, tables, runId);
         const meters = await makeEqual(databases, tables.meters, attempt, options);
-        const further = await downloadFurther(databases, tables.further ?? [], attempt, options);
-        return further.length === 0 ? meters : { ...meters, further };
+        if (tables.further === undefined) return meters;
+        const { results: further, failures } = await downloadFurther(databases, tables.further, attempt, options);
+        const reports = failures.map((error) => ({ error, report: toReport(error, input.siteId) }));
+        const again = reports.find(({ report }) => isTriedAgain(report, Context.current().info.attempt));
+        if (again !== undefined) throw again.error;
+        if (reports.length === 0) return { ...meters, further };
+        const furtherFailures = reports.slice(0, MAX_FURTHER_FAILURES).map(({ report }) => report);
+        return { ...meters, further, furtherFailures };
       });
     });
 }

@@ -21,18 +21,23 @@ export async function translateErrors<Result>(siteId: string, operate: () => Pro
   } catch (error) {
     if (error instanceof CancelledFailure) throw error;
     const report = toReport(error, siteId);
-    const rule = FAILURE_RULES[report.kind];
     log.debug('attempt failed', { kind: report.kind, attempt: info.attempt, error });
     throw ApplicationFailure.create({
       message: report.message,
       type: report.kind,
-      nonRetryable: info.attempt >= rule.maxAttempts,
+      nonRetryable: !isTriedAgain(report, info.attempt),
       details: [report],
     });
   }
 }
 
-function toReport(error: unknown, siteId: string): FailureReport {
+/** True when another attempt may help after this one, counted from 1. */
+export function isTriedAgain({ kind }: Pick<FailureReport, 'kind'>, attempt: number): boolean {
+  return attempt < FAILURE_RULES[kind].maxAttempts;
+}
+
+/** Any error of a site's operation, for the workflow and the people who look at it. */
+export function toReport(error: unknown, siteId: string): FailureReport {
   const kind: FailureKind = toFailureKind(error);
   const ofKind = FAILURE_RULES[kind].next;
   const next = nameSite((error instanceof DatabaseFailure ? error.next : null) ?? ofKind, siteId);

@@ -3,18 +3,24 @@ import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import type { Attempt } from '../attempt.js';
 import { type DownloadDatabases, type DownloadOptions, makeEqual } from './make-equal.js';
 
+/** What became of the further tables. */
+export interface FurtherDownloads {
+  /** The counts of each table that was downloaded, bounded. */
+  readonly results: readonly FurtherTableResult[];
+  readonly failures: readonly unknown[];
+}
+
 /**
  * Makes further tables equal, in the order of the settings. One that fails stops only itself: the others are still
  * downloaded.
- * @returns the counts of each table, bounded
- * @throws the first failure, when all tables have had their turn
+ * @throws when the attempt is given up
  */
 export async function downloadFurther(
   databases: DownloadDatabases,
   tables: readonly OwnedTable[],
   attempt: Attempt,
   options: DownloadOptions,
-): Promise<readonly FurtherTableResult[]> {
+): Promise<FurtherDownloads> {
   const results: FurtherTableResult[] = [];
   const failures: unknown[] = [];
   for (const owned of tables) {
@@ -27,8 +33,7 @@ export async function downloadFurther(
       attempt.log.error('further table not downloaded', { table: toTableName(owned.table), message });
     }
   }
-  if (failures.length > 0) throw failures[0];
-  return results.slice(0, MAX_NAMED_ROWS);
+  return { results: results.slice(0, MAX_NAMED_ROWS), failures };
 }
 
 function toCounts({ table }: OwnedTable, result: DownloadResult): FurtherTableResult {

@@ -1,5 +1,6 @@
 import type { FailureReport } from '../model/failures.js';
 import { describeReasons, type HeldDownload } from '../model/guard.js';
+import type { FurtherTableResult } from '../model/operations.js';
 import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
@@ -158,12 +159,14 @@ function findLeftOut(status: Status): Problem[] {
   return (['meters', 'tenants'] as const).flatMap((operation) => {
     const { refused = 0, waiting = 0, rejected, further = [] } = status[operation]?.result ?? {};
     const rejections = [rejected, ...further.map((table) => table.rejected)].flatMap((held) => held ?? []);
+    const ofFurther = (read: (table: FurtherTableResult) => number): number =>
+      further.reduce((sum, table) => sum + read(table), 0);
     const named = "The worker's log names them and says why";
     const rows = (count: number, what: string, next: string | null): Problem[] =>
       count === 0 ? [] : [{ mark: 'warning', text: `${operation}: ${toCount(count)} rows ${what}`, next }];
     return [
-      ...rows(refused, 'are refused by the local table', named),
-      ...rows(waiting, 'wait for a row of another table', null),
+      ...rows(refused + ofFurther((table) => table.refused), 'are refused by the local table', named),
+      ...rows(waiting + ofFurther((table) => table.waiting), 'wait for a row of another table', null),
       ...rejections.map((held) => toRejected(status.siteId, held)),
     ];
   });

@@ -1,5 +1,5 @@
 import { afterCycle, afterProbe, isOpen } from './breaker.js';
-import type { FailureKind, FailureReport } from './failures.js';
+import { type FailureKind, type FailureReport, toShortMessage } from './failures.js';
 import {
   type DownloadResult,
   type FurtherTableResult,
@@ -41,14 +41,23 @@ export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: nu
 export function recordOutcome<Name extends Operation>(
   state: SchedulerState,
   operation: Name,
-  outcome: Outcome<OperationResults[Name]>,
+  attempted: Outcome<OperationResults[Name]>,
 ): SchedulerState {
+  const outcome = withFurtherFailures(attempted);
   const observed = outcome.error === null ? state.observed : observeFailure(state.observed, outcome);
   return {
     ...state,
     observed: outcome.result === null ? observed : observeResult(observed, operation, outcome.result),
     [operation]: outcome,
   };
+}
+
+/** A further table that could not be downloaded is a failure of the operation, although the meters themselves are there. */
+function withFurtherFailures<Result extends object>(outcome: Outcome<Result>): Outcome<Result> {
+  const [first, ...others] = (outcome.result as Partial<DownloadResult> | null)?.furtherFailures ?? [];
+  if (first === undefined) return outcome;
+  const message = toShortMessage([first, ...others].map((failure) => failure.message).join('; '));
+  return { ...outcome, ok: false, error: { ...first, message } };
 }
 
 /** The operations that a cycle of this kind runs, in their order. */

@@ -15,7 +15,10 @@ const CURRENT_LAG_MS = 5 * MINUTE_MS;
 export function judgeHealth(state: SchedulerState): Health {
   if (isOpen(state.breaker) || state.upload?.ok === false) return 'failing';
   if (state.lastCycle === null) return 'unknown';
-  const rowsLeftOut = [state.meters, state.tenants].some((download) => (download?.result?.refused ?? 0) > 0);
+  const downloads = [state.meters?.result, state.tenants?.result].flatMap((result) => result ?? []);
+  const rowsLeftOut = downloads
+    .flatMap((result) => [result, ...(result.further ?? [])])
+    .some(({ refused }) => refused > 0);
   const readingsLeftOut = (state.observed.quarantined ?? 0) > 0;
   return rowsLeftOut || readingsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false)
     ? 'warning'

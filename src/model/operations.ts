@@ -1,5 +1,6 @@
 // Input and result of each activity. They cross the wire: JSON only, no rows, no secrets, lists bounded.
 
+import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
 
 /** How many keys or changed rows a result names at most; the log names them all. */
@@ -94,9 +95,14 @@ export interface DownloadResult {
   readonly observedAt: string;
   /** With the meters: what became of the further tables of the settings; absent: there are none. */
   readonly further?: readonly FurtherTableResult[];
+  /** Further tables that could not be downloaded, at most `MAX_FURTHER_FAILURES`; the log has all. Absent: all were. */
+  readonly furtherFailures?: readonly FailureReport[];
   /** The change set that a person has rejected: nothing of it was applied. Absent: there is none. */
   readonly rejected?: HeldDownload;
 }
+
+/** A report is some hundred bytes, and a status has room for few. */
+export const MAX_FURTHER_FAILURES = 5;
 
 /** What a download did to a further table. */
 export interface FurtherTableResult extends Pick<

@@ -2,7 +2,7 @@ import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
 import type { UploadReadingsInput } from '../../src/model/operations.js';
-import { aDownload, anUpload } from '../model/builders.js';
+import { aDownload, aFailure, anUpload } from '../model/builders.js';
 import { until } from '../support/wait.js';
 import { aDoor, aProbe, failsWith } from './fake-activities.js';
 import { withSite } from './site-under-test.js';
@@ -191,6 +191,24 @@ describe('failures', () => {
       const status = await site.cycled(1);
       expect(site.fake.called.slice(-2)).toEqual(['downloadTenants', 'downloadMeters']);
       expect(status.meters?.result).toMatchObject({ inserted: 3, waiting: 0 });
+    });
+  });
+
+  test('a further table that fails is told, and takes neither the meters nor their second try with it', async (context) => {
+    await withSite(context, { intervalMs: LONG_MS }, async (site) => {
+      let waiting = 2;
+      const furtherFailures = [
+        aFailure('schema', { table: 'element', message: 'no table element' }),
+        aFailure('schema', { table: 'unit', message: 'no table unit' }),
+      ];
+      site.fake.meters = () => aDownload({ inserted: waiting === 0 ? 2 : 1, waiting, furtherFailures });
+      site.fake.tenants = () => ((waiting = 0), aDownload({ inserted: 1 }));
+      const status = await site.cycled(1);
+      expect(status.meters).toMatchObject({
+        ok: false,
+        error: { kind: 'schema', table: 'element', message: 'no table element; no table unit' },
+        result: { inserted: 3, waiting: 0 },
+      });
     });
   });
 });
