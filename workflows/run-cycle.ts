@@ -1,5 +1,6 @@
 import { log, patched, workflowInfo } from '@temporalio/workflow';
-import { beginCycle, endCycle, isUploadHeld, mergeDownloads, recordOutcome } from '../src/model/cycle.js';
+import { beginCycle, endCycle, isUploadHeld, recordOutcome } from '../src/model/cycle.js';
+import { mergeDownloads } from '../src/model/download-outcome.js';
 import {
   type DownloadInput,
   type DownloadResult,

@@ -1,3 +1,4 @@
+import { toRows } from '../../src/model/guard.js';
 import type { Side } from '../../src/model/failures.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
@@ -49,7 +50,7 @@ export async function checkKeys({ here, there }: Sessions, plan: DownloadPlan): 
     });
     const [first] = repeated;
     if (first === undefined) continue;
-    if (first.key_hash === null) fail(plan, session.side, `has a null in ${first.rows} ${rowsOf(Number(first.rows))}`);
+    if (first.key_hash === null) fail(plan, session.side, `has a null in ${toRows(Number(first.rows))}`);
     const hashes = repeated.flatMap(({ key_hash: hash }) => hash ?? []);
     fail(plan, session.side, `is not unique: ${await nameKeys(session, plan, hashes)} there more than once`);
   }
@@ -74,10 +75,6 @@ async function nameKeys(session: Session, plan: DownloadPlan, hashes: readonly s
   const others = hashes.length - found.length;
   if (others > 0) return `${named} and ${others} others are`;
   return `${named} ${found.length === 1 ? 'is' : 'are'}`;
-}
-
-function rowsOf(count: number): string {
-  return count === 1 ? 'row' : 'rows';
 }
 
 /**

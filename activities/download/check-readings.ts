@@ -7,7 +7,7 @@ import { run, type Session } from '../../src/postgres/session.js';
  * The readings belong to the site, and are uploaded: to download them would bring back what was removed.
  * @throws DatabaseFailure `config` - the two names are of one table
  */
-export async function checkApart(here: Session, { table }: OwnedTable, readings: TableRef): Promise<void> {
+export async function refuseReadings(here: Session, { table }: OwnedTable, readings: TableRef): Promise<void> {
   const [found] = await run<{ same: string | null }>(here, {
     text: 'select (to_regclass($1) = to_regclass($2))::text as same',
     values: [relation(table), relation(readings)],

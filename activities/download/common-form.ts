@@ -1,4 +1,5 @@
 import type { Side } from '../../src/model/failures.js';
+import { isText } from '../../src/model/conversion.js';
 import { parseType } from '../../src/model/type-name.js';
 import { ident } from '../../src/postgres/identifier.js';
 import type { DownloadPlan } from './plan-download.js';
@@ -12,7 +13,6 @@ export interface CommonForm {
 const NUMBERS = new Set(['smallint', 'integer', 'bigint', 'numeric']);
 const JSONS = new Set(['json', 'jsonb']);
 const INSTANTS = new Set(['timestamp with time zone', 'timestamp without time zone']);
-const TEXTS = new Set(['text', 'character varying']);
 
 /**
  * A value in a form that is the same at both ends, although the column's types may differ: so that equal rows are seen as
@@ -33,7 +33,7 @@ export function commonForm(plan: DownloadPlan, side: Side, name: string, alias: 
       ? { value: `trim_scale(${value}::numeric)`, type: 'numeric' }
       : { value: `${value}::bigint`, type: 'bigint' };
   }
-  if (are(TEXTS)) return { value, type: 'text' };
+  if ([a, b].every((type) => isText(type) && !type.isArray)) return { value, type: 'text' };
   if (are(JSONS)) return { value: a.base === 'jsonb' ? `${value}::text` : asJsonb(value), type: 'text' };
   if (are(INSTANTS)) {
     const isLocal = a.base === 'timestamp without time zone';

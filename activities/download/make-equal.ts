@@ -7,7 +7,7 @@ import { type Database, runAll, type Session } from '../../src/postgres/session.
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { changeRows } from './change-rows.js';
-import { checkApart } from './check-readings.js';
+import { refuseReadings } from './check-readings.js';
 import { HeldChanges, settleHold } from './held-changes.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
 import { selectDigest } from './fingerprint.js';
@@ -154,7 +154,7 @@ async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: D
     selectMemory(siteId, owned),
   ]);
   const [lock] = results[0] as { locked: string }[];
-  if (readings !== undefined) await checkApart(here, owned, readings);
+  if (readings !== undefined) await refuseReadings(here, owned, readings);
   if (lock?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;

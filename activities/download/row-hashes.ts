@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Side } from '../../src/model/failures.js';
+import { isText } from '../../src/model/conversion.js';
 import { hasOwnHash } from '../../src/model/row-hash.js';
 import { parseType } from '../../src/model/type-name.js';
 import { literal } from '../../src/postgres/identifier.js';
@@ -71,9 +72,8 @@ function toHashed({ value, type }: CommonForm): string {
   const send = FLOATS.get(type);
   if (send !== undefined) return `${send}(${value})`;
   if (hasOwnHash(type)) return exactForm(value, type);
-  const { base, isArray } = parseType(type);
-  const isText = !isArray && (base === 'text' || base === 'character varying');
-  return isText ? `${value} collate "C"` : `(${value})::text collate "C"`;
+  const parsed = parseType(type);
+  return isText(parsed) && !parsed.isArray ? `${value} collate "C"` : `(${value})::text collate "C"`;
 }
 
 /** Texts are hashed by their bytes, so in one encoding. What a database without one holds may be no text in any. */

@@ -1,12 +1,7 @@
 import { afterCycle, afterProbe, isOpen } from './breaker.js';
-import { type FailureKind, type FailureReport, toShortMessage } from './failures.js';
-import {
-  type DownloadResult,
-  type FurtherTableResult,
-  MAX_NAMED_ROWS,
-  type ProbeResult,
-  type UploadReadingsResult,
-} from './operations.js';
+import { withFurtherFailures } from './download-outcome.js';
+import type { FailureKind, FailureReport } from './failures.js';
+import type { DownloadResult, ProbeResult, UploadReadingsResult } from './operations.js';
 import {
   type CycleKind,
   type Observed,
@@ -50,14 +45,6 @@ export function recordOutcome<Name extends Operation>(
     observed: outcome.result === null ? observed : observeResult(observed, operation, outcome.result),
     [operation]: outcome,
   };
-}
-
-/** A further table that could not be downloaded is a failure of the operation, although the meters themselves are there. */
-function withFurtherFailures<Result extends object>(outcome: Outcome<Result>): Outcome<Result> {
-  const [first, ...others] = (outcome.result as Partial<DownloadResult> | null)?.furtherFailures ?? [];
-  if (first === undefined) return outcome;
-  const message = toShortMessage([first, ...others].map((failure) => failure.message).join('; '));
-  return { ...outcome, ok: false, error: { ...first, message } };
 }
 
 /** The operations that a cycle of this kind runs, in their order. */
@@ -136,35 +123,6 @@ export function recordProbe(state: SchedulerState, probe: ProbeResult | null, { 
   const reachable = probe !== null && probe.localDbConnected && probe.remoteDbConnected;
   const breaker = afterProbe(state.breaker, { reachable, intervalMs: state.settings.intervalMs, now, random });
   return { ...state, observed, breaker, nextTickAt: reachable ? now : state.nextTickAt };
-}
-
-/** The result of two downloads of one table in one cycle: what was done adds up, what is there is what the later saw. */
-export function mergeDownloads(first: DownloadResult, second: DownloadResult): DownloadResult {
-  return {
-    ...second,
-    inserted: first.inserted + second.inserted,
-    updated: first.updated + second.updated,
-    deactivated: first.deactivated + second.deactivated,
-    newRows: [...first.newRows, ...second.newRows].slice(0, MAX_NAMED_ROWS),
-    changedRows: [...first.changedRows, ...second.changedRows].slice(0, MAX_NAMED_ROWS),
-    ...(second.further === undefined ? {} : { further: addFurther(first.further ?? [], second.further) }),
-  };
-}
-
-function addFurther(
-  first: readonly FurtherTableResult[],
-  second: readonly FurtherTableResult[],
-): readonly FurtherTableResult[] {
-  return second.map((later) => {
-    const earlier = first.find(({ table }) => table === later.table);
-    if (earlier === undefined) return later;
-    return {
-      ...later,
-      inserted: earlier.inserted + later.inserted,
-      updated: earlier.updated + later.updated,
-      deactivated: earlier.deactivated + later.deactivated,
-    };
-  });
 }
 
 /** A tick's own cycle makes way for the next one; a cycle that was asked for, or caught up, leaves the ticks as they are. */

@@ -112,7 +112,8 @@ export function describeEffect({ gone, goneRule, updated, inserted }: HeldFigure
   return parts.length === 0 ? 'changes nothing' : parts.join(', ');
 }
 
-function toRows(count: number): string {
+/** A number of rows, in words. */
+export function toRows(count: number): string {
   return `${toCount(count)} ${count === 1 ? 'row' : 'rows'}`;
 }
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { mergeDownloads, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import { recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import { mergeDownloads } from '../../src/model/download-outcome.js';
 import { toDetails } from '../../src/model/details.js';
 import { judgeHealth, judgeLag, toLagBucket } from '../../src/model/health.js';
 import { toStatus } from '../../src/model/status.js';

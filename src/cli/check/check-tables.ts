@@ -1,5 +1,5 @@
 import { checkFilter } from '../../../activities/download/check-ends.js';
-import { checkApart, checkCascade } from '../../../activities/download/check-readings.js';
+import { refuseReadings, checkCascade } from '../../../activities/download/check-readings.js';
 import { selectMemory, toMemory } from '../../../activities/download/memory.js';
 import { planDownload } from '../../../activities/download/plan-download.js';
 import { type EndColumns, findProblems } from '../../../activities/download/plan-problems.js';
@@ -50,7 +50,7 @@ async function checkOwned(ends: Ends, siteId: string | null, owned: OwnedTable, 
 async function checkAtEnds(ends: Ends, owned: OwnedTable, readings: TableRef, findings: Findings): Promise<void> {
   const { local } = ends;
   if (local !== null) {
-    await findings.attempt(() => withConnection(local, {}, (session) => checkApart(session, owned, readings)));
+    await findings.attempt(() => withConnection(local, {}, (session) => refuseReadings(session, owned, readings)));
     if (owned.gone?.rule === 'delete') {
       await findings.attempt(() => withConnection(local, {}, (session) => checkCascade(session, owned, readings)));
     }
