@@ -7,7 +7,7 @@ import {
   toShortMessage,
 } from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
-import { HeldFailure } from './download/held-changes.js';
+import { HeldFailure } from './download/guard/held-changes.js';
 
 /**
  * Runs an operation of a site and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one

@@ -1,25 +1,25 @@
 import { run, runAll } from '../../src/postgres/session.js';
 import type { Attempt } from '../attempt.js';
-import { applyChanges } from './apply-changes.js';
-import { countChanges } from './changes.js';
-import { checkCascade } from './check-readings.js';
-import { checkChanges } from './check-changes.js';
-import { canFill, fillTable } from './fill-table.js';
-import { findChanges } from './find-changes.js';
-import { ALL_PARTS, findParts } from './find-parts.js';
-import type { OpenHold } from './hold.js';
-import { DEFAULT_LIMITS } from './limits.js';
-import { readKept } from './kept-rows.js';
-import type { Look, Sessions } from './look.js';
+import { applyChanges } from './apply/apply-changes.js';
+import { countChanges } from './compare/changes.js';
+import { checkCascade } from './plan/check-readings.js';
+import { checkChanges } from './guard/check-changes.js';
+import { canFill, fillTable } from './apply/fill-table.js';
+import { findChanges } from './compare/find-changes.js';
+import { ALL_PARTS, findParts } from './compare/find-parts.js';
+import type { OpenHold } from './guard/hold.js';
+import { DEFAULT_LIMITS } from './plan/limits.js';
+import { readKept } from './history/kept-rows.js';
+import type { Look, Sessions } from './compare/look.js';
 import type { Download, DownloadOptions } from './make-equal.js';
-import { recallRows, type TableMemory } from './memory.js';
-import { packRows } from './pack-rows.js';
-import { saveMemory } from './save-memory.js';
-import { setAsideOrphans } from './set-aside.js';
-import { stageDifferent } from './stage-different.js';
-import { countOwned, createTables } from './staging.js';
-import { END_REMOTE, MEMORY_FOR_LISTS } from './text-session.js';
-import { readTold } from './told-changes.js';
+import { recallRows, type TableMemory } from './compare/memory.js';
+import { packRows } from './compare/pack-rows.js';
+import { saveMemory } from './compare/save-memory.js';
+import { setAsideOrphans } from './apply/set-aside.js';
+import { stageDifferent } from './compare/stage-different.js';
+import { countOwned, createTables } from './compare/staging.js';
+import { END_REMOTE, MEMORY_FOR_LISTS } from './plan/text-session.js';
+import { readTold } from './history/told-changes.js';
 
 /** What a download knows besides the look. */
 export interface Changing extends DownloadOptions {

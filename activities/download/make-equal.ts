@@ -7,19 +7,19 @@ import { type Database, runAll, type Session } from '../../src/postgres/session.
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { changeRows } from './change-rows.js';
-import { refuseReadings } from './check-readings.js';
-import { HeldChanges, settleHold } from './held-changes.js';
-import { DEFAULT_HISTORY_DAYS, keepHistory } from './history.js';
-import { selectDigest } from './fingerprint.js';
-import { endHold, type OpenHold, selectHold, toOpenHold } from './hold.js';
-import type { DownloadLimits } from './limits.js';
-import { lookAtBoth } from './look.js';
-import { logChanges } from './log-changes.js';
-import { createMemory, selectMemory, type TableMemory, toMemory } from './memory.js';
-import type { DownloadPlan } from './plan-download.js';
-import { PREPARE_LOCAL } from './text-session.js';
-import { type ToldChange, toShortChange, toShortRow } from './told-changes.js';
-import type { RefusedRow } from './trouble.js';
+import { refuseReadings } from './plan/check-readings.js';
+import { HeldChanges, settleHold } from './guard/held-changes.js';
+import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
+import { selectDigest } from './compare/fingerprint.js';
+import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
+import type { DownloadLimits } from './plan/limits.js';
+import { lookAtBoth } from './compare/look.js';
+import { logChanges } from './history/log-changes.js';
+import { createMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
+import type { DownloadPlan } from './plan/plan-download.js';
+import { PREPARE_LOCAL } from './plan/text-session.js';
+import { type ToldChange, toShortChange, toShortRow } from './history/told-changes.js';
+import type { RefusedRow } from './apply/trouble.js';
 
 /** The two ends of a download. */
 export interface DownloadDatabases {
@@ -42,7 +42,7 @@ export interface DownloadOptions {
   /** The workflow's run and cycle that ask, for the history; absent: not known. */
   readonly workflowRun?: string;
   readonly cycle?: number;
-  /** Where another way is taken; absent: {@link import('./limits.js').DEFAULT_LIMITS}. */
+  /** Where another way is taken; absent: {@link import('./plan/limits.js').DEFAULT_LIMITS}. */
   readonly limits?: Partial<DownloadLimits>;
 }
 

@@ -7,10 +7,10 @@ import type { Statement } from '../../src/postgres/statement.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { countQuarantine } from '../upload/quarantine.js';
-import { toQueue } from '../upload/plan-upload.js';
-import { type QueueFigures, readFiguresOf } from '../upload/read-queue-figures.js';
-import { countOwned } from '../download/staging.js';
+import { countQuarantine } from '../upload/quarantine/note.js';
+import { toQueue } from '../upload/plan/plan-upload.js';
+import { type QueueFigures, readFiguresOf } from '../upload/queue/queue-figures.js';
+import { countOwned } from '../download/compare/staging.js';
 
 /** What is seen of the local side; null for what could not be seen. */
 type LocalFigures = Pick<

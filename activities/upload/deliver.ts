@@ -6,16 +6,16 @@ import { execute, run, type Session } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { checkApart } from './check-apart.js';
-import { commitOnDisk } from './commit-on-disk.js';
-import { commitRecord } from './custody.js';
-import { sumStretch } from './day-sums.js';
-import { LOCK_TIMEOUT_MS } from './overlap.js';
-import type { Stretch } from './queue.js';
-import { sendCarefully, type SentCarefully } from './send-carefully.js';
-import { type Sent, sendFast } from './send-fast.js';
+import { checkApart } from './send/check-apart.js';
+import { commitOnDisk } from './custody/commit-on-disk.js';
+import { commitRecord } from './custody/record.js';
+import { sumStretch } from './custody/day-sums.js';
+import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
+import type { Stretch } from './queue/queue.js';
+import { sendCarefully, type SentCarefully } from './send/send-carefully.js';
+import { type Sent, sendFast } from './send/send-fast.js';
 import type { BatchOrder } from './upload-batch.js';
-import type { UploadState } from './upload-state.js';
+import type { UploadState } from './custody/upload-state.js';
 
 /** A stretch that the remote has committed. */
 interface Delivered {

@@ -2,16 +2,16 @@ import { firstBatchRows, smallerBatchRows } from '../../src/model/batch-size.js'
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
 import { toFailureKind } from '../../src/postgres/errors.js';
 import type { Attempt } from '../attempt.js';
-import { claimSite, keepLearnedRows } from './claim.js';
-import { releaseHealed } from './heal.js';
-import { planUpload, type UploadEnds, type UploadPlan } from './plan-upload.js';
-import { tidyQuarantine } from './quarantine.js';
-import { readQueueFigures } from './read-queue-figures.js';
-import { type LocalUpload, readChain, readLocalUpload, type Stand, standAt } from './read-chain.js';
-import { withSiteLock } from './site-lock.js';
+import { claimSite, keepLearnedRows } from './custody/claim.js';
+import { releaseHealed } from './quarantine/heal.js';
+import { planUpload, type UploadEnds, type UploadPlan } from './plan/plan-upload.js';
+import { tidyQuarantine } from './quarantine/note.js';
+import { readQueueFigures } from './queue/queue-figures.js';
+import { type LocalUpload, readChain, readLocalUpload, type Stand, standAt } from './custody/read-chain.js';
+import { withSiteLock } from './queue/site-lock.js';
 import { type Drained, uploadBatches } from './upload-batches.js';
 import type { Turn } from './upload-batch.js';
-import { warnOnce } from './warn-once.js';
+import { warnOnce } from './plan/warn-once.js';
 
 /**
  * Uploads batch after batch, oldest readings first, until the queue is empty, `maxDurationMs` has passed or the attempt

@@ -6,15 +6,15 @@ import { execute, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
-import { checkShape } from './check-shape.js';
-import { commitOnDisk } from './commit-on-disk.js';
+import { checkShape } from './plan/check-shape.js';
+import { commitOnDisk } from './custody/commit-on-disk.js';
 import { deliver } from './deliver.js';
-import type { UploadPlan } from './plan-upload.js';
-import { noteRefused } from './quarantine.js';
-import { deleteReadings, type Place, type Stretch } from './queue.js';
-import { takeStretch } from './take-stretch.js';
-import { addUploadState, type UploadState } from './upload-state.js';
-import { useIndex } from './use-index.js';
+import type { UploadPlan } from './plan/plan-upload.js';
+import { noteRefused } from './quarantine/note.js';
+import { deleteReadings, type Place, type Stretch } from './queue/queue.js';
+import { takeStretch } from './queue/take-stretch.js';
+import { addUploadState, type UploadState } from './custody/upload-state.js';
+import { useIndex } from './queue/use-index.js';
 
 /** What one batch needs to know. */
 export interface BatchOrder {

@@ -2,12 +2,12 @@ import { firstBatchRows, nextBatchRows } from '../../src/model/batch-size.js';
 import { addCounts, NO_COUNTS } from '../../src/model/custody.js';
 import type { UploadCounts, UploadReadingsInput } from '../../src/model/operations.js';
 import type { Attempt } from '../attempt.js';
-import type { Overlap } from './overlap.js';
-import type { UploadPlan } from './plan-upload.js';
-import { BOTTOM, type Place, type Stretch } from './queue.js';
-import { placeAfter } from './take-stretch.js';
+import type { Overlap } from './plan/overlap.js';
+import type { UploadPlan } from './plan/plan-upload.js';
+import { BOTTOM, type Place, type Stretch } from './queue/queue.js';
+import { placeAfter } from './queue/take-stretch.js';
 import { type BatchOrder, type Turn, uploadBatch, type UploadedBatch } from './upload-batch.js';
-import type { UploadState } from './upload-state.js';
+import type { UploadState } from './custody/upload-state.js';
 
 /** What a run begins with. */
 export interface Run {

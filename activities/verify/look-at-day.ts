@@ -3,7 +3,7 @@ import type { QueueTable } from '../../src/model/table.js';
 import type { DayTotal, FoundDay, MeterCount } from '../../src/model/delivered-day.js';
 import { ident, literal, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import { rowHash, utcDay } from '../upload/day-sums.js';
+import { rowHash, utcDay } from '../upload/custody/day-sums.js';
 
 /** Whose readings count: those of the site's meters, where a column of the readings names the meter. */
 export interface MeterScope {

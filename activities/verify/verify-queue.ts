@@ -4,10 +4,10 @@ import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { toQueue } from '../upload/plan-upload.js';
-import { countQuarantine } from '../upload/quarantine.js';
-import { keyTexts, type Queue } from '../upload/queue.js';
-import { readFiguresOf } from '../upload/read-queue-figures.js';
+import { toQueue } from '../upload/plan/plan-upload.js';
+import { countQuarantine } from '../upload/quarantine/note.js';
+import { keyTexts, type Queue } from '../upload/queue/queue.js';
+import { readFiguresOf } from '../upload/queue/queue-figures.js';
 
 /** What waits at the site, and how much of it the remote has already. */
 export interface VerifiedQueue {

@@ -8,7 +8,7 @@ import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { setTextForms } from '../../src/postgres/text-forms.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
-import { readChain, readLocalUpload } from '../upload/read-chain.js';
+import { readChain, readLocalUpload } from '../upload/custody/read-chain.js';
 import type { MeterScope } from './look-at-day.js';
 import { type DaysQuestion, type VerifiedDays, verifyDays } from './verify-days.js';
 import { type VerifiedQueue, verifyQueue } from './verify-queue.js';

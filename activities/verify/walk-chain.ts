@@ -3,7 +3,7 @@ import { type ChainWalk, type CustodyRecord, walkOn } from '../../src/model/chai
 import { isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
-import { digestOf } from '../upload/custody.js';
+import { digestOf } from '../upload/custody/record.js';
 
 /** Records in one query: a few hundred kilobytes. */
 const PAGE = 1_000;

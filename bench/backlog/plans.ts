@@ -1,4 +1,4 @@
-import { toQueue } from '../../activities/upload/plan-upload.js';
+import { toQueue } from '../../activities/upload/plan/plan-upload.js';
 import {
   BOTTOM,
   deleteReadings,
@@ -8,9 +8,9 @@ import {
   selectBoundary,
   selectReadings,
   type Stretch,
-} from '../../activities/upload/queue.js';
-import { readQueueFigures } from '../../activities/upload/read-queue-figures.js';
-import { useIndex } from '../../activities/upload/use-index.js';
+} from '../../activities/upload/queue/queue.js';
+import { readQueueFigures } from '../../activities/upload/queue/queue-figures.js';
+import { useIndex } from '../../activities/upload/queue/use-index.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { run } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';

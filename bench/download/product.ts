@@ -1,5 +1,5 @@
 import { makeEqual } from '../../activities/download/make-equal.js';
-import { migrate } from '../../activities/upload/migrations.js';
+import { migrate } from '../../activities/bookkeeping/migrations.js';
 import type { OwnedTable } from '../../src/model/table.js';
 import type { Contestant, Opened } from '../contestant.js';
 import { openDatabase } from '../open-database.js';

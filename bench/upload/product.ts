@@ -1,6 +1,6 @@
 import { drainQueue } from '../../activities/upload/drain-queue.js';
-import { migrate } from '../../activities/upload/migrations.js';
-import type { UploadEnds } from '../../activities/upload/plan-upload.js';
+import { migrate } from '../../activities/bookkeeping/migrations.js';
+import type { UploadEnds } from '../../activities/upload/plan/plan-upload.js';
 import { UPLOAD_MAX_DURATION_MS } from '../../src/model/operations.js';
 import type { QueueTable } from '../../src/model/table.js';
 import type { Contestant, Opened } from '../contestant.js';

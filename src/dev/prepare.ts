@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 
-import { migrate } from '../../activities/upload/migrations.js';
+import { migrate } from '../../activities/bookkeeping/migrations.js';
 import type { Database } from '../postgres/session.js';
 import { readDemReport, readLines } from './dem-report.js';
 import { type PivotedReport, pivotReport } from './pivot.js';

@@ -1,7 +1,7 @@
 import { expect, inject, it } from 'vitest';
 import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
-import { withSiteLock } from '../../activities/upload/site-lock.js';
-import { adopt, readAdoption } from '../../activities/upload/adopt.js';
+import { withSiteLock } from '../../activities/upload/queue/site-lock.js';
+import { adopt, readAdoption } from '../../activities/upload/custody/adopt.js';
 import { type CliRun, runCli } from './run-cli.js';
 
 const TABLES = ['meter_readings', 'meter_sync.upload_state', 'meter_sync.upload_claim'];

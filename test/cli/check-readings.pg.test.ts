@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { selectBoundary } from '../../activities/upload/queue.js';
-import { toQueue } from '../../activities/upload/plan-upload.js';
+import { selectBoundary } from '../../activities/upload/queue/queue.js';
+import { toQueue } from '../../activities/upload/plan/plan-upload.js';
 import { checkReadings } from '../../src/cli/check/check-readings.js';
 import { openFindings } from '../../src/cli/check/finding.js';
 import type { QueueTable } from '../../src/model/table.js';

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Quarantined } from '../../activities/upload/quarantined.js';
+import type { Quarantined } from '../../activities/upload/quarantine/list.js';
 import { renderReading } from '../../src/cli/quarantine/render-quarantine.js';
 
 const plain = {

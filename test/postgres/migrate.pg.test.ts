@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished, vi } from 'vitest';
-import { migrate, printMigrations, readMissing } from '../../activities/upload/migrations.js';
+import { migrate, printMigrations, readMissing } from '../../activities/bookkeeping/migrations.js';
 import { applyMigrations, readMissingMigrations } from '../../src/postgres/migrate.js';
 import { type Migrations, printMigrationFiles } from '../../src/postgres/migration-files.js';
 import { createPool } from '../../src/postgres/pool.js';

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { migrate } from '../../activities/upload/migrations.js';
+import { migrate } from '../../activities/bookkeeping/migrations.js';
 import { sampleSchema } from '../../src/dev/sample/schema.js';
 import { wideReadingsTable } from '../../src/dev/sample/wide-readings.js';
 import type { Side } from '../../src/model/failures.js';

@@ -1,4 +1,4 @@
-import type { Adoption } from '../../../activities/upload/adopt.js';
+import type { Adoption } from '../../../activities/upload/custody/adopt.js';
 import type { Fence } from '../../model/chain.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';

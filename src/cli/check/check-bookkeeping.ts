@@ -1,4 +1,4 @@
-import { METER_SYNC_SCHEMA, readMissing } from '../../../activities/upload/migrations.js';
+import { METER_SYNC_SCHEMA, readMissing } from '../../../activities/bookkeeping/migrations.js';
 import type { Custody } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import type { Findings } from './finding.js';

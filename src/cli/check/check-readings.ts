@@ -1,5 +1,5 @@
-import { checkZone } from '../../../activities/upload/check-zone.js';
-import { checkStanding, readStanding } from '../../../activities/upload/rights.js';
+import { checkZone } from '../../../activities/upload/plan/check-zone.js';
+import { checkStanding, readStanding } from '../../../activities/upload/plan/rights.js';
 import { compareEnds, type Comparison } from '../../model/drift.js';
 import { hasUniqueKey, type QueueTable, toTableName } from '../../model/table.js';
 import { idents, relation } from '../../postgres/identifier.js';

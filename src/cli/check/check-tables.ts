@@ -1,8 +1,8 @@
-import { checkFilter } from '../../../activities/download/check-ends.js';
-import { refuseReadings, checkCascade } from '../../../activities/download/check-readings.js';
-import { selectMemory, toMemory } from '../../../activities/download/memory.js';
-import { planDownload } from '../../../activities/download/plan-download.js';
-import { type EndColumns, findProblems } from '../../../activities/download/plan-problems.js';
+import { checkFilter } from '../../../activities/download/compare/check-ends.js';
+import { refuseReadings, checkCascade } from '../../../activities/download/plan/check-readings.js';
+import { selectMemory, toMemory } from '../../../activities/download/compare/memory.js';
+import { planDownload } from '../../../activities/download/plan/plan-download.js';
+import { type EndColumns, findProblems } from '../../../activities/download/plan/plan-problems.js';
 import { byName, type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../model/table.js';
 import { DatabaseFailure } from '../../postgres/errors.js';
 import { type Database, runAll, type Session } from '../../postgres/session.js';

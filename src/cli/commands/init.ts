@@ -36,7 +36,7 @@ export const init: CommandSpec<InitOptions> = {
 
 /** Needs no database: the settings only tell which users get the rights, and without them nobody is named. */
 async function printSql({ sources }: Context, withSample: boolean): Promise<Answer> {
-  const { printMigrations } = await import('../../../activities/upload/migrations.js');
+  const { printMigrations } = await import('../../../activities/bookkeeping/migrations.js');
   const users = findUsers(sources);
   const sql = await Promise.all(
     SIDES.map(
@@ -71,7 +71,7 @@ function listSides({ tables }: Config): readonly Side[] {
 }
 
 async function applyTo(config: Config, side: Side, withSample: boolean): Promise<readonly string[]> {
-  const { migrate } = await import('../../../activities/upload/migrations.js');
+  const { migrate } = await import('../../../activities/bookkeeping/migrations.js');
   const { withDatabase } = await import('../open-database.js');
   return withDatabase(config[side], side, async (database) => {
     if (withSample) await database.pool.query(await readSample(side));

@@ -6,7 +6,7 @@ import {
   readChanges,
   readEndedHolds,
   readRuns,
-} from '../../../activities/download/read-history.js';
+} from '../../../activities/download/history/read-history.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';

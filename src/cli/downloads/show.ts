@@ -1,4 +1,4 @@
-import { type OpenHold, readHolds } from '../../../activities/download/hold.js';
+import { type OpenHold, readHolds } from '../../../activities/download/guard/hold.js';
 import { describeEffect, describeReasons, type HeldDownload } from '../../model/guard.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';

@@ -5,7 +5,7 @@ import {
   readGroups,
   readQuarantined,
   releaseQuarantined,
-} from '../../../activities/upload/quarantined.js';
+} from '../../../activities/upload/quarantine/list.js';
 import { toReason } from '../../model/refusal.js';
 import type { Database } from '../../postgres/session.js';
 import { setTextForms } from '../../postgres/text-forms.js';

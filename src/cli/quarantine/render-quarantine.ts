@@ -1,4 +1,4 @@
-import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantined.js';
+import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantine/list.js';
 import { hasNoPartition, toReason } from '../../model/refusal.js';
 import { SQLSTATE } from '../../postgres/sqlstate.js';
 import { toCount, toDuration, toInstant } from '../duration.js';

@@ -1,5 +1,5 @@
 import { expect, it, type TestContext } from 'vitest';
-import { decideHeld } from '../../../activities/download/decide.js';
+import { decideHeld } from '../../../activities/download/guard/decide.js';
 import type { Decision, HeldDownload } from '../../../src/model/guard.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import { openSite, type SiteUnderTest } from './site-under-test.js';

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { readChanges, readRuns } from '../../../activities/download/read-history.js';
+import { readChanges, readRuns } from '../../../activities/download/history/read-history.js';
 import type { Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { METERS, openSite, type SiteUnderTest } from './site-under-test.js';

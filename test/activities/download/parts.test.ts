@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../activities/download/limits.js';
-import { choose, countParts, isIllDivided, isInParts } from '../../../activities/download/parts.js';
+import { DEFAULT_LIMITS } from '../../../activities/download/plan/limits.js';
+import { choose, countParts, isIllDivided, isInParts } from '../../../activities/download/compare/parts.js';
 
 it('a table has as many parts as its rows need, and is divided anew only when that is far off', () => {
   fc.assert(

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it, type TestContext } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../activities/download/limits.js';
+import { DEFAULT_LIMITS } from '../../../activities/download/plan/limits.js';
 import {
   createDatabaseOn,
   createDatabases,

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DEFAULT_LIMITS, type DownloadLimits } from '../../../activities/download/limits.js';
+import { DEFAULT_LIMITS, type DownloadLimits } from '../../../activities/download/plan/limits.js';
 
 /** A column of both tables, with values that the remote type holds, as it prints or reads them. */
 export interface PairColumn {

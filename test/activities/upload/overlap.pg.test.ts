@@ -1,6 +1,6 @@
 import type { PoolClient } from 'pg';
 import { describe, expect, it } from 'vitest';
-import { planUpload } from '../../../activities/upload/plan-upload.js';
+import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
 import { until } from '../../support/wait.js';
 import { openSite, type SiteOptions, type SiteUnderTest, toSite } from './site-under-test.js';
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import type { Queue } from '../../../activities/upload/queue.js';
-import { readFiguresOf } from '../../../activities/upload/read-queue-figures.js';
+import type { Queue } from '../../../activities/upload/queue/queue.js';
+import { readFiguresOf } from '../../../activities/upload/queue/queue-figures.js';
 import type { UploadReadingsResult } from '../../../src/model/operations.js';
 import { run } from '../../../src/postgres/session.js';
 import { plain } from '../../../src/postgres/statement.js';

@@ -1,8 +1,8 @@
 import type { TestContext } from 'vitest';
 import type { LogFacts } from '../../../activities/attempt.js';
 import { drainQueue } from '../../../activities/upload/drain-queue.js';
-import { migrate } from '../../../activities/upload/migrations.js';
-import type { UploadEnds } from '../../../activities/upload/plan-upload.js';
+import { migrate } from '../../../activities/bookkeeping/migrations.js';
+import type { UploadEnds } from '../../../activities/upload/plan/plan-upload.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../../src/model/operations.js';
 import type { QueueTable } from '../../../src/model/table.js';
 import { createDatabases, type TestDatabase, type TestDatabases } from '../../support/postgres.js';

@@ -5,8 +5,13 @@ import {
   selectAny,
   selectBoundary,
   selectReadings,
-} from '../../../activities/upload/queue.js';
-import { compareStaged, createStaging, insertAbsent, selectConflicts } from '../../../activities/upload/staging.js';
+} from '../../../activities/upload/queue/queue.js';
+import {
+  compareStaged,
+  createStaging,
+  insertAbsent,
+  selectConflicts,
+} from '../../../activities/upload/send/staging.js';
 
 const queue: Queue = {
   readings: {

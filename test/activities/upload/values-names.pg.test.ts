@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { createDatabases } from '../../support/postgres.js';
-import { migrate } from '../../../activities/upload/migrations.js';
+import { migrate } from '../../../activities/bookkeeping/migrations.js';
 import { toSite } from './site-under-test.js';
 
 const AWKWARD = [

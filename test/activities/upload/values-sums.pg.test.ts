@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { rowHash, utcDay } from '../../../activities/upload/day-sums.js';
-import { planUpload } from '../../../activities/upload/plan-upload.js';
-import { readQueueFigures } from '../../../activities/upload/read-queue-figures.js';
+import { rowHash, utcDay } from '../../../activities/upload/custody/day-sums.js';
+import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
+import { readQueueFigures } from '../../../activities/upload/queue/queue-figures.js';
 import { run } from '../../../src/postgres/session.js';
 import { setTextForms } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';

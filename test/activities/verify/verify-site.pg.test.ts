@@ -137,7 +137,7 @@ describe('verify', () => {
   });
 
   it('finds records that were forged, with digests of their own', async () => {
-    const { digestOf } = await import('../../../activities/upload/custody.js');
+    const { digestOf } = await import('../../../activities/upload/custody/record.js');
     await site.remote.sql(`
       update meter_sync.custody set rows = 1 where seq = 4;
       update meter_sync.custody as c set digest = ${digestOf('c')} where seq = 4`);

@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { migrate } from '../../../activities/upload/migrations.js';
+import { migrate } from '../../../activities/bookkeeping/migrations.js';
 import type { Side } from '../../../src/model/failures.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';

@@ -1,4 +1,4 @@
-import { digestOf } from '../../../activities/upload/custody.js';
+import { digestOf } from '../../../activities/upload/custody/record.js';
 import { CONTENT, type LabDatabases, TOO_LARGE, UNKNOWN_METER } from './databases.js';
 import { judgeReadings, type Known, type Verdict } from './verdict.js';
 

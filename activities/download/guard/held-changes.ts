@@ -1,0 +1,61 @@
+import { describeEffect, describeReasons, type HeldDownload } from '../../../src/model/guard.js';
+import type { DownloadResult } from '../../../src/model/operations.js';
+import type { OwnedTable } from '../../../src/model/table.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import type { Database } from '../../../src/postgres/session.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import type { Attempt } from '../../attempt.js';
+import { type FoundHold, saveHold, toHeldDownload } from './hold.js';
+
+/** Leaves the transaction of a download, which is then rolled back: so nothing of a held change set is applied. */
+export class HeldChanges extends Error {
+  override readonly name = 'HeldChanges';
+  readonly found: FoundHold;
+
+  constructor(found: FoundHold) {
+    super('the download is held');
+    this.found = found;
+  }
+}
+
+/** A download that is held, as its operation fails with it. */
+export class HeldFailure extends DatabaseFailure {
+  readonly held: HeldDownload;
+
+  constructor(siteId: string, held: HeldDownload) {
+    const { table, reasons, since } = held;
+    const message = `remote database: the changes of table ${table} look like a mistake: ${describeReasons(reasons)}. The download is held since ${since.slice(0, 19)}Z, and nothing was changed here. Approved, it ${describeEffect(held)}`;
+    const next = `If the remote is wrong, mend it there: the hold then ends by itself. To see what is held, and to decide: meter-sync downloads show --site ${siteId} --table ${table}`;
+    super('schema', message, { side: 'remote', table, next });
+    this.held = held;
+  }
+}
+
+/**
+ * Notes a held change set in a transaction of its own.
+ * @returns the result of a download that a person has rejected: nothing was done
+ * @throws HeldFailure - nobody has decided yet
+ */
+export async function settleHold(
+  local: Database,
+  owned: OwnedTable,
+  { found }: HeldChanges,
+  { siteId, attempt }: { readonly siteId: string; readonly attempt: Attempt },
+): Promise<DownloadResult> {
+  const { signal, log } = attempt;
+  const open = await withTransaction(local, { isolation: 'read committed', signal }, (here) =>
+    saveHold(here, siteId, owned, found),
+  );
+  const held = toHeldDownload(open);
+  if (open.decided?.decision !== 'reject') throw new HeldFailure(siteId, held);
+  const { table, change, decided } = held;
+  log.info('rejected changes of the remote are not applied', { table, change, by: decided?.by, at: decided?.at });
+  return toRejected(held);
+}
+
+function toRejected(held: HeldDownload): DownloadResult {
+  const nothing = { inserted: 0, updated: 0, deactivated: 0, kept: 0, waiting: 0, refused: 0 };
+  const { localRows: localCount, remoteRows: remoteCount } = held;
+  const observedAt = new Date().toISOString();
+  return { localCount, remoteCount, ...nothing, newRows: [], changedRows: [], observedAt, rejected: held };
+}

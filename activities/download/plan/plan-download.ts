@@ -1,0 +1,95 @@
+import type { Side } from '../../../src/model/failures.js';
+import { byName, type Column, hasUniqueKey, type OwnedTable, type TableShape } from '../../../src/model/table.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { type Absence, isWritable, planAbsence } from './plan-absence.js';
+import { type EndColumns, findProblems, isLeftOut } from './plan-problems.js';
+
+/** What a download knows of the table at both ends. */
+export interface DownloadPlan extends OwnedTable {
+  /** Columns that come from the remote: those that both have and that the local table takes, the key first. */
+  readonly carried: readonly string[];
+  /** Columns that a new local row is given: those carried, and that of `absence` where the remote has no such column. */
+  readonly written: readonly string[];
+  /** Columns of which a difference counts: those written, without the key and what cannot be updated. */
+  readonly compared: readonly string[];
+  /** What becomes of a row that the remote no longer has. */
+  readonly absence: Absence;
+  /** True when the local table itself refuses a key that is there already, or is null. */
+  readonly isKeyUnique: boolean;
+  /** The column sets, besides the key, that are unique here and come from the remote. */
+  readonly uniqueValues: readonly (readonly string[])[];
+  /** The column that names a row for people; null: there is none. */
+  readonly name: string | null;
+  /** The columns of both ends, by name. */
+  readonly columns: EndColumns;
+  /** True when both databases are in UTF-8, so that equal texts are equal bytes. */
+  readonly isUtf8: boolean;
+  readonly encodings: { readonly [side in Side]: string };
+  /** True when both servers hash records, and equal texts alike. */
+  readonly hashesRecords: boolean;
+}
+
+/** What the two catalogues tell. */
+export interface DownloadEnds {
+  readonly local: TableShape;
+  readonly remote: TableShape;
+  readonly encodings: DownloadPlan['encodings'];
+  readonly hashesRecords: boolean;
+  /** The columns that the last download carried; null: not known. */
+  readonly before: readonly string[] | null;
+}
+
+const NAME_COLUMN = 'name';
+
+/**
+ * Compares the two tables.
+ * @throws DatabaseFailure `schema` - a column is missing, cannot be written, or has types that do not fit: see {@link findProblems}
+ */
+export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPlan {
+  const columns = { local: byName(ends.local.columns), remote: byName(ends.remote.columns) };
+  checkNeeded(owned, columns, ends.before);
+  const shared = ends.local.columns.filter((column) => isWritable(column) && columns.remote.has(column.name));
+  const others = shared.filter(({ name }) => !isLeftOut(owned, name) && !owned.key.includes(name));
+  const carried = [...owned.key, ...others.map(({ name }) => name)];
+  const absence = planAbsence(owned, columns.local);
+  const isUtf8 = Object.values(ends.encodings).every((encoding) => encoding === 'UTF8');
+  const isGiven =
+    absence.rule === 'deactivate' && absence.present !== null && !carried.includes(absence.column)
+      ? [absence.column]
+      : [];
+  const written = [...carried, ...isGiven];
+  const mayDiffer = ({ name, isIdentity }: Column): boolean =>
+    written.includes(name) && !owned.key.includes(name) && !isIdentity;
+  return {
+    ...owned,
+    carried,
+    written,
+    compared: ends.local.columns.filter(mayDiffer).map(({ name }) => name),
+    absence,
+    uniqueValues: ends.local.uniqueKeys.filter(
+      (names) => names.every((name) => carried.includes(name)) && !names.every((name) => owned.key.includes(name)),
+    ),
+    name: carried.includes(NAME_COLUMN) && owned.secret?.includes(NAME_COLUMN) !== true ? NAME_COLUMN : null,
+    columns,
+    isUtf8,
+    encodings: ends.encodings,
+    hashesRecords: isUtf8 && ends.hashesRecords,
+    isKeyUnique: hasUniqueKey(ends.local, owned.key) && owned.key.every((name) => columns.local.get(name)?.notNull),
+  };
+}
+
+/** A name that no column of the table has. */
+export function freeName({ columns }: Pick<DownloadPlan, 'columns'>, wanted: string): string {
+  let name = wanted;
+  while (columns.local.has(name) || columns.remote.has(name)) name += '_';
+  return name;
+}
+
+/** What stands in the way, told at once; the place is that of the first. */
+function checkNeeded(owned: OwnedTable, columns: EndColumns, before: readonly string[] | null): void {
+  const problems = findProblems(owned, columns, before);
+  const [first] = problems;
+  if (first === undefined) return;
+  const messages = problems.map(({ message }) => message).join('; ');
+  throw new DatabaseFailure('schema', `${messages}; nothing was changed`, first.place);
+}

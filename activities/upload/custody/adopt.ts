@@ -1,0 +1,85 @@
+import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } from '../../../src/model/chain.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { execute, run } from '../../../src/postgres/session.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { commitOnDisk } from './commit-on-disk.js';
+import type { UploadEnds } from '../plan/plan-upload.js';
+import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
+import { withSiteLock } from '../queue/site-lock.js';
+import { clearOtherOwners, writeUploadState } from './upload-state.js';
+
+/** The two databases of a site, as far as its place in the chain goes. */
+export type ChainEnds = Pick<UploadEnds, 'local' | 'remote'>;
+
+/** A site, and the workflow that uploads it now; null where there is none, or where it is not known. */
+export interface Adopter {
+  readonly siteId: string;
+  readonly owner: string | null;
+}
+
+/** Both places in a site's chain, and how they stand to each other. */
+export interface Adoption extends Adopter {
+  readonly here: LocalUpload;
+  readonly there: RemoteChain;
+  readonly standing: Standing;
+  /** The chain alone, whoever has taken the site over. */
+  readonly chainStanding: Standing;
+}
+
+/**
+ * Reads both places in a site's chain; changes nothing.
+ * @throws DatabaseFailure `schema` - the bookkeeping is not there yet; `credentials`, `unreachable`
+ */
+export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner }: Adopter): Promise<Adoption> {
+  const here = await readLocalUpload(local, owner === null ? { siteId } : { siteId, owner });
+  const there = await readChain(remote, siteId, here.chain.seq);
+  const standing = judgeChain(here.chain, there);
+  const chainStanding = judgeChain({ ...here.chain, takenOverBy: null }, there);
+  return { siteId, owner, here, there, standing, chainStanding };
+}
+
+/** True when the site may not send, so that there is something to decide. */
+export function isFenced(standing: Standing): boolean {
+  return typeof standing === 'object';
+}
+
+/** What has been adopted. */
+export interface Adopted {
+  /** The place in the chain that the next batch follows. */
+  readonly link: Link;
+}
+
+/**
+ * Takes the remote's head of the chain as this site's own, and sets aside the claims of other workflows. No reading is
+ * moved or removed: the next upload finds those that are on the remote already, compares them, and removes the same ones.
+ * @param shown what the person was shown, and decided on
+ * @throws DatabaseFailure `busy` - an upload is at work, or one end has moved on since it was shown
+ */
+export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Adopted> {
+  const { siteId, owner } = shown;
+  return withSiteLock(ends.local, siteId, signal, async (locked) => {
+    const now = await readAdoption(ends, shown);
+    if (!isSamePlace(now, shown)) throw movedOn(siteId);
+    const { seq, digest } = now.there.head ?? CHAIN_START;
+    const { batch, rows } = now.here.state;
+    const link = isFenced(now.chainStanding) ? { seq, digest } : now.here.state.link;
+    await withTransaction(ends.local, { isolation: 'read committed', signal: locked }, async (session) => {
+      await execute(session, commitOnDisk());
+      if (isFenced(now.chainStanding)) {
+        const state = { batch: batch + 1, rows, link };
+        await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);
+      }
+      await run(session, clearOtherOwners(siteId, owner));
+    });
+    return { link };
+  });
+}
+
+function isSamePlace(a: Adoption, b: Adoption): boolean {
+  return a.here.chain.digest === b.here.chain.digest && a.there.head?.digest === b.there.head?.digest;
+}
+
+function movedOn(siteId: string): DatabaseFailure {
+  const message = `site ${siteId}: one of the two databases has moved on since its place was shown; nothing was changed. Look again: meter-sync adopt`;
+  return new DatabaseFailure('busy', message, { table: 'meter_sync.custody' });
+}

@@ -1,0 +1,116 @@
+import type { TransferColumn } from '../../../src/model/transfer.js';
+import type { HashedColumn } from '../../../src/model/row-hash.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
+import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import type { DaySum } from './record.js';
+import { isWithin, orderInstant, type Queue, type Stretch } from '../queue/queue.js';
+import { storedValue } from './stored-value.js';
+
+/** How the readings of a batch are hashed and sorted into days, the same at both ends. */
+export interface DayPlan {
+  readonly columns: readonly HashedColumn[];
+  /** The order column, when it travels and has days. */
+  readonly dayColumn: HashedColumn | null;
+  /** The columns as they cross: the site hashes what the remote will have stored. */
+  readonly sent: readonly TransferColumn[];
+  /** False: no sums are made. */
+  readonly sums: boolean;
+  /** True when the site's server holds text in UTF-8 already. */
+  readonly isUtf8: boolean;
+}
+
+/** What a custody record says of the days of its readings, and of the first and the last one. */
+export interface DayFigures {
+  readonly days: readonly DaySum[] | null;
+  /** ISO 8601 UTC; null when the order column holds no instants. */
+  readonly firstTimestamp: string | null;
+  readonly lastTimestamp: string | null;
+}
+
+/** The hash of a reading as SQL, the same at both ends. */
+export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
+  return hashRow(columns.map((column) => hashedValue(column, alias, isUtf8)));
+}
+
+/**
+ * Text by its bytes in UTF-8, whatever the collation and the encoding of the server. Where it holds these bytes already the
+ * hash of the text is the same, and a conversion would take a quarter of the time.
+ */
+function hashedValue({ name, type }: HashedColumn, alias: string, isUtf8: boolean): string {
+  const value = `${alias}.${ident(name)}::${type}`;
+  if (type !== 'text') return exactForm(value, type);
+  return isUtf8 ? `${value} collate "C"` : `convert_to(${value}, 'UTF8')`;
+}
+
+/** The UTC day of a row as SQL: a date; null where there is none. */
+export function utcDay(column: HashedColumn | null, alias: string): string {
+  if (column === null) return 'null::date';
+  const value = `${alias}.${ident(column.name)}::${column.type}`;
+  return column.type.endsWith('with time zone') ? `(${value} at time zone 'UTC')::date` : `(${value})::date`;
+}
+
+/** Sums up the readings of a stretch at the site, in the snapshot that they were copied from. */
+export async function sumStretch(
+  session: Session,
+  queue: Queue,
+  stretch: Stretch,
+  plan: DayPlan,
+): Promise<DayFigures & { rows: number }> {
+  const instant = (aggregate: string): string =>
+    queue.orderIsTime ? isoUtc(`${aggregate}(v.instant) filter (where ${hasIsoForm('v.instant')})`) : 'null';
+  const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {
+    text: `
+      select d.day::text as day, d.rows::text as rows, d.sum::text as sum, d.first, d.last
+      from (
+        select v.day, count(*) as rows, sum(v.hash) as sum, ${instant('min')} as first, ${instant('max')} as last
+        from (
+          select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
+            ${plan.sums ? rowHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
+            ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
+          from ${relation(queue.readings.table)} as r
+          cross join lateral (select ${selectStored(plan)}) as s
+          where ${isWithin(queue, stretch)}
+          offset 0 -- else whole rows are sorted by day
+        ) as v
+        group by v.day
+      ) as d
+      order by d.day`,
+    values: [],
+  });
+  const days = groups.map(toDaySum);
+  return {
+    rows: days.reduce((sum, { rows }) => sum + rows, 0),
+    days: plan.sums ? days : null,
+    firstTimestamp: groups.find(({ first }) => first !== null)?.first ?? null, // a day may be infinite, or none
+    lastTimestamp: groups.findLast(({ last }) => last !== null)?.last ?? null,
+  };
+}
+
+/** The columns that the sums are made of, as the remote stores them. */
+function selectStored({ sent, sums }: DayPlan): string {
+  return sums ? sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ') : '';
+}
+
+/** A day as a statement gives it. */
+export interface DayRow {
+  readonly day: string | null;
+  readonly rows: string;
+  readonly sum: string;
+}
+
+export function toDaySum({ day, rows, sum }: DayRow): DaySum {
+  return { day, rows: Number(rows), sum };
+}
+
+/** What came between two sums of the same days. */
+export function subtractDays(after: readonly DaySum[], before: readonly DaySum[]): DaySum[] {
+  const earlier = new Map(before.map((sum) => [sum.day, sum]));
+  return after
+    .map(({ day, rows, sum }) => {
+      const was = earlier.get(day);
+      return { day, rows: rows - (was?.rows ?? 0), sum: String(BigInt(sum) - BigInt(was?.sum ?? 0)) };
+    })
+    .filter(({ rows, sum }) => rows !== 0 || sum !== '0');
+}

@@ -1,0 +1,134 @@
+import {
+  CHAIN_START,
+  describeFence,
+  judgeChain,
+  type Link,
+  type LocalChain,
+  type RemoteChain,
+} from '../../../src/model/chain.js';
+import type { UploadReadingsInput } from '../../../src/model/operations.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { type Database, run } from '../../../src/postgres/session.js';
+import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import { withConnection } from '../../../src/postgres/transaction.js';
+import { readRemoteChain } from './record.js';
+import { selectUploadState, type UploadState } from './upload-state.js';
+
+/** What the site's own database knows of its upload. */
+export interface LocalUpload {
+  readonly state: UploadState;
+  readonly chain: LocalChain;
+  /** How large the batches of the last run were at its end; null before the first run. */
+  readonly learnedRows: number | null;
+  readonly hasQuarantine: boolean;
+}
+
+interface UploadStateRow {
+  readonly batch: string | null;
+  readonly rows: string | null;
+  readonly seq: string | null;
+  readonly digest: string | null;
+  readonly last_timestamp: string | null;
+  readonly moved_at: string | null;
+  readonly claims: string;
+  readonly batch_rows: string | null;
+  readonly taken_over_by: string | null;
+  readonly taken_over_at: string | null;
+  readonly has_quarantine: string;
+}
+
+/** PostgreSQL's codes for a table or a column that is not there. */
+const NOT_THERE = new Set<string>([SQLSTATE.undefinedTable, SQLSTATE.undefinedColumn]);
+
+/**
+ * Reads the upload's state, in one trip.
+ * @throws DatabaseFailure `schema` - the bookkeeping is not there yet, or is an older one; names the command that makes it
+ */
+export async function readLocalUpload(
+  local: Database,
+  { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
+  signal?: AbortSignal,
+): Promise<LocalUpload> {
+  const statement = selectUploadState(siteId, owner ?? null);
+  const [row] = await ofBookkeeping('upload_state', () =>
+    withConnection(local, signal === undefined ? {} : { signal }, (session) => run<UploadStateRow>(session, statement)),
+  );
+  if (row === undefined)
+    throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
+  return toLocalUpload(row);
+}
+
+function toLocalUpload(row: UploadStateRow): LocalUpload {
+  const { taken_over_by: sentBy, taken_over_at: claimedAt } = row;
+  const link = row.digest === null ? CHAIN_START : { seq: Number(row.seq), digest: row.digest };
+  return {
+    state: { batch: Number(row.batch ?? 0), rows: Number(row.rows ?? 0), link },
+    chain: {
+      ...link,
+      movedAt: row.moved_at,
+      lastTimestamp: row.last_timestamp,
+      claims: JSON.parse(row.claims) as string[],
+      takenOverBy: sentBy === null || claimedAt === null ? null : { sentBy, claimedAt },
+    },
+    learnedRows: row.batch_rows === null ? null : Number(row.batch_rows),
+    hasQuarantine: row.has_quarantine === 'true',
+  };
+}
+
+/**
+ * Reads the site's chain on the remote, in one trip.
+ * @throws DatabaseFailure `schema` - the bookkeeping is not there yet; names the command that makes it
+ */
+export async function readChain(
+  remote: Database,
+  siteId: string,
+  localSeq: number,
+  signal?: AbortSignal,
+): Promise<RemoteChain> {
+  return ofBookkeeping('custody', () =>
+    withConnection(remote, signal === undefined ? {} : { signal }, (session) =>
+      readRemoteChain(session, siteId, localSeq),
+    ),
+  );
+}
+
+/** Where the site's next record comes. */
+export interface Stand {
+  readonly link: Link;
+  /** True when the last batch was committed on the remote and not removed here. */
+  readonly isOneAhead: boolean;
+}
+
+/**
+ * Where the site may go on.
+ * @throws DatabaseFailure `fenced` - the site's place in the chain is not the remote's; says who sent the head and when
+ */
+export function standAt(siteId: string, chain: LocalChain, there: RemoteChain): Stand {
+  const standing = judgeChain(chain, there);
+  if (standing === 'equal' || standing === 'oneAhead') {
+    const { seq, digest } = there.head ?? CHAIN_START;
+    return { link: { seq, digest }, isOneAhead: standing === 'oneAhead' };
+  }
+  throw new DatabaseFailure('fenced', describeFence(standing.fence, siteId, chain, there), {
+    table: 'meter_sync.custody',
+  });
+}
+
+/** Says what to do when a table of our own bookkeeping is missing or is an older one. */
+async function ofBookkeeping<Result>(name: 'upload_state' | 'custody', read: () => Promise<Result>): Promise<Result> {
+  try {
+    return await read();
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure)) throw error;
+    const { side } = error.place;
+    const table = `meter_sync.${name}`;
+    if (error.sqlstate === SQLSTATE.insufficientPrivilege) {
+      const refusal = `${error.message}. Its administrator runs the output of: meter-sync init --print`;
+      throw new DatabaseFailure('credentials', refusal, { side, table, sqlstate: error.sqlstate, cause: error });
+    }
+    if (!NOT_THERE.has(error.sqlstate ?? '')) throw error;
+    const without = name === 'custody' ? ', or set METER_SYNC_CUSTODY to off where no schema of ours is allowed' : '';
+    const message = `${side} database: there is no table ${table} of this version. Run this first: meter-sync init${without}`;
+    throw new DatabaseFailure('schema', message, { side, table, sqlstate: error.sqlstate, cause: error });
+  }
+}

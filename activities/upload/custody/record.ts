@@ -1,0 +1,180 @@
+import { NO_DIGEST, type RemoteChain, type Link } from '../../../src/model/chain.js';
+import type { HashedColumn } from '../../../src/model/row-hash.js';
+import { literal } from '../../../src/postgres/identifier.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import { commitWith } from '../../../src/postgres/transaction.js';
+
+/** The facts of a batch that its custody record holds; the digest covers all of them. */
+export interface CustodyFacts {
+  readonly siteId: string;
+  /** SHA-256 of the bytes that were streamed, hexadecimal. */
+  readonly contentDigest: string;
+  readonly rows: number;
+  readonly alreadyThere: number;
+  readonly columns: readonly HashedColumn[];
+  readonly dayColumn: string | null;
+  readonly days: readonly DaySum[] | null;
+  readonly firstTimestamp: string | null;
+  readonly lastTimestamp: string | null;
+  readonly claim: string;
+  readonly sentBy: string;
+}
+
+/** The readings of one UTC day: how many, and the sum of their row hashes as a decimal text. */
+export interface DaySum {
+  /** `2026-11-22`; null: the readings without a day. */
+  readonly day: string | null;
+  readonly rows: number;
+  readonly sum: string;
+}
+
+/** The head of a site's chain, and the digest of the record at the place where the site's own database stands. */
+export function selectChain(siteId: string, localSeq: number): Statement {
+  return {
+    text: `
+      select c.seq::text as seq,
+        encode(c.digest, 'hex') as digest,
+        encode(c.previous_digest, 'hex') as previous_digest,
+        c.claim::text as claim,
+        c.sent_by,
+        c.sent_from,
+        ${isoUtc('c.committed_at')} as committed_at,
+        c.last_timestamp,
+        (
+          select encode(l.digest, 'hex')
+          from meter_sync.custody l
+          where l.site = $1::text
+            and l.seq = $2::bigint
+        ) as digest_at_local
+      from meter_sync.custody c
+      where c.site = $1::text
+      order by c.seq desc
+      limit 1`,
+    values: [siteId, localSeq],
+  };
+}
+
+interface ChainRow {
+  readonly seq: string;
+  readonly digest: string;
+  readonly previous_digest: string;
+  readonly claim: string;
+  readonly sent_by: string;
+  readonly sent_from: string | null;
+  readonly committed_at: string;
+  readonly last_timestamp: string | null;
+  readonly digest_at_local: string | null;
+}
+
+/** What the remote says of a site's chain, in one trip. */
+export async function readRemoteChain(session: Session, siteId: string, localSeq: number): Promise<RemoteChain> {
+  const [row] = await run<ChainRow>(session, selectChain(siteId, localSeq));
+  if (row === undefined) return { head: null, digestAtLocal: null };
+  const head = {
+    seq: Number(row.seq),
+    digest: row.digest,
+    previousDigest: row.previous_digest,
+    claim: row.claim,
+    sentBy: row.sent_by,
+    sentFrom: row.sent_from,
+    committedAt: row.committed_at,
+    lastTimestamp: row.last_timestamp,
+  };
+  return { head, digestAtLocal: row.digest_at_local };
+}
+
+/**
+ * Writes the record of a batch after `before` and commits it with the readings, in one message.
+ * @throws DatabaseFailure `busy` - another sender has taken this place in the chain
+ */
+export async function commitRecord(session: Session, before: Link, facts: CustodyFacts): Promise<Link> {
+  const seq = before.seq + 1;
+  const [row] = await commitWith<{ digest: string }>(session, insertRecord(before, facts)).catch((error: unknown) => {
+    throw isPlaceTaken(error) ? placeTaken(facts.siteId, seq) : error;
+  });
+  if (row === undefined) throw new DatabaseFailure('unexpected', 'remote database: a custody record has no digest', {});
+  return { seq, digest: row.digest };
+}
+
+/** Folded with the commit, so it takes no parameters. The digest is made by the same expression that `verify` asks with. */
+export function insertRecord(before: Link, facts: CustodyFacts): string {
+  const columns = JSON.stringify(facts.columns.map(({ name, type }) => [name, type]));
+  const days = facts.days === null ? null : JSON.stringify(facts.days.map(({ day, rows, sum }) => [day, rows, sum]));
+  return `
+    insert into meter_sync.custody (site, seq, previous_digest, content_digest, rows, already_there, columns, day_column,
+      days, first_timestamp, last_timestamp, claim, sent_by, sent_from, committed_at, digest)
+    select r.*, ${digestOf('r')}
+    from (
+      select ${literal(facts.siteId)}::text as site,
+        ${before.seq + 1}::bigint as seq,
+        ${bytea(before.digest ?? NO_DIGEST)} as previous_digest,
+        ${bytea(facts.contentDigest)} as content_digest,
+        ${facts.rows}::bigint as rows,
+        ${facts.alreadyThere}::bigint as already_there,
+        ${literal(columns)}::json as columns,
+        ${orNull(facts.dayColumn)}::text as day_column,
+        ${orNull(days)}::json as days,
+        ${orNull(facts.firstTimestamp)}::text as first_timestamp,
+        ${orNull(facts.lastTimestamp)}::text as last_timestamp,
+        ${literal(facts.claim)}::uuid as claim,
+        ${literal(facts.sentBy)}::text as sent_by,
+        host(inet_client_addr()) as sent_from,
+        clock_timestamp() as committed_at
+    ) as r
+    returning encode(digest, 'hex') as digest`;
+}
+
+/**
+ * The digest of a record, as SQL: SHA-256 over the texts of its columns in this order, each as `<bytes>:<text>,`, so that
+ * no two records come to the same bytes. What is null counts as empty.
+ */
+export function digestOf(r: string): string {
+  const texts = [
+    `${r}.site`,
+    `${r}.seq::text`,
+    `encode(${r}.previous_digest, 'hex')`,
+    `encode(${r}.content_digest, 'hex')`,
+    `${r}.rows::text`,
+    `${r}.already_there::text`,
+    `${r}.columns::text`,
+    `${r}.day_column`,
+    `${r}.days::text`,
+    `${r}.first_timestamp`,
+    `${r}.last_timestamp`,
+    `${r}.claim::text`,
+    `${r}.sent_by`,
+    `${r}.sent_from`,
+    isoUtc(`${r}.committed_at`),
+  ];
+  return `sha256(convert_to(concat(${texts.map(toNetstring).join(', ')}), 'UTF8'))`;
+}
+
+/** `concat` passes over what is null. */
+function toNetstring(text: string): string {
+  return `coalesce(octet_length(convert_to(${text}, 'UTF8')), 0), ':', ${text}, ','`;
+}
+
+function isPlaceTaken(error: unknown): boolean {
+  return (
+    error instanceof DatabaseFailure &&
+    error.sqlstate === SQLSTATE.uniqueViolation &&
+    error.place.table === 'meter_sync.custody'
+  );
+}
+
+function placeTaken(siteId: string, seq: number): DatabaseFailure {
+  const message = `remote database: another sender has just written custody record ${seq} of site ${siteId}; nothing was removed`;
+  return new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
+}
+
+function bytea(hex: string): string {
+  return `decode(${literal(hex)}, 'hex')`;
+}
+
+function orNull(text: string | null): string {
+  return text === null ? 'null' : literal(text);
+}

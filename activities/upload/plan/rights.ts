@@ -1,0 +1,154 @@
+import type { Side } from '../../../src/model/failures.js';
+import { type QueueTable, toTableName } from '../../../src/model/table.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { relation } from '../../../src/postgres/identifier.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import { type Overlap, selectOverlap } from './overlap.js';
+
+/** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
+export interface Standing {
+  /** Quoted where it must be, as the database's name is. */
+  readonly user_name: string;
+  readonly database_name: string;
+  /** `true` on a standby, or where transactions only read by default. */
+  readonly only_reads: string;
+  /** `off`: commits are confirmed before they are on the disk. */
+  readonly commit_mode: string;
+  /** `true` when an index over all queued readings begins with the order column. */
+  readonly has_order_index: string;
+  readonly overlap: Overlap;
+  readonly encoding: string;
+  /** As a number: 150018. */
+  readonly version: string;
+  /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
+  readonly selectable: string;
+  readonly insertable: string;
+  readonly may_delete: string;
+  readonly may_make_temporary: string;
+  /** A JSON array of rights that are missing on our bookkeeping, as `select, insert on meter_sync.custody`. */
+  readonly missing_on_bookkeeping: string;
+}
+
+/** What a run does with the tables of our bookkeeping. */
+const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string[]>>>> = {
+  local: {
+    upload_state: ['select', 'insert', 'delete'],
+    upload_claim: ['select', 'insert', 'update', 'delete'],
+    quarantine: ['select', 'insert', 'update', 'delete'],
+  },
+  remote: { custody: ['select', 'insert'] },
+};
+
+export async function readStanding(session: Session, readings: QueueTable): Promise<Standing | undefined> {
+  return (await run<Standing>(session, selectStanding(readings, session.side)))[0];
+}
+
+/**
+ * Makes sure that a batch can go all its way. A missing right to remove would else be met after the remote commit, in
+ * every cycle anew; a missing right to compare only after the first crash, and then no batch would ever move again.
+ * @throws DatabaseFailure `credentials` - names the user and what its administrator can run
+ * @throws DatabaseFailure `schema` - the database only reads
+ */
+export function checkStanding(
+  standing: Standing | undefined,
+  { readings, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
+): void {
+  if (standing === undefined) return;
+  const table = toTableName(readings.table);
+  const refusal = `so no reading of ${table} can be uploaded`;
+  if (standing.only_reads === 'true') {
+    const message = `${side} database: it is a standby or set to read only, ${refusal}`;
+    throw new DatabaseFailure('schema', message, { side, table, sqlstate: SQLSTATE.readOnly });
+  }
+  const grants =
+    side === 'local' ? wantLocally(standing, readings, columns) : wantRemotely(standing, readings, columns);
+  if (grants.length === 0) return;
+  const user = standing.user_name;
+  const orders = grants.map((grant) => `${grant} to ${user}`).join('; ');
+  const message = `${side} database: user ${user} lacks rights, ${refusal}. Its administrator runs: ${orders}`;
+  throw new DatabaseFailure('credentials', message, { side, table, sqlstate: SQLSTATE.insufficientPrivilege });
+}
+
+function selectStanding({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
+  const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
+  const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
+  const columnsWith = (right: string): string => `
+        array_to_json(array(
+          select a.attname
+          from pg_catalog.pg_attribute a
+          where a.attrelid = to_regclass($1)
+            and a.attnum > 0
+            and not a.attisdropped
+            and has_column_privilege(a.attrelid, a.attnum, '${right}')))::text`;
+  return {
+    text: `
+      select quote_ident(current_user) as user_name,
+        quote_ident(current_database()) as database_name,
+        (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
+        current_setting('synchronous_commit') as commit_mode,
+        current_setting('server_version_num') as version,
+        getdatabaseencoding() as encoding,
+        ${selectOverlap('to_regclass($1)', '$6::text[]')} as overlap,
+        exists (
+          select from pg_catalog.pg_index i
+          join pg_catalog.pg_attribute a on a.attrelid = i.indrelid and a.attnum = i.indkey[0]
+          where i.indrelid = to_regclass($1)
+            and i.indisvalid
+            and a.attname = $4
+            and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = '(' || quote_ident($5) || ' IS NOT TRUE)')
+        )::text as has_order_index,
+        ${columnsWith('SELECT')} as selectable,
+        ${columnsWith('INSERT')} as insertable,
+        has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
+        has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
+        array_to_json(array(
+          select 'usage on schema meter_sync'
+          from pg_catalog.pg_namespace n
+          where n.nspname = 'meter_sync'
+            and cardinality($2::text[]) > 0
+            and not has_schema_privilege(n.oid, 'usage')
+          union all (select string_agg(w."right", ', ' order by w.place) || ' on meter_sync.' || w.name
+          from unnest($2::text[], $3::text[]) with ordinality as w(name, "right", place)
+          join pg_catalog.pg_class c on c.relname = w.name
+          join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+          where n.nspname = 'meter_sync'
+            and not has_table_privilege(c.oid, w."right")
+          group by w.name
+          order by min(w.place))))::text as missing_on_bookkeeping`,
+    values: [relation(table), wanted.map(([name]) => name), wanted.map(([, right]) => right), order, flag ?? '', key],
+  };
+}
+
+function wantLocally(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
+  const rights = [
+    ...(holds(standing.selectable, columns) ? [] : ['select']),
+    ...(standing.may_delete === 'true' ? [] : ['delete']),
+  ];
+  return [
+    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
+    ...wantOnBookkeeping(standing),
+  ];
+}
+
+function wantRemotely(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
+  const rights = [
+    ...(holds(standing.selectable, columns) ? [] : ['select']),
+    ...(holds(standing.insertable, columns) ? [] : ['insert']),
+  ];
+  return [
+    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
+    ...(standing.may_make_temporary === 'true' ? [] : [`grant temporary on database ${standing.database_name}`]),
+    ...wantOnBookkeeping(standing),
+  ];
+}
+
+function wantOnBookkeeping({ missing_on_bookkeeping: missing }: Standing): string[] {
+  return (JSON.parse(missing) as string[]).map((rights) => `grant ${rights}`);
+}
+
+function holds(list: string, columns: readonly string[]): boolean {
+  const names = new Set(JSON.parse(list) as string[]);
+  return columns.every((name) => names.has(name));
+}

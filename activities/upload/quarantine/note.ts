@@ -1,0 +1,106 @@
+import type { RefusedPlace } from '../../../src/model/refusal.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { type Database, execute, run, type Session } from '../../../src/postgres/session.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import { setTextForms } from '../../../src/postgres/text-forms.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { type Queue, selectPlaces, type Stretch } from '../queue/queue.js';
+
+/**
+ * Notes the refused readings of a stretch, in the transaction that removes the others, and answers with their keys. A
+ * reading that was refused before keeps its first try.
+ */
+export async function noteRefused(
+  session: Session,
+  siteId: string,
+  queue: Queue,
+  stretch: Stretch,
+  refused: readonly RefusedPlace[],
+): Promise<string[][]> {
+  const refusals = new Map(refused.map(({ place, refusal }) => [place, refusal]));
+  const places = await run<PlaceRow>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
+  const notes = places.map(({ place, key, reading_time }) => ({
+    ...refusals.get(Number(place)),
+    key: JSON.parse(key) as string[],
+    reading_time,
+  }));
+  await execute(session, upsertNotes(siteId, JSON.stringify(notes)));
+  return notes.map(({ key }) => key);
+}
+
+interface PlaceRow {
+  readonly place: string;
+  readonly key: string;
+  readonly reading_time: string | null;
+}
+
+function upsertNotes(siteId: string, notes: string): Statement {
+  return {
+    text: `
+      insert into meter_sync.quarantine as q (site, key, reading_time, sqlstate, constraint_name, table_name, column_names, message)
+      select distinct on (n.key) $1::text,
+        array(select json_array_elements_text(n.key::json)),
+        n.reading_time,
+        n.sqlstate,
+        n."constraint",
+        n."table",
+        array(select json_array_elements_text(n.columns)),
+        n.message
+      from json_to_recordset($2::json) as n(key text, reading_time text, sqlstate text, "constraint" text, "table" text,
+        columns json, message text)
+      on conflict (site, key) do update
+      set reading_time = excluded.reading_time,
+        sqlstate = excluded.sqlstate,
+        constraint_name = excluded.constraint_name,
+        table_name = excluded.table_name,
+        column_names = excluded.column_names,
+        message = excluded.message,
+        last_tried_at = clock_timestamp(),
+        tries = q.tries + 1,
+        is_released = false`,
+    values: [siteId, notes],
+  };
+}
+
+/** Forgets the readings that have left their table, and answers with how many are still in quarantine. */
+export async function tidyQuarantine(
+  local: Database,
+  queue: Queue,
+  siteId: string,
+  signal: AbortSignal,
+): Promise<number> {
+  return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
+    await run(session, setTextForms());
+    await execute(session, forgetGone(queue, siteId));
+    const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
+    return Number(row?.rows);
+  });
+}
+
+/** Forgets the readings that are no longer in their table: uploaded since they were released, or deleted at the site. */
+function forgetGone(queue: Queue, siteId: string): Statement {
+  return {
+    text: `
+      delete from meter_sync.quarantine as q
+      where q.site = $1::text
+        and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
+    values: [siteId],
+  };
+}
+
+/** How many readings of a site are in quarantine. */
+export function countQuarantine(siteId: string): Statement {
+  return {
+    text: `
+      select count(*)::text as rows
+      from meter_sync.quarantine q
+      where q.site = $1::text
+        and not q.is_released`,
+    values: [siteId],
+  };
+}
+
+/** The reading `r` that a row `q` of the quarantine is about, found by its key. */
+export function hasKey({ readings, keyTypes }: Queue): string {
+  return readings.key.map((name, at) => `r.${ident(name)} = q.key[${at + 1}]::${keyTypes[at] ?? 'text'}`).join(' and ');
+}

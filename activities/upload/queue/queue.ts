@@ -1,0 +1,181 @@
+import type { QueueTable } from '../../../src/model/table.js';
+import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import type { TransferColumn } from '../../../src/model/transfer.js';
+
+/** The local queue: the table of readings, and what its boundaries are written in. */
+export interface Queue {
+  readonly readings: QueueTable;
+  readonly orderType: string;
+  readonly keyTypes: readonly string[];
+  /** Readings without a value in the order column come last, ordered by key alone. */
+  readonly orderMayBeNull: boolean;
+  /** True when the order column is a date or a timestamp: then the oldest reading has an age. */
+  readonly orderIsTime: boolean;
+  /** The site whose quarantined readings stay out of every stretch; null: it has none, and nothing is asked. */
+  readonly quarantineOf: string | null;
+}
+
+/** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
+export interface Boundary {
+  readonly order: string | null;
+  readonly key: readonly string[];
+}
+
+/** A place in the queue: among the readings with a value in the order column or those without, above a boundary. */
+export interface Place {
+  readonly hasOrder: boolean;
+  /** Null: from the bottom. */
+  readonly above: Boundary | null;
+}
+
+/** A stretch of the queue: what a batch takes. The two kinds of readings are never mixed, so an index serves both. */
+export interface Stretch extends Place {
+  /** The last reading of it; null: all that the snapshot sees. */
+  readonly upTo: Boundary | null;
+}
+
+/** The bottom of the queue. Each drain begins here, since late readings may lie below an earlier boundary. */
+export const BOTTOM: Place = { hasOrder: true, above: null };
+
+/**
+ * The last reading of a full batch, or no row when fewer are left. The key breaks ties, so a second attempt at one
+ * snapshot takes the same readings. Columns are qualified: a bare name would sort by the text of the output.
+ */
+export function selectBoundary(queue: Queue, place: Place, limitRows: number): Statement {
+  return {
+    text: `
+      select r.${ident(queue.readings.order)}::text as boundary_order,
+        array_to_json(${keyTexts(queue)})::text as boundary_key
+      from ${relation(queue.readings.table)} as r
+      where ${isWithin(queue, { ...place, upTo: null })}
+      order by ${position(queue)}
+      offset $1::bigint
+      limit 1`,
+    values: [limitRows - 1],
+  };
+}
+
+/** Whether any reading is left above a place. */
+export function selectAny(queue: Queue, place: Place): Statement {
+  return {
+    text: `
+      select exists (
+        select
+        from ${relation(queue.readings.table)} as r
+        where ${isWithin(queue, { ...place, upTo: null })})::text as any`,
+    values: [],
+  };
+}
+
+/** The readings of a stretch, for COPY, which takes no parameters. Sorted, so that the same readings are the same bytes. */
+export function selectReadings(
+  queue: Queue,
+  columns: readonly TransferColumn[],
+  stretch: Stretch,
+  limit?: number,
+): string {
+  return `
+    select ${columns.map(toExpression).join(', ')}
+    from ${relation(queue.readings.table)} as r
+    where ${isWithin(queue, stretch)}
+    order by ${position(queue)}${limit === undefined ? '' : ` limit ${limit}`}`;
+}
+
+/** How many readings a stretch has in the snapshot. */
+export function countStretch(queue: Queue, stretch: Stretch): Statement {
+  return {
+    text: `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
+    values: [],
+  };
+}
+
+/** Keys and order values of the readings at some places of a stretch, from 1. */
+export function selectPlaces(queue: Queue, stretch: Stretch, places: readonly number[]): Statement {
+  return {
+    text: `
+      select p.place::text as place, array_to_json(p.key)::text as key, p.reading_time
+      from (
+        select row_number() over (order by ${position(queue)}) as place,
+          ${keyTexts(queue)} as key,
+          r.${ident(queue.readings.order)}::text as reading_time
+        from ${relation(queue.readings.table)} as r
+        where ${isWithin(queue, stretch)}
+      ) as p
+      where p.place = any($1::bigint[])`,
+    values: [places],
+  };
+}
+
+/** Removes exactly the readings that `selectReadings` sees, when both run in one snapshot. */
+export function deleteReadings(queue: Queue, stretch: Stretch): Statement {
+  return { text: `delete from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`, values: [] };
+}
+
+/** The order column as an instant. What has no zone of its own is read in the site's, where one is set, and else as UTC. */
+export function orderInstant({ readings: { order, timeZone }, orderType }: Queue): string {
+  const column = `r.${ident(order)}`;
+  if (orderType.endsWith('with time zone')) return `${column}::timestamptz`;
+  return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
+}
+
+/** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
+function isQueued({ flag }: QueueTable): string {
+  return flag === null ? 'true' : `r.${ident(flag)} is not true`;
+}
+
+/** Every reading that waits, as a condition on `r`. */
+export function isWaiting(queue: Queue): string {
+  const { quarantineOf } = queue;
+  const queued = isQueued(queue.readings);
+  return quarantineOf === null ? queued : `${queued} and ${isNotQuarantined(queue, quarantineOf)}`;
+}
+
+/** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
+export function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
+  const order = `r.${ident(queue.readings.order)}`;
+  const conditions = [isQueued(queue.readings), `${order} is ${hasOrder ? 'not null' : 'null'}`];
+  const row = `(${hasOrder ? `${order}, ` : ''}${idents(queue.readings.key, 'r')})`;
+  if (above !== null) conditions.push(`${row} > ${toRow(queue, above)}`);
+  if (upTo !== null) conditions.push(`${row} <= ${toRow(queue, upTo)}`);
+  if (queue.quarantineOf !== null) conditions.push(isNotQuarantined(queue, queue.quarantineOf));
+  return conditions.join(' and ');
+}
+
+function isNotQuarantined(queue: Queue, siteId: string): string {
+  return `not exists (
+      select from meter_sync.quarantine as q
+      where q.site = ${literal(siteId)} and not q.is_released and q.key = ${keyTexts(queue)})`;
+}
+
+/** The key as quarantine and boundaries write it: one text a column. */
+export function keyTexts({ readings }: Queue): string {
+  return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
+}
+
+function toRow(queue: Queue, { order, key }: Boundary): string {
+  const values = key.map((text, at) => `${literal(text)}::${queue.keyTypes[at]}`);
+  return `(${[...(order === null ? [] : [`${literal(order)}::${queue.orderType}`]), ...values].join(', ')})`;
+}
+
+function position({ readings }: Queue): string {
+  return `r.${ident(readings.order)}, ${idents(readings.key, 'r')}`;
+}
+
+/** A text too long for the remote gets a mark that is no blank, so that it is refused and not cut in silence. */
+function toExpression({ name, maxLength, inZone }: TransferColumn): string {
+  const column = `r.${ident(name)}`;
+  if (inZone !== null) return toOtherZone(column, inZone);
+  if (maxLength === null) return column;
+  return `case when char_length(${column}) > ${maxLength} then ${column} || '.' else ${column} end`;
+}
+
+/**
+ * The text of an instant with or without its zone. What does not lead back becomes a text that the remote refuses: a local
+ * time that the zone skips, and of an hour that it has twice the first one, since PostgreSQL takes the time for the second.
+ */
+function toOtherZone(column: string, zone: string): string {
+  const [name, refused] = [literal(zone), literal(`no time of ${zone}, or the first of two`)];
+  const other = `${column} at time zone ${name}`;
+  return `case when (${other}) at time zone ${name} <> ${column} then ${refused} else (${other})::text end`;
+}

@@ -1,0 +1,50 @@
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { type Database, run } from '../../../src/postgres/session.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+
+/**
+ * Runs `work` while this process alone holds the site's lock in the local database. It keeps out the zombie attempt of an
+ * activity that timed out. The lock belongs to a transaction of its own, since batches overlap; when its connection is
+ * lost the signal given to `work` aborts, and with it all that the run has under way.
+ * @throws DatabaseFailure `busy` - another run of this site is at work; `unreachable` - the lock was lost
+ */
+export async function withSiteLock<Result>(
+  local: Database,
+  siteId: string,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<Result>,
+): Promise<Result> {
+  const lost = new AbortController();
+  return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
+    await run(session, neverIdle());
+    const [lock] = await run<{ locked: string }>(session, tryLockSite(siteId));
+    if (lock?.locked !== 'true') {
+      const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
+      throw new DatabaseFailure('busy', message, { side: 'local' });
+    }
+    const onLoss = (): void => lost.abort(new DatabaseFailure('unreachable', LOST, { side: 'local' }));
+    session.client.once('error', onLoss);
+    try {
+      return await work(AbortSignal.any([signal, lost.signal]));
+    } finally {
+      session.client.off('error', onLoss);
+    }
+  });
+}
+
+const LOST =
+  "local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done";
+
+/** The lock waits in an open transaction while others do the work, longer than some servers let a transaction idle. */
+function neverIdle(): Statement {
+  return { text: 'set local idle_in_transaction_session_timeout to 0', values: [] };
+}
+
+/** Takes the site's lock for the transaction, or answers false. */
+function tryLockSite(siteId: string): Statement {
+  return {
+    text: `select pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::text as locked`,
+    values: [`meter-sync upload ${siteId}`],
+  };
+}

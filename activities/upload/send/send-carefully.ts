@@ -1,0 +1,107 @@
+import { checkSent } from '../../../src/model/custody.js';
+import { maxRefused, type RefusedPlace } from '../../../src/model/refusal.js';
+import { execute, run, type Session } from '../../../src/postgres/session.js';
+import type { DaySum } from '../custody/record.js';
+import { type DayRow, subtractDays, toDaySum } from '../custody/day-sums.js';
+import { insertStaged } from './insert-staged.js';
+import type { UploadPlan } from '../plan/plan-upload.js';
+import { countStretch, type Stretch } from '../queue/queue.js';
+import { checkRefused } from './refusals.js';
+import type { Sent } from './send-fast.js';
+import { stageStretch } from './stage-stretch.js';
+import {
+  compareStaged,
+  createStaging,
+  deleteStaged,
+  selectConflicts,
+  selectContradictions,
+  sumPresentDays,
+} from './staging.js';
+
+/** What a stretch came to on the careful path. */
+export interface SentCarefully extends Sent {
+  readonly refused: readonly RefusedPlace[];
+  /** The days of the readings that were inserted; null: day sums are off. */
+  readonly days: readonly DaySum[] | null;
+}
+
+/**
+ * Sends a stretch of which some readings may be on the remote already, and some may be refused: through a staging table,
+ * where what is absent is inserted and what is present is compared column by column. Equal content counts as already
+ * there, other content is a conflict; what the remote refuses is left out.
+ * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
+ */
+export async function sendCarefully(
+  from: Session,
+  to: Session,
+  plan: UploadPlan,
+  stretch: Stretch,
+): Promise<SentCarefully> {
+  const { readings, transfer } = plan;
+  const columns = transfer.columns.map(({ name }) => name);
+  const [count] = await run<{ rows: string }>(from, countStretch(plan.queue, stretch));
+  const selected = Number(count?.rows);
+  const limit = maxRefused(selected, readings.maxRefusedShare);
+  await execute(to, { text: 'set constraints all immediate', values: [] }); // else a culprit speaks at the commit, for all
+
+  await execute(to, createStaging(readings, columns));
+  const staged = await stageStretch(from, to, plan, { stretch, selected });
+  const contradictions = plan.keyIsUnique ? [] : await takeOutContradictions(to, plan, columns, staged.places);
+  const takenOut = new Set(contradictions.map(({ place }) => place));
+  const places = staged.places.filter((place) => !takenOut.has(place));
+
+  const daysBefore = await readPresentDays(to, plan);
+  const { inserted, refused } = await insertStaged(to, readings, columns, limit);
+  const [compared] = await run<{ same: string; different: string }>(to, compareStaged(readings, columns));
+  const conflicts =
+    Number(compared?.different) === 0 ? [] : await readConflicts(to, plan, columns, { places, limit: limit + 1 });
+
+  const culprits = [
+    ...staged.refused,
+    ...contradictions,
+    ...refused.map(({ staged: at, refusal }) => ({ place: places[at - 1] ?? 0, refusal })),
+    ...conflicts,
+  ];
+  checkRefused(readings, selected, culprits);
+  const counts = { selected, inserted, alreadyThere: Number(compared?.same) - inserted, quarantined: culprits.length };
+  checkSent(counts);
+  const days = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
+  return { counts, contentDigest: staged.contentDigest, refused: culprits, days };
+}
+
+/** Readings of one key and other content contradict each other, where the site's table lets that happen: none is sent. */
+async function takeOutContradictions(
+  to: Session,
+  { readings }: UploadPlan,
+  columns: readonly string[],
+  places: readonly number[],
+): Promise<RefusedPlace[]> {
+  const found = (await run<{ place: string }>(to, selectContradictions(readings, columns))).map(({ place }) =>
+    Number(place),
+  );
+  if (found.length === 0) return [];
+  await execute(to, deleteStaged(found));
+  const message = 'local database: readings of one key have different content';
+  const refusal = { sqlstate: null, constraint: null, table: null, columns: readings.key, message };
+  return found.map((at) => ({ place: places[at - 1] ?? 0, refusal }));
+}
+
+async function readConflicts(
+  to: Session,
+  { readings }: UploadPlan,
+  columns: readonly string[],
+  { places, limit }: { places: readonly number[]; limit: number },
+): Promise<RefusedPlace[]> {
+  const rows = await run<{ place: string; columns: string }>(to, selectConflicts(readings, columns, limit));
+  return rows.map((row) => {
+    const differing = JSON.parse(row.columns) as string[];
+    const message = `remote database: it has this reading already, and other content in ${differing.join(', ')}`;
+    const refusal = { sqlstate: null, constraint: null, table: null, columns: differing, message };
+    return { place: places[Number(row.place) - 1] ?? 0, refusal };
+  });
+}
+
+async function readPresentDays(to: Session, { readings, days }: UploadPlan): Promise<DaySum[] | null> {
+  if (!days.sums) return null;
+  return (await run<DayRow>(to, sumPresentDays(readings, days))).map(toDaySum);
+}

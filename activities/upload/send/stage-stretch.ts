@@ -1,0 +1,101 @@
+import { createHash, type Hash } from 'node:crypto';
+import type { RefusedPlace } from '../../../src/model/refusal.js';
+import { checkSent, UnsettledBatch } from '../../../src/model/custody.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { withSavepoint } from '../../../src/postgres/savepoint.js';
+import type { Session } from '../../../src/postgres/session.js';
+import type { UploadPlan } from '../plan/plan-upload.js';
+import type { Queue, Stretch } from '../queue/queue.js';
+import { checkRefused, toRefusal } from './refusals.js';
+import { copyStretch } from './send-fast.js';
+import { STAGING } from './staging.js';
+import { readBoundary } from '../queue/take-stretch.js';
+
+/** A stretch in the staging table. */
+export interface Staged {
+  /** Where in the stretch each staged reading stands, from 1, in the order of the staging table. */
+  readonly places: readonly number[];
+  /** Readings whose values the remote's types do not take. */
+  readonly refused: readonly RefusedPlace[];
+  readonly contentDigest: string;
+}
+
+/** After a culprit the next part is not longer than what it takes to meet another one as near. */
+const FIRST_PART = 1_000;
+
+/**
+ * Copies a stretch of `selected` readings into the staging table, around the readings that its types refuse: COPY names
+ * the row that it could not read, so a culprit costs two parts and no search.
+ * @throws DatabaseFailure when it is no reading's fault, or too many are refused
+ */
+export async function stageStretch(
+  from: Session,
+  to: Session,
+  plan: UploadPlan,
+  { stretch, selected }: { stretch: Stretch; selected: number },
+): Promise<Staged> {
+  const places: number[] = [];
+  const refused: RefusedPlace[] = [];
+  let hash = createHash('sha256');
+  let rest = stretch;
+  let offset = 0;
+  /** Copies the next part of the stretch, and is then behind it; answers with the failure when a value was refused. */
+  const stage = async (limit: number): Promise<DatabaseFailure | null> => {
+    const attempted = hash.copy();
+    const failure = await stagePart(from, to, plan, { stretch: rest, limit, hash: attempted });
+    if (failure !== null) return failure;
+    hash = attempted;
+    for (let at = 1; at <= limit; at += 1) places.push(offset + at);
+    await skip(limit);
+    return null;
+  };
+  const skip = async (rows: number): Promise<void> => {
+    offset += rows;
+    if (offset < selected) rest = await placeBehind(from, plan.queue, rest, rows);
+  };
+  let length = selected;
+  while (offset < selected) {
+    const limit = Math.min(length, selected - offset);
+    const failure = await stage(limit);
+    if (failure === null) {
+      length *= 2;
+      continue;
+    }
+    const line = failure.copyLine;
+    if (line === null) throw failure;
+    const again = line === 1 ? null : await stage(line - 1);
+    if (again !== null) throw again;
+    refused.push({ place: offset + 1, refusal: toRefusal(failure) });
+    checkRefused(plan.readings, selected, refused);
+    await skip(1);
+    length = Math.max(FIRST_PART, line);
+  }
+  return { places, refused, contentDigest: hash.digest('hex') };
+}
+
+/** What a stretch has behind so many of its readings: found by their boundary, since an offset reads all before it. */
+async function placeBehind(from: Session, queue: Queue, stretch: Stretch, rows: number): Promise<Stretch> {
+  const above = await readBoundary(from, queue, stretch, rows);
+  if (above === null) throw new UnsettledBatch('a stretch has fewer readings than were counted');
+  return { ...stretch, above };
+}
+
+/** Copies one part; answers with the failure when a value was refused, and then nothing of the part is there. */
+async function stagePart(
+  from: Session,
+  to: Session,
+  plan: UploadPlan,
+  { stretch, limit, hash }: { stretch: Stretch; limit: number; hash: Hash },
+): Promise<DatabaseFailure | null> {
+  try {
+    const { sent, received } = await withSavepoint(to, () =>
+      copyStretch(from, to, plan, { stretch, limit, target: STAGING, hash }),
+    );
+    checkSent({ selected: limit, inserted: sent, alreadyThere: 0, quarantined: 0 });
+    checkSent({ selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 });
+    return null;
+  } catch (error) {
+    if (error instanceof DatabaseFailure && error.kind === 'data' && error.place.side === 'remote') return error;
+    throw error;
+  }
+}
