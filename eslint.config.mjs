@@ -9,8 +9,8 @@ const restrictImports = (folder, patterns) => ({
 const DETOUR = { regex: '(?<!^(\\.\\./)*)\\.\\./', message: 'Import it by its shortest path.' };
 
 /** Which modules a folder may know: the table of directions in docs/architecture.md, one entry for each row. */
-const only = (folder, { folders = [], packages = [], types = '(?!)' }) => {
-  const allowed = `\\./|(\\.\\./)+(src/)?(${folders.join('|')})/|(${packages.join('|')})$`;
+const only = (folder, { folders = [], rooms = [], packages = [], types = '(?!)' }) => {
+  const allowed = `\\./|(\\.\\./)+(src/)?(${folders.join('|')})/|\\.\\./(${rooms.join('|')})/|(${packages.join('|')})$`;
   return restrictImports(folder, [
     { regex: `^(?!${allowed}|${types})`, message: `${folder} does not know this module.` },
     { regex: `^(${types})`, allowTypeImports: true, message: 'Import it as a type.' },
@@ -23,9 +23,18 @@ const allBut = (folder, folders) =>
     { regex: `^(\\.\\./)+(src/)?(${folders.join('|')})/`, message: `${folder} does not know this module.` },
   ]);
 
-/** The engines: PostgreSQL, and of Temporal no more than the shape of an attempt. */
-const engine = (folder, others = []) =>
-  only(folder, { folders: ['model', 'postgres', ...others], packages: ['node:.*'], types: 'pg$|\\.\\./attempt\\.js$' });
+/**
+ * The engines: PostgreSQL, and of Temporal no more than the shape of an attempt. An engine has its story on top and a room for
+ * each stage; a room knows itself and the rooms before it in the list.
+ */
+const engine = (folder, { rooms = [], engines = [] } = {}) => {
+  const known = { folders: ['model', 'postgres', ...engines], packages: ['node:.*'] };
+  const types = 'pg$|(\\.\\./)+attempt\\.js$';
+  return [
+    only(folder, { ...known, types }),
+    ...rooms.map((room, at) => only(`${folder}/${room}`, { ...known, types, rooms: rooms.slice(0, at) })),
+  ];
+};
 
 /** The patterns above read static imports alone. */
 const STATIC_IMPORTS = [
@@ -41,10 +50,11 @@ const importDirections = [
   only('src/model', {}),
   only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node-pg-migrate', 'node:.*'] }),
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
-  engine('activities/upload'),
-  engine('activities/download'),
-  engine('activities/probe', ['upload', 'download']),
-  engine('activities/verify', ['upload']),
+  ...engine('activities/bookkeeping'),
+  ...engine('activities/upload', { rooms: ['queue', 'custody', 'plan', 'send', 'quarantine'] }),
+  ...engine('activities/download', { rooms: ['plan', 'compare', 'history', 'guard', 'apply'] }),
+  ...engine('activities/probe', { engines: ['upload', 'download'] }),
+  ...engine('activities/verify', { engines: ['upload'] }),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
   only('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }),
   only('src/temporal', {

@@ -10,7 +10,7 @@ import { changeRows } from './change-rows.js';
 import { refuseReadings } from './plan/check-readings.js';
 import { HeldChanges, settleHold } from './guard/held-changes.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
-import { selectDigest } from './compare/fingerprint.js';
+import { columnsDigest } from '../../src/postgres/catalog.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
 import type { DownloadLimits } from './plan/limits.js';
 import { lookAtBoth } from './compare/look.js';
@@ -149,7 +149,7 @@ async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: D
   const results = await runAll(here, [
     tryLockDownload(owned),
     ...PREPARE_LOCAL,
-    `select (${selectDigest(owned.table)}) as digest`,
+    `select ${columnsDigest(owned.table)} as digest`,
     selectHold(siteId, owned),
     selectMemory(siteId, owned),
   ]);

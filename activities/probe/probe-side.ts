@@ -2,9 +2,9 @@ import type { ProbeResult } from '../../src/model/operations.js';
 import type { OwnedTable, SiteTables } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { toFailureKind } from '../../src/postgres/errors.js';
-import { execute, run, type Database, type Session } from '../../src/postgres/session.js';
+import { type Database, execute, run, runAll, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { countQuarantine } from '../upload/quarantine/note.js';
@@ -95,7 +95,7 @@ async function readQueue(
   { readings }: SiteTables,
   quarantineOf: string | null,
 ): Promise<QueueFigures> {
-  await run(session, setTextForms());
+  await runAll(session, TEXT_FORMS);
   return readFiguresOf(session, {
     ...toQueue(readings, await readTableShape(session, readings.table)),
     quarantineOf,

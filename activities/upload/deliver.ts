@@ -2,8 +2,8 @@ import type { Link } from '../../src/model/chain.js';
 import { type SentCounts, UnsettledBatch } from '../../src/model/custody.js';
 import type { RefusedPlace } from '../../src/model/refusal.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { execute, run, type Session } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { execute, runAll, type Session } from '../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { checkApart } from './send/check-apart.js';
@@ -43,7 +43,7 @@ export async function deliver(
   if (!order.isCareful) {
     try {
       return await inRemoteTransaction(order, attempt, async (to) => {
-        if (plan.transfer.format === 'text') await run(to, setTextForms());
+        if (plan.transfer.format === 'text') await runAll(to, TEXT_FORMS);
         const { mayStream, onSent } = order.queue;
         const sent = await sendFast(from, to, plan, { stretch, mayStream, onSent });
         return record(from, to, { order, stretch, sent });
@@ -56,7 +56,7 @@ export async function deliver(
     }
   }
   return inRemoteTransaction(order, attempt, async (to) => {
-    await run(to, setTextForms());
+    await runAll(to, TEXT_FORMS);
     await checkApart(from, to);
     await order.queue.mayStream();
     return record(from, to, { order, stretch, sent: await sendCarefully(from, to, plan, stretch) });

@@ -2,8 +2,8 @@ import { settle } from '../../src/model/custody.js';
 import type { UploadCounts } from '../../src/model/operations.js';
 import { type RefusedPlace, summarize } from '../../src/model/refusal.js';
 import { toTableName } from '../../src/model/table.js';
-import { execute, run } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { execute, run, runAll } from '../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
 import { checkShape } from './plan/check-shape.js';
@@ -69,7 +69,7 @@ export interface UploadedBatch {
 export async function uploadBatch(order: BatchOrder, attempt: Attempt): Promise<UploadedBatch | null> {
   const { plan, siteId, place, limitRows } = order;
   return withTransaction(plan.local, { isolation: 'repeatable read', signal: attempt.signal }, async (from) => {
-    await run(from, setTextForms());
+    await runAll(from, TEXT_FORMS);
     if (plan.localCommitsLate) await execute(from, commitOnDisk());
     if (plan.hasOrderIndex) await run(from, useIndex());
     await checkShape(from, plan.readings, plan.shapeMark);

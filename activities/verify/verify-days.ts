@@ -4,8 +4,8 @@ import { dayBefore, isBefore, isNextDay, sortDays } from '../../src/model/day-or
 import { NOTHING } from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { type Database, run, type Session } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { type Database, runAll, type Session } from '../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { findDayColumn } from './day-column.js';
 import { findDayBetween, type MeterScope } from './look-at-day.js';
@@ -67,7 +67,7 @@ export async function verifyDays(remote: Database, walked: ChainWalk, question: 
     if (isStopped() && !isOver) return endAt(null);
     try {
       const verified = await withTransaction(remote, options, async (session) => {
-        await run(session, setTextForms());
+        await runAll(session, TEXT_FORMS);
         const walkedOn = await walkToEnd(session, question.siteId, walk);
         if (walkedOn !== walk) asked = listAsked(walkedOn, question);
         walk = walkedOn;

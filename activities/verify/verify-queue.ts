@@ -1,8 +1,8 @@
 import { byName, type QueueTable } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
-import { type Database, run } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { type Database, run, runAll } from '../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { toQueue } from '../upload/plan/plan-upload.js';
 import { countQuarantine } from '../upload/quarantine/note.js';
@@ -41,7 +41,7 @@ export async function verifyQueue(
     local,
     { isolation: 'repeatable read, read only' },
     async (session) => {
-      await run(session, setTextForms());
+      await runAll(session, TEXT_FORMS);
       const queue = { ...toQueue(readings, await readTableShape(session, readings.table)), quarantineOf: siteId };
       const { queueSize, queueSizeIsEstimate, oldestUnsynced } = await readFiguresOf(session, queue);
       const [quarantine] = await run<{ rows: string }>(session, countQuarantine(siteId));
@@ -83,7 +83,7 @@ async function countPresent(
   while (looked < keys.length && !isStopped()) {
     const chunk = keys.slice(looked, looked + CHUNK);
     alreadyThere += await withTransaction(remote, { isolation: 'repeatable read, read only' }, async (session) => {
-      await run(session, setTextForms());
+      await runAll(session, TEXT_FORMS);
       const types = byName((await readTableShape(session, readings.table)).columns);
       const same = readings.key.map(
         (name, at) => `r.${ident(name)} = (k.key::json ->> ${at})::${types.get(name)?.baseType ?? 'text'}`,

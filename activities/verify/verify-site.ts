@@ -5,8 +5,8 @@ import { type ChainWalk, EMPTY_WALK } from '../../src/model/chain-walk.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import { readTableShape, selectTableId } from '../../src/postgres/catalog.js';
 import { ident, relation } from '../../src/postgres/identifier.js';
-import { type Database, run } from '../../src/postgres/session.js';
-import { setTextForms } from '../../src/postgres/text-forms.js';
+import { type Database, run, runAll } from '../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import { readChain, readLocalUpload } from '../upload/custody/read-chain.js';
 import type { MeterScope } from './look-at-day.js';
@@ -124,7 +124,7 @@ async function readScope(
   const there = columnsThere.get(readings.meter ?? '');
   if (there === undefined || key === undefined || more.length > 0) return null;
   return withTransaction(local, { isolation: 'repeatable read, read only' }, async (session) => {
-    await run(session, setTextForms());
+    await runAll(session, TEXT_FORMS);
     if ((await run<{ id: string | null }>(session, selectTableId(meters.table)))[0]?.id === null) return null;
     const here = byName((await readTableShape(session, meters.table)).columns).get(key);
     if (here === undefined) return null;

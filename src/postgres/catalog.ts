@@ -1,6 +1,6 @@
 import { type Column, type TableRef, type TableShape, toTableName } from '../model/table.js';
 import { DatabaseFailure } from './errors.js';
-import { relation } from './identifier.js';
+import { literal, relation } from './identifier.js';
 import type { Statement } from './statement.js';
 import { run, type Session } from './session.js';
 
@@ -93,17 +93,12 @@ export function selectStorage(tableId: string): Statement {
   };
 }
 
-/** A text that becomes another one when a column of a table is added, dropped, renamed or defined anew. */
-export function selectShapeMark(table: TableRef): Statement {
-  return {
-    text: `
-      select md5(string_agg(concat_ws(' ', a.attnum, a.atttypid, a.atttypmod, a.attnotnull, a.attgenerated, a.attname), ',' order by a.attnum)) as mark
-      from pg_catalog.pg_attribute a
-      where a.attrelid = to_regclass($1)
-        and a.attnum > 0
-        and not a.attisdropped`,
-    values: [relation(table)],
-  };
+/**
+ * A digest of a table's columns as SQL: another one when a column is added, dropped, renamed or defined anew; null where there
+ * is no such table.
+ */
+export function columnsDigest(table: TableRef): string {
+  return `(select md5(string_agg(concat_ws(',',attnum,attname,atttypid,atttypmod,attnotnull,attgenerated,attidentity),' 'order by attnum)) from pg_catalog.pg_attribute where attrelid=to_regclass(${literal(relation(table))}) and attnum>0 and not attisdropped)`;
 }
 
 interface ColumnRow {

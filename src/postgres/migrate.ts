@@ -9,13 +9,10 @@ import {
   type Migrations,
   MIGRATIONS_TABLE,
 } from './migration-files.js';
-import { type Database, execute, run, type Session } from './session.js';
+import { type Database, execute, run, runAll, type Session } from './session.js';
 import { SQLSTATE } from './sqlstate.js';
 import type { Statement } from './statement.js';
-import { withConnection, withTransaction } from './transaction.js';
-
-/** Rows of the bookkeeping table are tiny, so an idle lock holder is no burden; a server may end idle transactions, though. */
-const WAIT_FOR_MIGRATIONS: Statement = { text: 'set local idle_in_transaction_session_timeout = 0', values: [] };
+import { NEVER_IDLE, withConnection, withTransaction } from './transaction.js';
 
 /**
  * Brings the schema up to date: all migrations that are missing, in one transaction. Can be run at any time, and by two
@@ -27,7 +24,7 @@ const WAIT_FOR_MIGRATIONS: Statement = { text: 'set local idle_in_transaction_se
  */
 export async function applyMigrations(database: Database, migrations: Migrations): Promise<{ applied: string[] }> {
   return withTransaction(database, { isolation: 'read committed' }, async (lock) => {
-    await execute(lock, WAIT_FOR_MIGRATIONS);
+    await runAll(lock, [NEVER_IDLE]);
     await execute(lock, lockMigrations(migrations));
     if ((await readMissing(lock, migrations)).length === 0) return { applied: [] };
     try {

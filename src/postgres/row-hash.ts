@@ -1,5 +1,8 @@
 import { parseType } from '../model/type-name.js';
 
+/** The first version of PostgreSQL, as `server_version_num` has it, with a hash of whole rows. */
+export const HASHES_RECORDS = 140_000;
+
 /**
  * The hash of a row as SQL, the same on every server from PostgreSQL 14 on: these functions carry hash partitioning, which
  * must survive an upgrade. It finds accidents and plain edits; it is no proof against someone who computes collisions.

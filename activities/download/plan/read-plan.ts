@@ -1,8 +1,8 @@
 import type { OwnedTable, TableShape } from '../../../src/model/table.js';
-import { readTableShape } from '../../../src/postgres/catalog.js';
+import { columnsDigest, readTableShape } from '../../../src/postgres/catalog.js';
+import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
 import { checkFilter } from '../compare/check-ends.js';
-import { selectDigest } from '../compare/fingerprint.js';
 import type { KnownTable } from './known-tables.js';
 import type { Sessions } from '../compare/look.js';
 import { planDownload } from './plan-download.js';
@@ -39,12 +39,10 @@ interface End {
   readonly hashesRecords: boolean;
 }
 
-const FIRST_THAT_HASHES_RECORDS = 140_000;
-
 /** The digest first: a catalogue that changes in between is then read again by the next download. */
 async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
   const [first] = await runAll(session, [
-    `select (${selectDigest(table)}) as digest, getdatabaseencoding() as encoding, current_setting('server_version_num') as version`,
+    `select ${columnsDigest(table)} as digest, getdatabaseencoding() as encoding, current_setting('server_version_num') as version`,
   ]);
   const [row] = first as { digest: string | null; encoding: string; version: string }[];
   const shape = await readTableShape(session, table);
@@ -52,6 +50,6 @@ async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
     shape,
     digest: row?.digest ?? null,
     encoding: row?.encoding ?? 'UTF8',
-    hashesRecords: Number(row?.version) >= FIRST_THAT_HASHES_RECORDS,
+    hashesRecords: Number(row?.version) >= HASHES_RECORDS,
   };
 }

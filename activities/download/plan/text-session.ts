@@ -1,18 +1,6 @@
 import type { TableRef } from '../../../src/model/table.js';
 import { relation } from '../../../src/postgres/identifier.js';
-
-/**
- * The forms of `src/postgres/text-forms.ts` in few bytes: a check of equal tables should cost no more than its figures.
- * They hold for one transaction, so a pooler may sit in between.
- */
-const FORMS = [
-  'set local datestyle=iso,ymd',
-  'set local intervalstyle=postgres',
-  'set local timezone=utc',
-  'set local extra_float_digits=3',
-  'set local bytea_output=hex',
-  "set local lc_monetary='C'",
-];
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 
 /** No statement here may hold the remote's server longer, whatever becomes of the worker that sent it, unless its user may do less. */
 const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when current_setting('statement_timeout')::interval between'1us'and'5min'then current_setting('statement_timeout')else'5min'end,true)`;
@@ -26,7 +14,7 @@ export function beginRemote(table: TableRef | null): readonly string[] {
   return [
     'begin isolation level repeatable read read only',
     ...(table === null ? [] : ["set local lock_timeout='1min'", `lock table ${relation(table)} in access share mode`]),
-    ...FORMS,
+    ...TEXT_FORMS,
     STATEMENT_TIMEOUT,
   ];
 }
@@ -35,7 +23,7 @@ export function beginRemote(table: TableRef | null): readonly string[] {
 export const END_REMOTE: readonly string[] = ['commit'];
 
 /** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
-export const PREPARE_LOCAL: readonly string[] = [...FORMS, 'set constraints all immediate'];
+export const PREPARE_LOCAL: readonly string[] = [...TEXT_FORMS, 'set constraints all immediate'];
 
 /** Where rows have changed, the lists of a million rows are joined. */
 export const MEMORY_FOR_LISTS = "set local work_mem='64MB'";

@@ -1,11 +1,12 @@
 import { type QueueTable, toTableName } from '../../../src/model/table.js';
-import { selectShapeMark } from '../../../src/postgres/catalog.js';
+import { columnsDigest } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { run, type Session } from '../../../src/postgres/session.js';
+import { plain } from '../../../src/postgres/statement.js';
 
 /** A mark of the columns that a table of readings has in a transaction's snapshot; null: there is no such table. */
 export async function readShapeMark(session: Session, { table }: QueueTable): Promise<string | null> {
-  const [row] = await run<{ mark: string | null }>(session, selectShapeMark(table));
+  const [row] = await run<{ mark: string | null }>(session, plain(`select ${columnsDigest(table)} as mark`));
   return row?.mark ?? null;
 }
 

@@ -11,6 +11,7 @@ import {
 } from '../../../src/model/table.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
 import type { Database } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { readShapeMark } from './check-shape.js';
@@ -98,9 +99,6 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     keyIsUnique: hasUniqueKey(localShape, readings.key),
   };
 }
-
-/** The first version of PostgreSQL with a hash of whole rows. */
-const HASHES_RECORDS = 140_000;
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
 function planDays(

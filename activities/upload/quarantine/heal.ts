@@ -3,10 +3,10 @@ import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type ForeignKey, readForeignKeys } from '../../../src/postgres/foreign-keys.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
-import { execute, run, type Session } from '../../../src/postgres/session.js';
+import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { setTextForms } from '../../../src/postgres/text-forms.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Attempt } from '../../attempt.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
@@ -26,7 +26,7 @@ const MAX_PARENTS = 10_000;
 export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, log }: Attempt): Promise<void> {
   try {
     const released = await withTransaction(plan.local, { isolation: 'read committed', signal }, async (here) => {
-      await run(here, setTextForms());
+      await runAll(here, TEXT_FORMS);
       const [orphans] = await run<{ any: string }>(here, anyOrphans(siteId));
       const found = orphans?.any === 'true' ? await releaseOrphans(here, plan, siteId, signal) : 0;
       return found + (await execute(here, releaseOld(siteId, HAS_NO_PARTITION)));
@@ -40,7 +40,7 @@ export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, 
 
 async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, signal: AbortSignal): Promise<number> {
   return withTransaction(plan.remote, { isolation: 'repeatable read, read only', signal }, async (there) => {
-    await run(there, setTextForms());
+    await runAll(there, TEXT_FORMS);
     const sent = new Set(plan.transfer.columns.map(({ name }) => name));
     const keys = (await readForeignKeys(there, plan.readings.table)).filter(({ columns }) =>
       columns.every((name) => sent.has(name)),

@@ -1,8 +1,8 @@
 import type { RefusedPlace } from '../../../src/model/refusal.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
-import { type Database, execute, run, type Session } from '../../../src/postgres/session.js';
+import { type Database, execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { setTextForms } from '../../../src/postgres/text-forms.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { type Queue, selectPlaces, type Stretch } from '../queue/queue.js';
 
@@ -70,7 +70,7 @@ export async function tidyQuarantine(
   signal: AbortSignal,
 ): Promise<number> {
   return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
-    await run(session, setTextForms());
+    await runAll(session, TEXT_FORMS);
     await execute(session, forgetGone(queue, siteId));
     const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
     return Number(row?.rows);

@@ -1,10 +1,10 @@
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
-import { run, type Database, type Session } from '../../../src/postgres/session.js';
+import { type Database, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { plain, type Statement } from '../../../src/postgres/statement.js';
-import { setTextForms } from '../../../src/postgres/text-forms.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { isWaiting, orderInstant, type Queue } from './queue.js';
 
@@ -28,7 +28,7 @@ const MAX_STATEMENT_MS = 90;
  */
 export async function readQueueFigures(local: Database, queue: Queue, signal: AbortSignal): Promise<QueueFigures> {
   return withTransaction(local, { isolation: 'repeatable read, read only', signal }, async (session) => {
-    await run(session, setTextForms());
+    await runAll(session, TEXT_FORMS);
     return readFiguresOf(session, queue);
   });
 }

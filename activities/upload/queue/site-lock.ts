@@ -1,7 +1,7 @@
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { type Database, run } from '../../../src/postgres/session.js';
+import { type Database, run, runAll } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { withTransaction } from '../../../src/postgres/transaction.js';
+import { NEVER_IDLE, withTransaction } from '../../../src/postgres/transaction.js';
 
 /**
  * Runs `work` while this process alone holds the site's lock in the local database. It keeps out the zombie attempt of an
@@ -17,7 +17,7 @@ export async function withSiteLock<Result>(
 ): Promise<Result> {
   const lost = new AbortController();
   return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
-    await run(session, neverIdle());
+    await runAll(session, [NEVER_IDLE]);
     const [lock] = await run<{ locked: string }>(session, tryLockSite(siteId));
     if (lock?.locked !== 'true') {
       const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
@@ -35,11 +35,6 @@ export async function withSiteLock<Result>(
 
 const LOST =
   "local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done";
-
-/** The lock waits in an open transaction while others do the work, longer than some servers let a transaction idle. */
-function neverIdle(): Statement {
-  return { text: 'set local idle_in_transaction_session_timeout to 0', values: [] };
-}
 
 /** Takes the site's lock for the transaction, or answers false. */
 function tryLockSite(siteId: string): Statement {

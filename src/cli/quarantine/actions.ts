@@ -8,8 +8,8 @@ import {
 } from '../../../activities/upload/quarantine/list.js';
 import { toReason } from '../../model/refusal.js';
 import type { Database } from '../../postgres/session.js';
-import { setTextForms } from '../../postgres/text-forms.js';
-import { run, type Session } from '../../postgres/session.js';
+import { TEXT_FORMS } from '../../postgres/text-forms.js';
+import { runAll, type Session } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
 import type { Output } from '../output.js';
@@ -110,7 +110,7 @@ function notThere(siteId: string, keys: readonly (readonly string[])[]): Pick<An
 
 function reading<Result>(database: Database, read: (session: Session) => Promise<Result>): Promise<Result> {
   return withTransaction(database, { isolation: 'repeatable read, read only' }, async (session) => {
-    await run(session, setTextForms());
+    await runAll(session, TEXT_FORMS);
     return read(session);
   });
 }

@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { rowHash, utcDay } from '../../../activities/upload/custody/day-sums.js';
 import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
 import { readQueueFigures } from '../../../activities/upload/queue/queue-figures.js';
-import { run } from '../../../src/postgres/session.js';
-import { setTextForms } from '../../../src/postgres/text-forms.js';
+import { run, runAll } from '../../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { openSite, type SiteUnderTest } from './site-under-test.js';
 
@@ -81,7 +81,7 @@ describe('the sums of the days that the site makes', () => {
       group by 1
       order by 1`;
     const made = await withTransaction(site.remote, { isolation: 'read committed' }, async (session) => {
-      await run(session, setTextForms());
+      await runAll(session, TEXT_FORMS);
       return run<{ day: string | null; rows: string; sum: string }>(session, { text, values: [] });
     });
     const told = records.flatMap(({ days }) => JSON.parse(days) as [string | null, number, string][]);

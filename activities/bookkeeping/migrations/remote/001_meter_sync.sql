@@ -1,3 +1,5 @@
+comment on schema meter_sync is 'Bookkeeping of meter-sync. Made and upgraded by: meter-sync init';
+
 create table meter_sync.custody (
   site text not null,
   seq bigint not null check (seq > 0),

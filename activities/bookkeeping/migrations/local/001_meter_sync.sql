@@ -1,0 +1,188 @@
+comment on schema meter_sync is 'Bookkeeping of meter-sync. Made and upgraded by: meter-sync init';
+
+create table meter_sync.upload_state (
+  site text not null,
+  batch bigint not null,
+  rows bigint not null,
+  moved_at timestamptz not null,
+  seq bigint not null default 0,
+  digest bytea,
+  last_timestamp text,
+  primary key (site, batch),
+  constraint upload_state_link check ((seq = 0) = (digest is null))
+);
+
+comment on table meter_sync.upload_state is 'How far the upload of each site has come: the newest row. It is added in the transaction that removes the readings. Batches overlap: the next one has its snapshot before this one has moved the state, so each batch adds a row of its own; a claim clears the older ones.';
+comment on column meter_sync.upload_state.site is 'Id of the site';
+comment on column meter_sync.upload_state.batch is 'Batches uploaded since the first one';
+comment on column meter_sync.upload_state.rows is 'Readings proved safe on the remote and removed here since the first batch';
+comment on column meter_sync.upload_state.moved_at is 'When the last batch was removed here';
+comment on column meter_sync.upload_state.seq is 'Place in the site''s custody chain: the sequence number of the newest record that this site knows; 0 before the first';
+comment on column meter_sync.upload_state.digest is 'Digest of that record';
+comment on column meter_sync.upload_state.last_timestamp is 'Value of the order column of the newest reading in that batch';
+
+create table meter_sync.upload_claim (
+  site text not null,
+  claim uuid not null default gen_random_uuid(),
+  number bigint generated always as identity,
+  owner text,
+  sent_by text not null,
+  batch_rows bigint,
+  claimed_at timestamptz not null default clock_timestamp(),
+  primary key (site, claim)
+);
+
+comment on table meter_sync.upload_claim is 'Who has sent readings of a site from this database: one row for each run, written before its first batch. A custody record that carries a claim of this table was sent from here, and not from a copy.';
+comment on column meter_sync.upload_claim.number is 'Later runs have higher numbers';
+comment on column meter_sync.upload_claim.owner is 'The workflow that ordered the run';
+comment on column meter_sync.upload_claim.sent_by is 'Host and process of the worker';
+comment on column meter_sync.upload_claim.batch_rows is 'How large its batches were at the end';
+
+create table meter_sync.quarantine (
+  site text not null,
+  key text[] not null,
+  reading_time text,
+  sqlstate text,
+  constraint_name text,
+  table_name text,
+  column_names text[] not null default '{}',
+  message text not null,
+  first_tried_at timestamptz not null default clock_timestamp(),
+  last_tried_at timestamptz not null default clock_timestamp(),
+  tries integer not null default 1,
+  is_released boolean not null default false,
+  primary key (site, key)
+);
+
+comment on table meter_sync.quarantine is 'Readings that the remote refuses for a reason of their own. They stay in their own table; a row here keeps them out of the batches.';
+comment on column meter_sync.quarantine.key is 'Key of the reading, one text a column';
+comment on column meter_sync.quarantine.reading_time is 'Its value in the order column';
+comment on column meter_sync.quarantine.sqlstate is 'PostgreSQL''s code of the refusal; null: it is on the remote already, with other content';
+comment on column meter_sync.quarantine.column_names is 'The columns that the refusal names, or that differ';
+comment on column meter_sync.quarantine.is_released is 'True: the next batch may take it again';
+
+create table meter_sync.download_table (
+  site text not null,
+  table_name text not null,
+  id integer generated always as identity unique,
+  signature text,
+  columns text[],
+  parts integer not null default 1,
+  remote_rows bigint not null default 0,
+  remote_sum numeric not null default 0,
+  local_rows bigint not null default 0,
+  local_sum numeric not null default 0,
+  refused bigint not null default 0,
+  waiting bigint not null default 0,
+  gone bigint not null default 0,
+  changed_at timestamptz not null default clock_timestamp(),
+  primary key (site, table_name)
+);
+
+comment on table meter_sync.download_table is 'What both ends held after the last download of a table that found something to do. While both still have these sums, nothing is to be done.';
+comment on column meter_sync.download_table.signature is 'How the sums were made: columns, types and filter. Sums of another signature say nothing';
+comment on column meter_sync.download_table.remote_sum is 'Sum of the row hashes of the remote rows';
+comment on column meter_sync.download_table.local_sum is 'Sum of the row hashes of the local rows of the same tenants';
+comment on column meter_sync.download_table.refused is 'Rows that the local table refuses';
+comment on column meter_sync.download_table.waiting is 'Rows that wait for a row of another table';
+comment on column meter_sync.download_table.gone is 'Rows here that the remote once had';
+comment on column meter_sync.download_table.columns is 'The columns that came from the remote; null: not known';
+comment on column meter_sync.download_table.parts is 'Into how many parts its rows are divided, a power of two';
+
+create table meter_sync.download_part (
+  table_id integer not null,
+  part integer not null,
+  key_hash bigint[] not null,
+  remote_hash bigint[] not null,
+  local_hash bigint[] not null,
+  is_brought boolean[] not null,
+  state text[] not null,
+  remote_rows bigint not null,
+  remote_sum numeric not null,
+  local_rows bigint not null,
+  local_sum numeric not null,
+  common_rows bigint not null,
+  refused bigint not null,
+  waiting bigint not null,
+  gone bigint not null,
+  primary key (table_id, part)
+);
+
+alter table meter_sync.download_part
+  alter column key_hash set storage external,
+  alter column remote_hash set storage external,
+  alter column local_hash set storage external;
+
+comment on table meter_sync.download_part is 'Each row as both ends had it after the last download, many to a part: so an edit here is told from a change on the remote, a row that only the site knows from one that is gone, and only parts that differ are looked into.';
+comment on column meter_sync.download_part.part is 'The lowest bits of the hash of the key, as many as count the parts';
+comment on column meter_sync.download_part.key_hash is 'Hashes of the keys, in their order; the arrays that follow have one element for each';
+comment on column meter_sync.download_part.remote_hash is 'Hash of the remote row; null: the remote has none';
+comment on column meter_sync.download_part.local_hash is 'Hash of the local row; null: there is none';
+comment on column meter_sync.download_part.is_brought is 'True: the local row came from the remote once';
+comment on column meter_sync.download_part.state is 'What keeps the local row from being equal: refused, waiting, gone; null: nothing';
+comment on column meter_sync.download_part.remote_sum is 'Sum of the hashes of the remote rows';
+comment on column meter_sync.download_part.local_sum is 'Sum of the hashes of the local rows';
+comment on column meter_sync.download_part.common_rows is 'Rows that both ends have';
+
+create table meter_sync.download_hold (
+  id bigint generated always as identity primary key,
+  site text not null,
+  table_name text not null,
+  fingerprint text not null,
+  numbers jsonb not null,
+  examples jsonb not null,
+  since timestamptz not null default clock_timestamp(),
+  decision text constraint download_hold_decision check (decision in ('approve', 'reject')),
+  decided_by text,
+  decided_at timestamptz,
+  ended_at timestamptz,
+  ended text constraint download_hold_ended check (ended in ('applied', 'recovered', 'replaced')),
+  constraint download_hold_is_decided check ((decision is null) = (decided_by is null) and (decision is null) = (decided_at is null)),
+  constraint download_hold_is_ended check ((ended is null) = (ended_at is null))
+);
+
+create unique index download_hold_open on meter_sync.download_hold (site, table_name) where ended_at is null;
+
+comment on table meter_sync.download_hold is 'Downloads that look like a mistake of the remote: nothing of them is applied until a person decides, or the remote is itself again.';
+comment on column meter_sync.download_hold.fingerprint is 'Names the very change set that is held';
+comment on column meter_sync.download_hold.numbers is 'What it would do, in rows, and why it is held';
+comment on column meter_sync.download_hold.examples is 'Keys and names of some of its rows';
+comment on column meter_sync.download_hold.ended is 'applied: it was approved and applied; recovered: the remote is itself again; replaced: after the decision another change set came';
+
+create table meter_sync.download_run (
+  id bigint generated always as identity primary key,
+  site text not null,
+  table_name text not null,
+  applied_at timestamptz not null default clock_timestamp(),
+  workflow_run text,
+  cycle bigint,
+  new_rows bigint not null,
+  changed_rows bigint not null,
+  gone_rows bigint not null,
+  listed_rows bigint not null,
+  hold_id bigint
+);
+
+create index download_run_applied_at on meter_sync.download_run (applied_at);
+
+comment on table meter_sync.download_run is 'Each download that has changed a table here. Kept for METER_SYNC_DOWNLOAD_HISTORY_DAYS.';
+comment on column meter_sync.download_run.workflow_run is 'Run id of the workflow that ordered it';
+comment on column meter_sync.download_run.listed_rows is 'Rows of it in download_change; new rows of a large first fill are only counted';
+comment on column meter_sync.download_run.hold_id is 'The hold whose approval it needed; null: none';
+
+create table meter_sync.download_change (
+  run_id bigint not null,
+  place bigint not null,
+  kind text not null constraint download_change_kind check (kind in ('new', 'changed', 'gone', 'set back')),
+  key jsonb not null,
+  name text,
+  fields text[] not null,
+  was jsonb,
+  became jsonb,
+  primary key (run_id, place)
+);
+
+comment on table meter_sync.download_change is 'Each row that a download has changed: what was, what became. Values of secret columns are left out.';
+comment on column meter_sync.download_change.kind is 'set back: the site had changed the row, the remote had not';
+comment on column meter_sync.download_change.key is 'Key of the row, one text a column';
+comment on column meter_sync.download_change.was is 'Values as text: of the columns that changed, or of all of a row that was deleted';
