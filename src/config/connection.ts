@@ -1,32 +1,45 @@
-import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Side } from '../model/failures.js';
 import { connectionSchema, PREFIXES } from './connection-settings.js';
 import { parseConnectionUrl } from './connection-url.js';
-import { Secret } from './secret.js';
+import { HIDDEN, Secret } from './secret.js';
+import { findReason, isPair, readSettingFile, type SettingFile } from './setting-file.js';
 import { factsOf } from './setting.js';
 import type { SslMode } from './settings.js';
-import { findValue, type Layer, type Report, toReason } from './sources.js';
+import { findValue, type Layer, type Report } from './sources.js';
 import { readValues, toProblem } from './values.js';
 
-/** How to reach one database; `toPoolSettings` makes of it what the driver takes. */
-export interface ConnectionSettings {
+/** One of the servers that may have a database. */
+export interface Address {
   readonly host: string;
   readonly port: number;
-  readonly database: string;
-  readonly user: string;
-  /** Asked at each new connection, so that a password file may change while the process runs; null: none is sent. */
-  readonly password: (() => string | Promise<string>) | null;
-  readonly tls: TlsSettings;
 }
 
-/** The files are paths; `rootCert` may also be `system`. */
+/** How to reach one database; `toPoolSettings` makes of it what the driver takes. */
+export interface ConnectionSettings extends Address {
+  /** Further hosts, tried in their order. */
+  readonly moreHosts: readonly Address[];
+  /** What the host that is taken must be. */
+  readonly sessionAttrs: 'any' | 'read-write' | 'primary';
+  readonly database: string;
+  readonly user: string;
+  /** Asked at each new connection, so that a password file may change while the process runs. */
+  readonly password: () => string | Promise<string>;
+  readonly needsChannelBinding: boolean;
+  /** Settings of the server for each session; null: none. */
+  readonly options: string | null;
+  readonly tls: TlsSettings;
+  /** Parameters of the URL that change nothing, each with the reason. */
+  readonly passedOver: readonly string[];
+}
+
+/** The files are read anew for each connection. */
 export interface TlsSettings {
   readonly mode: SslMode;
-  readonly rootCert: string | null;
-  readonly cert: string | null;
-  readonly key: string | null;
+  readonly isDirect: boolean;
+  readonly rootCert: SettingFile | 'system' | null;
+  readonly cert: SettingFile | null;
+  readonly key: SettingFile | null;
 }
 
 type Values = NonNullable<ReturnType<typeof readValues<typeof connectionSchema>>>;
@@ -40,26 +53,55 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
     report({ setting: `${prefix}HOST`, found: 'not set', where: null, wanted });
     return null;
   }
-  const all = withUrl(prefix, layers, report);
-  if (all === null) return null; // what stands beside a URL that cannot be read leads to another database
+  const url = readUrl(prefix, layers, report);
+  if (url === null) return null; // what stands beside a URL that cannot be read leads to another database
+  const all = [...layers, ...url.layers];
   const values = readValues(connectionSchema, prefix, all, report);
   if (values === null) return null;
-  const reportOf = (name: Name, found: string, wanted = factsOf(connectionSchema.shape[name]).wanted): void =>
+  const reportOf: ReportOf = (name, found, wanted = factsOf(connectionSchema.shape[name]).wanted) =>
     report({ setting: `${prefix}${name}`, found, where: findValue(all, `${prefix}${name}`)?.where ?? null, wanted });
   checkFiles(values, reportOf);
+  checkTlsModes(values, reportOf);
+  const addresses = toAddresses(values, reportOf);
   const user = values.USER ?? userInfo().username;
   return {
-    host: values.HOST,
-    port: values.PORT,
+    ...addresses,
     database: values.DB ?? user,
     user,
-    password: toPassword(values),
-    tls: {
-      mode: values.HOST.startsWith('/') ? 'disable' : values.SSLMODE, // libpq: there is no TLS on Unix sockets
-      rootCert: values.SSLROOTCERT ?? null,
-      cert: values.SSLCERT ?? null,
-      key: values.SSLKEY ?? null,
-    },
+    password: toPassword(prefix, values),
+    needsChannelBinding: values.CHANNEL_BINDING === 'require',
+    options: values.OPTIONS ?? null,
+    tls: toTls(prefix, values),
+    passedOver: url.passedOver,
+  };
+}
+
+type ReportOf = (name: Name, found: string, wanted?: string) => void;
+
+function toAddresses(
+  { HOST: hosts, PORT: ports, TARGET_SESSION_ATTRS }: Values,
+  report: ReportOf,
+): Pick<ConnectionSettings, 'host' | 'port' | 'moreHosts' | 'sessionAttrs'> {
+  if (ports.length > 1 && ports.length !== hosts.length)
+    report('PORT', `${ports.length} ports for ${hosts.length} hosts`);
+  const [first, ...moreHosts] = hosts.map((host, at) => ({ host, port: ports[at] ?? ports[0] ?? 0 }));
+  if (first === undefined) throw new Error('a list of hosts holds at least one');
+  return { ...first, moreHosts, sessionAttrs: TARGET_SESSION_ATTRS ?? (moreHosts.length > 0 ? 'read-write' : 'any') };
+}
+
+function toTls(prefix: string, values: Values): TlsSettings {
+  const { HOST, SSLMODE, SSLNEGOTIATION, SSLROOTCERT } = values;
+  const isSocket = HOST.every((host) => host.startsWith('/'));
+  const file = (name: 'SSLROOTCERT' | 'SSLCERT' | 'SSLKEY'): SettingFile | null => {
+    const path = values[name];
+    return path === undefined ? null : { setting: `${prefix}${name}`, path };
+  };
+  return {
+    mode: isSocket ? 'disable' : SSLMODE, // libpq: there is no TLS on Unix sockets
+    isDirect: SSLNEGOTIATION === 'direct',
+    rootCert: SSLROOTCERT === 'system' ? 'system' : file('SSLROOTCERT'),
+    cert: file('SSLCERT'),
+    key: file('SSLKEY'),
   };
 }
 
@@ -69,21 +111,34 @@ function isMentioned(prefix: string, layers: readonly Layer[]): boolean {
 }
 
 /** The parts of a URL come last, so that a password file, for one, can stand beside it; null when it cannot be read. */
-function withUrl(prefix: string, layers: readonly Layer[], report: Report): readonly Layer[] | null {
+function readUrl(
+  prefix: string,
+  layers: readonly Layer[],
+  report: Report,
+): { readonly layers: readonly Layer[]; readonly passedOver: readonly string[] } | null {
   const found = findValue(layers, `${prefix}URL`);
-  if (found === null) return layers;
-  const parts = parseConnectionUrl(found.value.trim());
-  if (parts === null) {
+  if (found === null) return { layers: [], passedOver: [] };
+  const url = parseConnectionUrl(found.value.trim());
+  if (url === null) {
     report(toProblem(`${prefix}URL`, factsOf(connectionSchema.shape.URL), found));
     return null;
   }
-  const values = Object.fromEntries(Object.entries(parts).map(([name, value]) => [`${prefix}${name}`, value]));
+  for (const { name, wanted } of url.refused) {
+    const hidden = `${HIDDEN}, with the parameter ${toShown(name)}`;
+    report({ setting: `${prefix}URL`, found: hidden, where: found.where, wanted });
+  }
+  const values = Object.fromEntries(Object.entries(url.values).map(([name, value]) => [`${prefix}${name}`, value]));
   const hasFile = findValue(layers, `${prefix}PASSWORD_FILE`) !== null;
   if (hasFile) delete values[`${prefix}PASSWORD`];
-  return [...layers, { values, describe: () => `from ${prefix}URL` }];
+  return { layers: [{ values, describe: () => `from ${prefix}URL` }], passedOver: url.passedOver };
 }
 
-function checkFiles(values: Values, report: (name: Name, found: string, wanted?: string) => void): void {
+/** A name that is none may be a piece of something secret. */
+function toShown(parameter: string): string {
+  return /^[a-zA-Z_]{1,40}$/.test(parameter) ? parameter : '(hidden)';
+}
+
+function checkFiles(values: Values, report: ReportOf): void {
   if (values.PASSWORD !== undefined && values.PASSWORD_FILE !== undefined)
     report('PASSWORD_FILE', 'set beside PASSWORD', 'one of the two');
   for (const name of ['PASSWORD_FILE', 'SSLROOTCERT', 'SSLCERT', 'SSLKEY'] as const) {
@@ -94,6 +149,14 @@ function checkFiles(values: Values, report: (name: Name, found: string, wanted?:
   }
   if (values.SSLCERT !== undefined && values.SSLKEY === undefined) report('SSLKEY', 'not set');
   if (values.SSLKEY !== undefined && values.SSLCERT === undefined) report('SSLCERT', 'not set');
+  const { SSLCERT, SSLKEY } = values;
+  const areReadable = [SSLCERT, SSLKEY].every((path) => path !== undefined && findReason(path) === null);
+  if (areReadable && !isPair(SSLCERT ?? '', SSLKEY ?? ''))
+    report('SSLKEY', `'${SSLKEY}', which does not fit SSLCERT`, 'the PEM file of the key of that very certificate');
+}
+
+/** Modes that would be weaker than they look. */
+function checkTlsModes(values: Values, report: ReportOf): void {
   const verifies = values.SSLMODE === 'verify-ca' || values.SSLMODE === 'verify-full';
   if (verifies && values.SSLROOTCERT === undefined) {
     report(
@@ -102,6 +165,12 @@ function checkFiles(values: Values, report: (name: Name, found: string, wanted?:
       `the path of a file that can be read, or system, since SSLMODE is ${values.SSLMODE}`,
     );
   }
+  const demands = values.SSLMODE !== 'disable' && values.SSLMODE !== 'prefer';
+  for (const [name, demand] of [
+    ['SSLNEGOTIATION', 'direct'],
+    ['CHANNEL_BINDING', 'require'],
+  ] as const)
+    if (values[name] === demand && !demands) report(name, `'${demand}' with SSLMODE ${values.SSLMODE}`);
   if (values.SSLROOTCERT === 'system' && values.SSLMODE !== 'verify-full') {
     report(
       'SSLMODE',
@@ -111,20 +180,23 @@ function checkFiles(values: Values, report: (name: Name, found: string, wanted?:
   }
 }
 
-function findReason(path: string): string | null {
-  try {
-    readFileSync(path);
-    return null;
-  } catch (error) {
-    return toReason(error);
-  }
-}
-
-function toPassword({ PASSWORD, PASSWORD_FILE }: Values): ConnectionSettings['password'] {
-  if (PASSWORD_FILE !== undefined) {
-    return async () => (await readFile(PASSWORD_FILE, 'utf8')).replace(/\r?\n$/, '');
-  }
-  if (PASSWORD === undefined) return null;
+function toPassword(prefix: string, { PASSWORD, PASSWORD_FILE }: Values): ConnectionSettings['password'] {
+  if (PASSWORD_FILE !== undefined)
+    return () => readPassword({ setting: `${prefix}PASSWORD_FILE`, path: PASSWORD_FILE });
+  if (PASSWORD === undefined) return () => refusePassword(prefix);
   const secret = new Secret(PASSWORD);
   return () => secret.reveal();
+}
+
+async function readPassword(file: SettingFile): Promise<string> {
+  const password = (await readSettingFile(file)).toString('utf8').replace(/\r?\n$/, '');
+  if (password !== '') return password;
+  throw new Error(`${file.setting} is '${file.path}', which holds no password; wanted a file with the password in it`);
+}
+
+/** Asked only when the server wants a password. */
+function refusePassword(prefix: string): never {
+  throw new Error(
+    `the server asks for a password, and none is set; wanted ${prefix}PASSWORD or ${prefix}PASSWORD_FILE`,
+  );
 }

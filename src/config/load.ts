@@ -150,13 +150,19 @@ function readTemporal(layers: readonly Layer[]): Readonly<Record<string, string>
 
 /** A table that is uploaded into itself finds every row there already, and then removes it. */
 function checkApart(local: ConnectionSettings, remote: ConnectionSettings, report: Report): void {
-  if (local.host !== remote.host || local.port !== remote.port || local.database !== remote.database) return;
+  const ofLocal = listAddresses(local);
+  const isShared = listAddresses(remote).some((address) => ofLocal.includes(address));
+  if (!isShared || local.database !== remote.database) return;
   report({
     setting: 'POSTGRES_CLIENT_HOST',
     found: 'the same host, port and database as POSTGRES_SYNC_*',
     where: null,
     wanted: 'the database of the customer: a site must not be synchronized with itself',
   });
+}
+
+function listAddresses({ host, port, moreHosts }: ConnectionSettings): readonly string[] {
+  return [{ host, port }, ...moreHosts].map((address) => `${address.host}:${address.port}`);
 }
 
 function freeze(connection: ConnectionSettings): ConnectionSettings {
