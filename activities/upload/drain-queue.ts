@@ -1,6 +1,6 @@
-import { firstBatchRows, smallerBatchRows } from '../../src/model/batch-size.js';
+import { firstBatchRows, isOfSize, smallerBatchRows } from '../../src/model/batch-size.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
-import { toFailureKind } from '../../src/postgres/errors.js';
+import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 import type { Attempt } from '../attempt.js';
 import { claimSite, keepLearnedRows } from './custody/claim.js';
 import { releaseHealed } from './quarantine/heal.js';
@@ -72,8 +72,8 @@ async function drain(
       },
     );
   } catch (error) {
-    const kind = toFailureKind(error);
-    if (kind === 'unreachable' || kind === 'busy') batchRows = smallerBatchRows(batchRows);
+    const sqlstate = error instanceof DatabaseFailure ? error.sqlstate : null;
+    if (isOfSize({ kind: toFailureKind(error), sqlstate })) batchRows = smallerBatchRows(batchRows);
     throw error;
   } finally {
     if (batchRows !== tried) await keepLearnedRows(plan.local, input.siteId, batchRows, claim);
