@@ -1,6 +1,8 @@
 import { firstBatchRows, isOfSize, smallerBatchRows } from '../../src/model/batch-size.js';
+import { addCounts } from '../../src/model/custody.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
 import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
 import { claimSite, keepLearnedRows } from './custody/claim.js';
 import { releaseHealed } from './quarantine/heal.js';
@@ -33,7 +35,8 @@ export async function drainQueue(
     const stand = await findStand(plan, input, here, signal);
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
     const quarantineOf = here.hasQuarantine ? input.siteId : null;
-    const drained = await drain({ ...plan, queue: { ...plan.queue, quarantineOf } }, input, { here, stand }, locked);
+    const queued = { ...plan, queue: { ...plan.queue, quarantineOf } };
+    const drained = await drainAsConnectionsAllow(queued, input, { here, stand }, locked);
     return report(plan, input, drained, locked);
   });
 }
@@ -49,11 +52,46 @@ async function findStand(
   return standAt(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
 }
 
+/** Where a drain begins. */
+interface Begin {
+  readonly here: LocalUpload;
+  readonly stand: Stand;
+}
+
+/**
+ * Drains with batches that overlap. Where a server turns out to have no connection for a second batch, one follows another:
+ * what is done stays done, and the rest begins anew behind it.
+ */
+async function drainAsConnectionsAllow(
+  plan: UploadPlan,
+  input: UploadReadingsInput,
+  begin: Begin,
+  attempt: Attempt,
+): Promise<Drained> {
+  const startedAt = performance.now();
+  const progress: { done: Drained | null } = { done: null };
+  try {
+    return await drain(plan, input, begin, { ...attempt, onBatch: (done) => (progress.done = done) });
+  } catch (error) {
+    const isRefused = error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.tooManyConnections;
+    if (!isRefused || progress.done === null || plan.batchesInFlight === 1) throw error;
+    attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
+  }
+  const { done } = progress;
+  const here = await readLocalUpload(plan.local, input, attempt.signal);
+  const stand = await findStand(plan, input, here, attempt.signal);
+  const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
+  const one = { ...plan, batchesInFlight: 1 };
+  const rest = await drain(one, { ...input, maxDurationMs }, { here, stand }, attempt);
+  const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
+  return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
+}
+
 async function drain(
   plan: UploadPlan,
   input: UploadReadingsInput,
-  { here, stand }: { here: LocalUpload; stand: Stand },
-  attempt: Attempt,
+  { here, stand }: Begin,
+  attempt: Attempt & { readonly onBatch?: (drained: Drained) => void },
 ): Promise<Drained> {
   const claim = (batchRows: number): Promise<Turn> => {
     const place = { state: here.state, stand, commitsLate: plan.localCommitsLate };
@@ -68,6 +106,7 @@ async function drain(
       attempt,
       (drained) => {
         ({ batchRows } = drained);
+        attempt.onBatch?.(drained);
         attempt.heartbeat({ ...drained });
       },
     );
