@@ -83,7 +83,7 @@ export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
     copyLine: copied?.line ?? null,
     isOfRow: isOfRow(error),
     next: adviseOn(error),
-    ...(saysNoValues(error) ? { cause: error } : {}),
+    ...(where === undefined && saysNoValues(error) ? { cause: error } : {}), // the context of a COPY quotes its row
   });
 }
 
