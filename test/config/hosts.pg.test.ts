@@ -2,6 +2,8 @@ import { expect, inject, it, type TestContext } from 'vitest';
 import pg from 'pg';
 import { ask, connectAs, openPoolAs } from '../support/connect-as.js';
 import { createDatabases } from '../support/postgres.js';
+import { NO_OTHER_VERSION, startStandbyOf, startSystemPostgres } from '../support/system-postgres.js';
+import { until } from '../support/wait.js';
 
 /** A database of one name on two servers, as a primary and its standby have it, and a role that may log in to both. */
 interface Pair {
@@ -79,3 +81,27 @@ it('when no host is what is wanted, it is told what became of each, and tried ag
     /127\.0\.0\.1:1: connect ECONNREFUSED.*; 127\.0\.0\.1:\d+ is no server that takes writes/,
   );
 });
+
+it.skipIf(NO_OTHER_VERSION)(
+  'a standby that is promoted is taken by the next connection, in whatever order they stand',
+  async () => {
+    const primary = await startSystemPostgres();
+    await onServer(primary.url, `create role pair login password 'right'`);
+    const standby = await startStandbyOf(primary);
+    const ports = [standby, primary.url].map((url) => new URL(url).port);
+    const hosts = ports.map((port) => `127.0.0.1:${port}`).join(',');
+    const env = { POSTGRES_SYNC_URL: `postgresql://pair:right@${hosts}/postgres?target_session_attrs=primary` };
+    const [asStandby, asPrimary] = ports.map((port) => `pair@${port}`);
+    await until(async () => (await connectAs(env)) === asPrimary, {
+      what: 'the primary is found behind its standby',
+      timeoutMs: 20_000,
+    });
+    const pool = openPoolAs(env);
+    expect(await ask(pool)).toBe(asPrimary);
+    await primary.stop();
+    expect(await ask(pool)).toMatchObject({ kind: 'unreachable' });
+    await onServer(standby, 'select pg_promote()');
+    await until(async () => (await ask(pool)) === asStandby, { what: 'the new primary is found', timeoutMs: 20_000 });
+    await pool.end();
+  },
+);

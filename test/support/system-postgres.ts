@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { findPostgresBinaries, type PostgresBinaries } from '../../src/dev/postgres-binaries.js';
 import { startPostgres } from '../../src/dev/postgres-server.js';
@@ -33,6 +33,11 @@ export interface SystemServer {
   readonly url: string;
   /** Its data directory. */
   readonly data: string;
+  readonly binaries: PostgresBinaries;
+  /** Whom it runs as; undefined: as the tests. */
+  readonly user: ReturnType<typeof choosePostgresUser>;
+  /** Ends it before its test does. */
+  readonly stop: () => Promise<void>;
   /** Writes a file of the server, readable for it alone. */
   readonly write: (name: string, content: string) => void;
 }
@@ -84,7 +89,42 @@ export async function startSystemPostgres(
     await server.process.stop();
     await folder.close();
   });
-  return { url: server.url('postgres'), data, write };
+  return { url: server.url('postgres'), data, binaries, user, write, stop: () => server.process.stop() };
+}
+
+/**
+ * A standby of such a server, which follows it; ends with the test.
+ * @returns the URL of its database `postgres`, with the primary's password
+ */
+export async function startStandbyOf(primary: SystemServer): Promise<string> {
+  const folder = await openStackFolder(undefined);
+  const { password, port } = new URL(primary.url);
+  const home = join(folder.path, 'standby');
+  mkdirSync(home);
+  const { user, binaries } = primary;
+  if (user) chownSync(home, user.uid, user.gid);
+  const args = ['-D', join(home, 'data'), '-h', '127.0.0.1', '-p', port, '-U', 'postgres', '--write-recovery-conf'];
+  const ids = user ? { uid: user.uid, gid: user.gid } : {};
+  const env = { ...process.env, PGPASSWORD: decodeURIComponent(password) };
+  execFileSync(join(dirname(binaries.postgres), 'pg_basebackup'), [...args, '--checkpoint=fast', '--no-sync'], {
+    ...ids,
+    env,
+    cwd: home,
+  });
+  const server = await startPostgres({
+    binaries,
+    user,
+    folder: home,
+    logFile: join(folder.path, 'standby.log'),
+    password: decodeURIComponent(password),
+    database: 'test',
+    durable: false,
+  });
+  onTestFinished(async () => {
+    await server.process.stop();
+    await folder.close();
+  });
+  return server.url('postgres');
 }
 
 /** The newest first. */
