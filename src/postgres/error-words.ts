@@ -23,7 +23,10 @@ export function toMessageWithoutValues(error: ErrorWords): string {
   return isTold ? `${message.replace(/\.$/, '')}. ${hint}` : message;
 }
 
-/** True when the server's own words hold no value of a row. In a function any message may be made of values: RAISE with any code, statements that are put together from them. */
+/**
+ * True when the server's own words hold no value of a row. In a function any message may be made of values: RAISE takes any
+ * code, and statements are put together from values.
+ */
 export function saysNoValues({ code = '', where }: ErrorWords): boolean {
   return SAY_NO_VALUES.has(code.slice(0, 2)) && !isInFunction(where);
 }
@@ -34,7 +37,7 @@ function isInFunction(where = ''): boolean {
 }
 
 /** True when a function of the database has raised the error in words of its own. */
-export function isRaised({ code = '', routine = '' }: Pick<ErrorWords, 'code' | 'routine'>): boolean {
+function isRaised({ code = '', routine = '' }: Pick<ErrorWords, 'code' | 'routine'>): boolean {
   return RAISING_ROUTINES.has(routine) || code.startsWith('P0') || isMadeUp(code);
 }
 
