@@ -48,7 +48,7 @@ const importDirections = [
     rules: { 'no-restricted-syntax': ['error', ...STATIC_IMPORTS] },
   },
   only('src/model', {}),
-  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node-pg-migrate', 'node:.*'] }),
+  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
   ...engine('activities/bookkeeping'),
   ...engine('activities/upload', { rooms: ['queue', 'custody', 'plan', 'send', 'quarantine'] }),
