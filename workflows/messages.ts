@@ -10,7 +10,8 @@ import {
 } from '@temporalio/workflow';
 import { INVALID_INPUT } from '../src/model/failures.js';
 import { type DownloadDecision, findDecisionProblems, type HeldDownload } from '../src/model/guard.js';
-import { findConfigureProblems, type SchedulerSettings } from '../src/model/scheduler.js';
+import { findConfigureProblems } from '../src/model/scheduler.js';
+import type { SchedulerSettings } from '../src/model/scheduler-settings.js';
 import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { DEFAULT_SETTINGS, isSiteId } from '../model/scheduler.js';
+import { isSiteId } from '../model/scheduler.js';
+import { DEFAULT_SETTINGS } from '../model/scheduler-settings.js';
 import { number, optional, setting, whole } from './setting.js';
 
 /** The settings of a site and of its worker. */

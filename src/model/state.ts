@@ -1,13 +1,7 @@
 import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
-import {
-  applySettings,
-  DEFAULT_SETTINGS,
-  type SchedulerSettings,
-  STATE_VERSION,
-  type SyncSchedulerInput,
-} from './scheduler.js';
+import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings } from './scheduler-settings.js';
 import type { UploadWait } from './upload-wait.js';
 
 /** The three operations of a cycle, in their order. */
@@ -54,6 +48,9 @@ export interface Observed {
 
 /** A full cycle does all three operations; a catch-up cycle uploads the backlog alone. */
 export type CycleKind = 'full' | 'catchUp';
+
+/** The version of `SchedulerState` that this code reads and writes. */
+export const STATE_VERSION = 1;
 
 /**
  * All that a scheduler knows. Carried whole into the next run by continue-as-new, so it stays small, is JSON, and the
@@ -110,8 +107,13 @@ export const NOTHING_OBSERVED: Observed = {
   observedAt: null,
 };
 
+/** Of the input of a run, what its state is made of. */
+interface StateInput extends Partial<SchedulerSettings> {
+  readonly state?: SchedulerState;
+}
+
 /** The state a run begins with: what the run before carried over, or a new one whose first cycle is due at once. */
-export function openState(input: SyncSchedulerInput, now: number): SchedulerState {
+export function openState(input: StateInput, now: number): SchedulerState {
   if (input.state !== undefined && input.state !== null) return input.state;
   return {
     version: STATE_VERSION,

@@ -1,5 +1,5 @@
 import { hurryProbe } from './breaker.js';
-import { applySettings, type SchedulerSettings } from './scheduler.js';
+import { applySettings, type SchedulerSettings } from './scheduler-settings.js';
 import type { CycleKind, SchedulerState } from './state.js';
 import { isTicksOwn } from './ticks.js';
 

@@ -1,5 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { SchedulerSettings, SyncSchedulerInput } from '../model/scheduler.js';
+import type { SyncSchedulerInput } from '../model/scheduler.js';
+import type { SchedulerSettings } from '../model/scheduler-settings.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../model/wire.js';
 import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
 import { AlreadyRunning } from './errors.js';
