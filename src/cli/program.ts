@@ -15,7 +15,7 @@ export interface Chosen {
 }
 
 /** What a command line comes to. */
-export type Parsed =
+type Parsed =
   | { readonly is: 'command'; readonly chosen: Chosen }
   /** Help or the version was asked for. */
   | { readonly is: 'text'; readonly text: string }
