@@ -1,4 +1,4 @@
-import { ConfigProblems, toProblemText } from '../config/problems.js';
+import { ConfigProblems, toProblemText } from '../config/check/problems.js';
 import { FAILURE_RULES, isFailureKind, nameSite } from '../model/failures.js';
 import { isSiteId } from '../model/scheduler.js';
 import { TemporalError } from '../temporal/errors.js';

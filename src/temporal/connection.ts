@@ -1,6 +1,6 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
-import type { Secret } from '../config/secret.js';
+import type { Secret } from '../config/define/secret.js';
 import { BadTemporalSettings } from './errors.js';
 import { toTemporalError } from './translate-errors.js';
 

@@ -1,5 +1,5 @@
 import { NativeConnection, TransportError } from '@temporalio/worker';
-import type { SiteConfig } from '../config/load.js';
+import type { SiteConfig } from '../config/read/read-site.js';
 import { type TemporalAccess, toTemporalAccess } from '../temporal/connection.js';
 import { Unreachable } from '../temporal/errors.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';

@@ -1,4 +1,4 @@
-import { toValues } from '../../src/config/sources.js';
+import { toValues } from '../../src/config/read/layers.js';
 import fc from 'fast-check';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,8 @@ import { inspect } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { inspectSites, loadConfig, loadSiteConfig, loadSites } from '../../src/config/load.js';
 import { toPoolSettings } from '../../src/config/pool-settings.js';
-import { ConfigProblems } from '../../src/config/problems.js';
-import type { SettingSources } from '../../src/config/sources.js';
+import { ConfigProblems } from '../../src/config/check/problems.js';
+import type { SettingSources } from '../../src/config/read/layers.js';
 import { findInputProblems } from '../../src/model/scheduler.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'meter-sync-config-'));

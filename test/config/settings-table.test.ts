@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { renderSettings } from '../../src/config/settings-table.js';
+import { renderSettings } from '../../src/config/print/render-settings.js';
 
 const PAGE = fileURLToPath(new URL('../../docs/settings.md', import.meta.url));
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { inject, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.js';
+import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, toTemporalAccess } from '../../src/temporal/connection.js';
 import { BadTemporalSettings, Refused, Unreachable } from '../../src/temporal/errors.js';
 import { ensureSearchAttributes, findMissingSearchAttributes } from '../../src/temporal/search-attributes.js';

@@ -1,4 +1,4 @@
-import type { SiteConfig } from '../../config/load.js';
+import type { SiteConfig } from '../../config/read/read-site.js';
 import { TemporalError } from '../../temporal/errors.js';
 
 /** The workflow that uploads a site now. */

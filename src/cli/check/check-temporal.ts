@@ -1,4 +1,4 @@
-import type { SiteConfig } from '../../config/load.js';
+import type { SiteConfig } from '../../config/read/read-site.js';
 import { callTemporal } from '../../temporal/call.js';
 import { connectTemporal, type TemporalClient } from '../../temporal/connection.js';
 import { toCreateCommand } from '../../temporal/errors.js';

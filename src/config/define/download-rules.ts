@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { GoneRule, OwnedTable, TableRef } from '../model/table.js';
+import type { GoneRule, OwnedTable, TableRef } from '../../model/table.js';
 import { parseTableName } from './names.js';
 
 /** What METER_SYNC_TABLES says of one table: of a further one with its key, or of the meters or the tenants without. */
@@ -62,6 +62,11 @@ export function parseDownloadRules(text: string): readonly DownloadRule[] | null
     if (error instanceof SyntaxError) return null;
     throw error;
   }
+}
+
+/** True for the rule of this very table. */
+export function isRuleOf(rule: DownloadRule, { schema, name: named }: TableRef): boolean {
+  return rule.table.schema === schema && rule.table.name === named;
 }
 
 /** A rule without what was not said, so that two plans of one table are one. */

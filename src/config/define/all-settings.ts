@@ -1,7 +1,7 @@
-import { connectionSchema, PREFIXES } from './connection-settings.js';
+import { connectionSchema, PREFIXES } from './connection-schema.js';
 import { factsOf, type SettingFacts } from './setting.js';
-import { siteSchema } from './site-settings.js';
-import { tablesSchema } from './table-settings.js';
+import { siteSchema } from './site-schema.js';
+import { tablesSchema } from './tables-schema.js';
 
 /** A setting by its full name, for tables and problems. */
 export interface NamedSetting {

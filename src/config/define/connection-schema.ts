@@ -57,5 +57,11 @@ export const connectionSchema = z.object({
   ),
 });
 
+/** The values of those settings, each valid by itself. */
+export type ConnectionValues = z.output<typeof connectionSchema>;
+
+/** How a connection uses TLS; libpq's names. */
+export type SslMode = ConnectionValues['SSLMODE'];
+
 /** The prefix of each side's settings. Only this folder knows that the remote is called a client there. */
 export const PREFIXES = { local: 'POSTGRES_SYNC_', remote: 'POSTGRES_CLIENT_' } as const;

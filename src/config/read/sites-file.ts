@@ -1,4 +1,5 @@
-import { findValue, type FoundValue, type Layer, readJson, type Report, toValues } from './sources.js';
+import { findValue, type FoundValue, type Layer, readJson, toValues } from './layers.js';
+import type { Report } from '../check/problems.js';
 
 const SITE = 'METER_SYNC_SITE';
 const SITES_FILE = 'METER_SYNC_SITES_FILE';

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { isKnownSetting } from './known-names.js';
-import type { ConfigProblem } from './problems.js';
-import { HIDDEN } from './secret.js';
+import { isKnownSetting } from '../define/all-settings.js';
+import { type Report, toFileReason } from '../check/problems.js';
+import { HIDDEN } from '../define/secret.js';
 
 /** Where settings are looked for: options of the command line go before the environment, and that before the file. */
 export interface SettingSources {
@@ -21,9 +21,6 @@ export interface FoundValue {
   readonly value: string;
   readonly where: string;
 }
-
-/** Collects what is wrong, so that one run tells all of it. */
-export type Report = (problem: ConfigProblem) => void;
 
 /** The setting that names the settings file. */
 const CONFIG_FILE = 'METER_SYNC_CONFIG';
@@ -62,7 +59,7 @@ export function readJson(file: FoundValue, setting: string, report: Report): unk
   try {
     return JSON.parse(readFileSync(path, 'utf8')) as unknown;
   } catch (error) {
-    const reason = error instanceof SyntaxError ? 'not JSON' : toReason(error);
+    const reason = error instanceof SyntaxError ? 'not JSON' : toFileReason(error);
     report({
       setting,
       found: `'${path}', which is ${reason}`,
@@ -71,15 +68,6 @@ export function readJson(file: FoundValue, setting: string, report: Report): unk
     });
     return null;
   }
-}
-
-/** Why a file cannot be read, as it follows "which is". */
-export function toReason(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  if (code === 'ENOENT') return 'not there';
-  if (code === 'EACCES') return 'not readable for this user';
-  if (code === 'EISDIR') return 'a folder';
-  return `not readable${typeof code === 'string' ? ` (${code})` : ''}`;
 }
 
 /** The settings of a JSON object: texts and numbers as they stand, METER_SYNC_TABLES as a list; anything else, and a name nobody knows, is a problem. */

@@ -1,7 +1,8 @@
 import type { z } from 'zod';
-import { HIDDEN } from './secret.js';
-import { factsOf, type SettingFacts } from './setting.js';
-import { findValue, type FoundValue, type Layer, type Report } from './sources.js';
+import { HIDDEN } from '../define/secret.js';
+import { factsOf, type SettingFacts } from '../define/setting.js';
+import { findValue, type FoundValue, type Layer } from './layers.js';
+import type { Report } from '../check/problems.js';
 
 /** The values of a schema, or null after a report of each setting that cannot be used. */
 export function readValues<Schema extends z.ZodObject>(

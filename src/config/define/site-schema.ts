@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { isSiteId } from '../model/scheduler.js';
-import { DEFAULT_SETTINGS } from '../model/scheduler-settings.js';
+import { isSiteId } from '../../model/scheduler.js';
+import { DEFAULT_SETTINGS } from '../../model/scheduler-settings.js';
 import { number, optional, setting, whole } from './setting.js';
 
 /** The settings of a site and of its worker. */
@@ -74,3 +74,10 @@ export const siteSchema = z.object({
     z.enum(['auto', 'pretty', 'json']),
   ),
 });
+
+type SiteValues = z.output<typeof siteSchema>;
+
+/** The least important lines that a log holds. */
+export type LogLevel = SiteValues['METER_SYNC_LOG_LEVEL'];
+/** Whom the lines of a log are for; `auto` is decided by where they go. */
+export type LogFormat = SiteValues['METER_SYNC_LOG_FORMAT'];

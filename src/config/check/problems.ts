@@ -9,6 +9,9 @@ export interface ConfigProblem {
   readonly wanted: string;
 }
 
+/** Collects what is wrong, so that one run tells all of it. */
+export type Report = (problem: ConfigProblem) => void;
+
 /** The settings cannot be used. All problems at once: one run tells everything that has to be mended. */
 export class ConfigProblems extends Error {
   override readonly name = 'ConfigProblems';
@@ -28,4 +31,13 @@ export class ConfigProblems extends Error {
 /** One problem as one line: `POSTGRES_SYNC_PORT is 'abc' (environment); wanted a whole number from 1 to 65535`. */
 export function toProblemText({ setting, found, where, wanted }: ConfigProblem): string {
   return `${setting} is ${found}${where === null ? '' : ` (${where})`}; wanted ${wanted}`;
+}
+
+/** Why a file cannot be read, as it follows "which is". */
+export function toFileReason(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? error.code : null;
+  if (code === 'ENOENT') return 'not there';
+  if (code === 'EACCES') return 'not readable for this user';
+  if (code === 'EISDIR') return 'a folder';
+  return `not readable${typeof code === 'string' ? ` (${code})` : ''}`;
 }

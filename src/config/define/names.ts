@@ -1,4 +1,4 @@
-import type { TableRef } from '../model/table.js';
+import type { TableRef } from '../../model/table.js';
 
 /** Longer names are cut by PostgreSQL without a word. */
 const MAX_NAME_BYTES = 63;
@@ -40,4 +40,18 @@ export function parseTexts(text: string): readonly string[] | null {
 
 function isName(name: string): boolean {
   return name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= MAX_NAME_BYTES;
+}
+
+/** `UTC`, or a name with its region. PostgreSQL takes bare names such as CET for abbreviations, which know no summer time. */
+const ZONE_NAME = /^(UTC|[A-Za-z_]+(\/[A-Za-z0-9_+-]+)+)$/;
+
+/** True for the name of a time zone that means the same here, in PostgreSQL and everywhere. */
+export function isTimeZone(name: string): boolean {
+  if (!ZONE_NAME.test(name)) return false;
+  try {
+    new Intl.DateTimeFormat('en', { timeZone: name });
+    return true;
+  } catch {
+    return false; // a RangeError is the only way in which a zone is told to be unknown
+  }
 }

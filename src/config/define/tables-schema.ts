@@ -1,8 +1,7 @@
 import { z } from 'zod';
-import { DEFAULT_GUARD } from '../model/guard.js';
+import { DEFAULT_GUARD } from '../../model/guard.js';
 import { parseDownloadRules } from './download-rules.js';
-import { parseColumnNames, parseTableName, parseTexts } from './names.js';
-import { isTimeZone } from './time-zone.js';
+import { isTimeZone, parseColumnNames, parseTableName, parseTexts } from './names.js';
 import { optional, parsed, setting, whole } from './setting.js';
 
 const tableName = parsed(parseTableName);
@@ -140,3 +139,6 @@ export const tablesSchema = z.object({
     parsed(parseDownloadRules),
   ),
 });
+
+/** The values of those settings, each valid by itself. */
+export type TableValues = z.output<typeof tablesSchema>;

@@ -1,5 +1,5 @@
-import { connectionSchema, PREFIXES } from './connection-settings.js';
-import { listSettings, type NamedSetting } from './known-names.js';
+import { connectionSchema, PREFIXES } from '../define/connection-schema.js';
+import { listSettings, type NamedSetting } from '../define/all-settings.js';
 
 /** The settings as the Markdown tables of docs/settings.md, which a test holds to them. Both databases share one table. */
 export function renderSettings(): string {

@@ -1,14 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import type { Side } from '../model/failures.js';
-import { connectionSchema, PREFIXES } from './connection-settings.js';
-import { parseConnectionUrl } from './connection-url.js';
-import { Secret } from './secret.js';
-import { factsOf } from './setting.js';
-import type { SslMode } from './settings.js';
-import { findValue, type Layer, type Report, toReason } from './sources.js';
-import { readValues, toProblem } from './values.js';
+import type { Side } from '../../model/failures.js';
+import { findConnectionProblems } from '../check/connection-problems.js';
+import type { Report } from '../check/problems.js';
+import { connectionSchema, type ConnectionValues, PREFIXES, type SslMode } from '../define/connection-schema.js';
+import { Secret } from '../define/secret.js';
+import { factsOf } from '../define/setting.js';
+import { findValue, type Layer } from './layers.js';
+import { readValues, toProblem } from './read-values.js';
 
 /** How to reach one database; `toPoolSettings` makes of it what the driver takes. */
 export interface ConnectionSettings {
@@ -29,9 +28,6 @@ export interface TlsSettings {
   readonly key: string | null;
 }
 
-type Values = NonNullable<ReturnType<typeof readValues<typeof connectionSchema>>>;
-type Name = keyof typeof connectionSchema.shape;
-
 /** The connection of one side, or null after a report of everything that is wrong with it. */
 export function readConnection(side: Side, layers: readonly Layer[], report: Report): ConnectionSettings | null {
   const prefix = PREFIXES[side];
@@ -44,9 +40,10 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
   if (all === null) return null; // what stands beside a URL that cannot be read leads to another database
   const values = readValues(connectionSchema, prefix, all, report);
   if (values === null) return null;
-  const reportOf = (name: Name, found: string, wanted = factsOf(connectionSchema.shape[name]).wanted): void =>
-    report({ setting: `${prefix}${name}`, found, where: findValue(all, `${prefix}${name}`)?.where ?? null, wanted });
-  checkFiles(values, reportOf);
+  for (const { name, found, wanted = factsOf(connectionSchema.shape[name]).wanted } of findConnectionProblems(values)) {
+    const setting = `${prefix}${name}`;
+    report({ setting, found, where: findValue(all, setting)?.where ?? null, wanted });
+  }
   const user = values.USER ?? userInfo().username;
   return {
     host: values.HOST,
@@ -83,44 +80,46 @@ function withUrl(prefix: string, layers: readonly Layer[], report: Report): read
   return [...layers, { values, describe: () => `from ${prefix}URL` }];
 }
 
-function checkFiles(values: Values, report: (name: Name, found: string, wanted?: string) => void): void {
-  if (values.PASSWORD !== undefined && values.PASSWORD_FILE !== undefined)
-    report('PASSWORD_FILE', 'set beside PASSWORD', 'one of the two');
-  for (const name of ['PASSWORD_FILE', 'SSLROOTCERT', 'SSLCERT', 'SSLKEY'] as const) {
-    const path = values[name];
-    if (path === undefined || (name === 'SSLROOTCERT' && path === 'system')) continue;
-    const reason = findReason(path);
-    if (reason !== null) report(name, `'${path}', which is ${reason}`);
-  }
-  if (values.SSLCERT !== undefined && values.SSLKEY === undefined) report('SSLKEY', 'not set');
-  if (values.SSLKEY !== undefined && values.SSLCERT === undefined) report('SSLCERT', 'not set');
-  const verifies = values.SSLMODE === 'verify-ca' || values.SSLMODE === 'verify-full';
-  if (verifies && values.SSLROOTCERT === undefined) {
-    report(
-      'SSLROOTCERT',
-      'not set',
-      `the path of a file that can be read, or system, since SSLMODE is ${values.SSLMODE}`,
-    );
-  }
-  if (values.SSLROOTCERT === 'system' && values.SSLMODE !== 'verify-full') {
-    report(
-      'SSLMODE',
-      `'${values.SSLMODE}'`,
-      'verify-full, since SSLROOTCERT is system: anybody can have such a certificate',
-    );
-  }
-}
-
-function findReason(path: string): string | null {
+/**
+ * The settings that a connection URL holds, by their names without prefix; null when it is none, or when it asks for
+ * something that we do not know. As in libpq, parameters go before the other parts.
+ */
+function parseConnectionUrl(text: string): Readonly<Record<string, string>> | null {
   try {
-    readFileSync(path);
-    return null;
-  } catch (error) {
-    return toReason(error);
+    const url = new URL(text);
+    if (!['postgres:', 'postgresql:'].includes(url.protocol) || url.hash !== '') return null;
+    const parts: [string, string][] = [
+      ['HOST', decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')],
+      ['PORT', url.port],
+      ['USER', decodeURIComponent(url.username)],
+      ['PASSWORD', decodeURIComponent(url.password)],
+      ['DB', decodeURIComponent(url.pathname.replace(/^\//, ''))],
+    ];
+    for (const [name, value] of url.searchParams) {
+      const setting = PARAMETERS[name];
+      if (setting === undefined) return null;
+      parts.push([setting, value]);
+    }
+    return Object.fromEntries(parts.filter(([, value]) => value !== ''));
+  } catch {
+    return null; // neither URL nor percent-encoding; the error would quote the password
   }
 }
 
-function toPassword({ PASSWORD, PASSWORD_FILE }: Values): ConnectionSettings['password'] {
+/** What the parts of a connection URL are called among the settings. */
+const PARAMETERS: Readonly<Record<string, string>> = {
+  host: 'HOST',
+  port: 'PORT',
+  user: 'USER',
+  password: 'PASSWORD',
+  dbname: 'DB',
+  sslmode: 'SSLMODE',
+  sslrootcert: 'SSLROOTCERT',
+  sslcert: 'SSLCERT',
+  sslkey: 'SSLKEY',
+};
+
+function toPassword({ PASSWORD, PASSWORD_FILE }: ConnectionValues): ConnectionSettings['password'] {
   if (PASSWORD_FILE !== undefined) {
     return async () => (await readFile(PASSWORD_FILE, 'utf8')).replace(/\r?\n$/, '');
   }
