@@ -61,6 +61,8 @@ const importDirections = [
     packages: ['@temporalio/(client|common|envconfig)'],
     types: '\\.\\./config/',
   }),
+  ...house('src/dev/stack', { folders: ['model'], packages: ['pg', 'node:.*'] }, ['process', 'postgres', 'temporal']),
+  only('src/dev/sample', { folders: ['model', 'postgres'], packages: ['pg-copy-streams', 'node:.*'] }),
   allBut('src/worker', ['cli', 'dev']),
   allBut('src/cli', ['workflows']),
 ];

@@ -81,8 +81,11 @@ describe('lint refuses an import against the directions', () => {
     ['src/temporal/x.ts', '../config/load.js'],
     ['src/temporal/x.ts', '../../activities/index.js'],
     ['src/temporal/x.ts', '../../workflows/index.js'],
+    ['src/dev/stack/x.ts', '../demo.js'],
+    ['src/dev/stack/process/x.ts', '../temporal/temporal-server.js'],
+    ['src/dev/sample/x.ts', '../stack/stack.js'],
     ['src/worker/x.ts', '../cli/output.js'],
-    ['src/worker/x.ts', '../dev/stack.js'],
+    ['src/worker/x.ts', '../dev/stack/stack.js'],
     ['src/cli/x.ts', '../../workflows/index.js'],
     ['src/cli/commands/x.ts', '../../../workflows/index.js'],
   ])('%s of %s', async (file, module) => {
@@ -117,7 +120,7 @@ describe('lint allows what the directions allow', () => {
     ['workflows/x.ts', value('../src/model/steps.js')],
     ['src/config/x.ts', value('zod') + value('./read/layers.js')],
     ['src/config/read/x.ts', value('../define/setting.js') + value('../../model/wire.js')],
-    ['src/temporal/x.ts', type('../config/secret.js')],
+    ['src/temporal/x.ts', type('../config/define/secret.js')],
     ['src/worker/x.ts', value('../../activities/index.js')],
     ['src/cli/x.ts', "export const load = () => import('../worker/main.js');\n"],
   ])('in %s: %s', async (file, code) => {

@@ -1,4 +1,4 @@
-import type { Stack } from '../../src/dev/stack.js';
+import type { Stack } from '../../src/dev/stack/stack.js';
 
 /** What the set-up of the run gives to every test file. */
 interface TestStack {

@@ -1,6 +1,6 @@
 import type { TestProject } from 'vitest/node';
 
-import { startStack } from '../../src/dev/stack.js';
+import { startStack } from '../../src/dev/stack/stack.js';
 import { buildBundle } from './bundle.js';
 import { makeTemplates } from './templates.js';
 import './context.js';

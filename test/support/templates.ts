@@ -2,7 +2,7 @@ import pg from 'pg';
 
 import { migrate } from '../../activities/bookkeeping/migrations.js';
 import { sampleSchema } from '../../src/dev/sample/schema.js';
-import { wideReadingsTable } from '../../src/dev/sample/wide-readings.js';
+import { wideReadingsTable } from '../../bench/upload/wide-readings.js';
 import type { Side } from '../../src/model/failures.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { toPoolSettings } from './pool-settings.js';

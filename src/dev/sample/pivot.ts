@@ -1,7 +1,7 @@
 import type { DemEntry } from './dem-report.js';
 import { createLocalClock, type LocalClock } from './local-time.js';
 import { NUMBER_COLUMNS, type Reading, toReadingId, type ValueColumn } from './reading.js';
-import { type SampleMeter, toMeterId, toSampleMeter } from './sample/meters.js';
+import { type SampleMeter, toMeterId, toSampleMeter } from './meters.js';
 
 /** Columns by the channel names of the building's meters. */
 const COLUMN_OF_CHANNEL: Readonly<Record<string, ValueColumn>> = {

@@ -1,27 +1,16 @@
 import { stat } from 'node:fs/promises';
-
-import { migrate } from '../../activities/bookkeeping/migrations.js';
-import type { Database } from '../postgres/session.js';
+import { fileURLToPath } from 'node:url';
 import { readDemReport, readLines } from './dem-report.js';
 import { type PivotedReport, pivotReport } from './pivot.js';
-import { sampleSchema } from './sample/schema.js';
-import type { StackDatabases, StackTables } from './stack-config.js';
+
+/** The report that is shipped with the package; SOURCE.md beside it says where it comes from. */
+export const SHIPPED_REPORT = fileURLToPath(new URL('./DEM_Report_10-02-13.csv.gz', import.meta.url));
 
 /** How much of a piece of work is done. */
 export interface Progress {
   readonly what: string;
   readonly done: number;
   readonly total: number;
-}
-
-/** Gives both databases the `meter_sync` schema and, unless a person brings tables, those of the sample. Safe to repeat. */
-export async function prepareDatabases({ local, remote }: StackDatabases, tables: StackTables): Promise<void> {
-  await Promise.all([prepare(local, tables), prepare(remote, tables)]);
-}
-
-async function prepare(database: Database, tables: StackTables): Promise<void> {
-  if (tables === 'sample') await database.pool.query(sampleSchema(database.side));
-  await migrate(database);
 }
 
 /**

@@ -4,10 +4,11 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
 
-import type { GuardedProcess } from './guarded-process.js';
-import { stopLeftovers, type Leftover } from './leftovers.js';
-import { tryLockFile, type Release } from './lock-file.js';
+import type { GuardedProcess, StopSignal } from './process/guarded-process.js';
+import { tryLockFile, type Release } from './process/lock-file.js';
+import { isRunning, type ProcessIdentity } from './process/process-identity.js';
 
 const TEMPORARY_PREFIX = 'meter-sync-stack-';
 const LOCK = 'stack.lock';
@@ -127,4 +128,37 @@ async function removeLeftFolders(): Promise<void> {
 async function isOurs(path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined); // removed meanwhile by its own remover
   return found !== undefined && found.uid === process.getuid?.();
+}
+
+/** A server of a stack, with what is needed to end it when its stack could not. */
+interface Leftover extends ProcessIdentity {
+  readonly stopSignal: StopSignal;
+}
+
+const POLL_MS = 50;
+const BY_ITSELF_WITHIN_MS = 3_000; // its guard is most likely ending it already
+const IN_ORDER_WITHIN_MS = 20_000;
+
+/**
+ * Ends servers that a crashed stack has left, and waits until they are gone.
+ *
+ * Only the very processes that were noted are signalled: one that merely was given the same number is not ours.
+ */
+async function stopLeftovers(leftovers: readonly Leftover[]): Promise<void> {
+  await Promise.all(leftovers.map(stopLeftover));
+}
+
+async function stopLeftover(server: Leftover): Promise<void> {
+  if (await isGoneWithin(server, BY_ITSELF_WITHIN_MS)) return;
+  process.kill(server.pid, `SIG${server.stopSignal}`);
+  if (await isGoneWithin(server, IN_ORDER_WITHIN_MS)) return;
+  process.kill(server.pid, 'SIGKILL');
+  if (await isGoneWithin(server, IN_ORDER_WITHIN_MS)) return;
+  throw new Error(`Process ${server.pid}, a server that an earlier stack has left, does not end. End it by hand.`);
+}
+
+async function isGoneWithin(server: ProcessIdentity, limitMs: number): Promise<boolean> {
+  const deadline = Date.now() + limitMs;
+  while (isRunning(server) && Date.now() < deadline) await pause(POLL_MS);
+  return !isRunning(server);
 }

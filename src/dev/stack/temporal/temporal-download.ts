@@ -3,8 +3,8 @@ import { readdirSync, renameSync, rmSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
-import { makePartFolder } from './part-folder.js';
-import type { Tell } from './tell.js';
+import { makePartFolder } from '../process/part-folder.js';
+import type { Tell } from '../process/tell.js';
 
 /** A network that swallows packets would let the SDK wait for minutes; the first bytes come within seconds or not at all. */
 const FIRST_BYTES_WITHIN_MS = 20_000;

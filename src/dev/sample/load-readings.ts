@@ -3,10 +3,10 @@ import { pipeline } from 'node:stream/promises';
 
 import { from as copyFrom } from 'pg-copy-streams';
 
-import { idents } from '../postgres/identifier.js';
-import { type Database, execute, type Session } from '../postgres/session.js';
-import type { Statement } from '../postgres/statement.js';
-import { withTransaction } from '../postgres/transaction.js';
+import { idents } from '../../postgres/identifier.js';
+import { type Database, execute, type Session } from '../../postgres/session.js';
+import type { Statement } from '../../postgres/statement.js';
+import { withTransaction } from '../../postgres/transaction.js';
 import { type Reading, READING_COLUMNS, toCopyLine } from './reading.js';
 
 /** Progress is told after each so many readings. */

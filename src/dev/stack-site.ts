@@ -1,9 +1,11 @@
+import { migrate } from '../../activities/bookkeeping/migrations.js';
 import { type Config, loadConfig } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';
 import { createPool } from '../postgres/pool.js';
 import type { Database } from '../postgres/session.js';
-import type { Stack } from './stack.js';
+import { sampleSchema } from './sample/schema.js';
+import type { Stack } from './stack/stack.js';
 
 /** The two databases of the stack, open for preparing and looking. */
 export interface StackDatabases {
@@ -50,4 +52,14 @@ export function openDatabases(config: Config): StackDatabases {
   const [local, remote] = [open('local'), open('remote')];
   const close = async (): Promise<void> => void (await Promise.all([local.pool.end(), remote.pool.end()]));
   return { local, remote, close };
+}
+
+/** Gives both databases the `meter_sync` schema and, unless a person brings tables, those of the sample. Safe to repeat. */
+export async function prepareDatabases({ local, remote }: StackDatabases, tables: StackTables): Promise<void> {
+  await Promise.all([prepare(local, tables), prepare(remote, tables)]);
+}
+
+async function prepare(database: Database, tables: StackTables): Promise<void> {
+  if (tables === 'sample') await database.pool.query(sampleSchema(database.side));
+  await migrate(database);
 }

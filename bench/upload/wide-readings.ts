@@ -1,4 +1,4 @@
-import type { Side } from '../../model/failures.js';
+import type { Side } from '../../src/model/failures.js';
 
 /** Columns of the local table; the remote one lacks the flag. */
 const WIDE_COLUMN_COUNT = 120;

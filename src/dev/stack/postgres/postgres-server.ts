@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 
 import pg from 'pg';
 
-import { findFreePort } from './free-port.js';
-import { startGuarded, tailOf, type GuardedProcess, type SystemUser } from './guarded-process.js';
+import { findFreePort } from '../process/free-port.js';
+import { startGuarded, tailOf, type GuardedProcess, type SystemUser } from '../process/guarded-process.js';
 import type { PostgresBinaries } from './postgres-binaries.js';
 
 const READY_WITHIN_MS = 60_000; // recovery after a crash takes a while; a healthy start takes 0.2 s

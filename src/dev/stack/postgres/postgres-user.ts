@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
 
-import type { SystemUser } from './guarded-process.js';
+import type { SystemUser } from '../process/guarded-process.js';
 
 /**
  * The user that PostgreSQL's server runs as; `undefined` means our own.

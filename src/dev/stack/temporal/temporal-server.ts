@@ -2,8 +2,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
-import { findFreePort } from './free-port.js';
-import { startGuarded, tailOf, type GuardedProcess } from './guarded-process.js';
+import { findFreePort } from '../process/free-port.js';
+import { startGuarded, tailOf, type GuardedProcess } from '../process/guarded-process.js';
 import type { TemporalBinary } from './temporal-binary.js';
 
 const READY_WITHIN_MS = 30_000; // 0.2 s is usual, a loaded machine takes longer

@@ -4,8 +4,8 @@ import { homedir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 
-import { lockFile } from './lock-file.js';
-import type { Tell } from './tell.js';
+import { lockFile } from '../process/lock-file.js';
+import type { Tell } from '../process/tell.js';
 import { buildWithGo, GO_MODULE } from './temporal-build.js';
 import { downloadWithSdk } from './temporal-download.js';
 

@@ -1,7 +1,7 @@
-import { type Database, execute } from '../postgres/session.js';
-import type { Statement } from '../postgres/statement.js';
-import { withTransaction } from '../postgres/transaction.js';
-import { SAMPLE_TENANTS, type SampleMeter, type SampleTenant } from './sample/meters.js';
+import { type Database, execute } from '../../postgres/session.js';
+import type { Statement } from '../../postgres/statement.js';
+import { withTransaction } from '../../postgres/transaction.js';
+import { SAMPLE_TENANTS, type SampleMeter, type SampleTenant } from './meters.js';
 
 /** Gives the customer's database the sample's tenants and these meters. Safe to repeat: what is there stays as it is. */
 export function loadMeters(remote: Database, meters: readonly SampleMeter[]): Promise<void> {

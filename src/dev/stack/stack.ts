@@ -1,15 +1,15 @@
 import { join } from 'node:path';
 
-import type { Side } from '../model/failures.js';
-import { SEARCH_ATTRIBUTES } from '../model/wire.js';
-import type { GuardedProcess } from './guarded-process.js';
-import { findPostgresBinaries } from './postgres-binaries.js';
-import { startPostgres, type PostgresServer } from './postgres-server.js';
-import { checkFolderIsOpen, choosePostgresUser } from './postgres-user.js';
-import type { Tell } from './tell.js';
+import type { Side } from '../../model/failures.js';
+import { SEARCH_ATTRIBUTES } from '../../model/wire.js';
+import type { GuardedProcess } from './process/guarded-process.js';
+import { findPostgresBinaries } from './postgres/postgres-binaries.js';
+import { startPostgres, type PostgresServer } from './postgres/postgres-server.js';
+import { checkFolderIsOpen, choosePostgresUser } from './postgres/postgres-user.js';
+import type { Tell } from './process/tell.js';
 import { openStackFolder, type StackFolder } from './stack-folder.js';
-import { findTemporalBinary } from './temporal-binary.js';
-import { startTemporal } from './temporal-server.js';
+import { findTemporalBinary } from './temporal/temporal-binary.js';
+import { startTemporal } from './temporal/temporal-server.js';
 
 /** What a stack is started from. */
 export interface StackOptions {

@@ -2,8 +2,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-import { makePartFolder } from './part-folder.js';
-import type { Tell } from './tell.js';
+import { makePartFolder } from '../process/part-folder.js';
+import type { Tell } from '../process/tell.js';
 
 /** The last release that `go install` accepts: later ones hold a `replace`, which it refuses. */
 export const GO_MODULE = 'github.com/temporalio/cli/cmd/temporal@v1.5.1';

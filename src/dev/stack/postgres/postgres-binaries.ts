@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { basename, dirname, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 
-import type { SystemUser } from './guarded-process.js';
+import type { SystemUser } from '../process/guarded-process.js';
 
 /** Where PostgreSQL's programs are, ready to run. */
 export interface PostgresBinaries {

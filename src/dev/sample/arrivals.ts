@@ -1,6 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 
-import type { Database } from '../postgres/session.js';
+import type { Database } from '../../postgres/session.js';
 import { loadReadings } from './load-readings.js';
 import type { Reading } from './reading.js';
 
