@@ -109,6 +109,7 @@ export const NOTHING_OBSERVED: Observed = {
 
 /** Of the input of a run, what its state is made of. */
 interface StateInput extends Partial<SchedulerSettings> {
+  readonly siteId: string;
   readonly state?: SchedulerState;
 }
 

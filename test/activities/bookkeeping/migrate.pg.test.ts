@@ -3,6 +3,7 @@ import { type Migration, migrationText } from '../../../activities/bookkeeping/m
 import { migrate, printMigrations, readMissing } from '../../../activities/bookkeeping/migrations.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';
+import { NO_POOLER, throughPooler } from '../../support/pooler.js';
 import { createDatabases, type TestDatabase } from '../../support/postgres.js';
 
 const FIRST = ['001_meter_sync'];
@@ -55,6 +56,17 @@ it('init runs what it prints', async (context) => {
   expect(ran.map((statements) => `${['begin;', statements, 'commit;'].join('\n\n')}\n`)).toContain(printed);
   expect(printMigrations('local', 'worker')).toContain(printed.replace(/commit;\s+$/, ''));
 });
+
+it.skipIf(NO_POOLER !== null)(
+  `init works through PgBouncer in transaction mode, two at once${NO_POOLER === null ? '' : ` (skipped: ${NO_POOLER})`}`,
+  async (context) => {
+    const { remote } = await createDatabases(context, 'empty');
+    const pooled = await throughPooler(remote);
+    const results = await Promise.all([migrate(pooled), migrate(pooled)]);
+    expect(results.flatMap(({ applied }) => applied)).toEqual(FIRST);
+    expect(await readMissing(pooled)).toEqual([]);
+  },
+);
 
 it('what is printed for an administrator does the same, again and again, and grants the rights', async (context) => {
   const { local } = await createDatabases(context, 'empty');

@@ -5,7 +5,7 @@ import { renderSettings } from '../../src/config/print/render-settings.js';
 
 const PAGE = fileURLToPath(new URL('../../docs/settings.md', import.meta.url));
 
-// After a change of the schema: npx vitest run test/config/settings-table.test.ts -u
+// After a change of the schema: npx vitest run test/config/render-settings.test.ts -u
 test('docs/settings.md shows every setting as the schema has it', async () => {
   const page = await readFile(PAGE, 'utf8');
   const [before, rest = ''] = page.split(/(?<=<!-- settings:begin[^>]*-->\n)/);
