@@ -241,6 +241,23 @@ test('a tenant narrows meters and tenants, and wants a key of one column', () =>
   expect(problems[0]?.setting).toBe('METER_SYNC_TENANTS_KEY');
 });
 
+test('what the settings of the tables say against each other is told at once', () => {
+  const env = {
+    ...BOTH,
+    METER_SYNC_TENANT: '5',
+    METER_SYNC_TENANTS_KEY: 'a,b',
+    METER_SYNC_READINGS_ALLOW_ROUNDING: 'id',
+    METER_SYNC_TENANTS_TABLE: 'other.meter',
+    METER_SYNC_TABLES: '[{ "table": "tariff" }]',
+  };
+  expect(problemsOf({ env }).problems.map(({ setting, found }) => [setting, found])).toEqual([
+    ['METER_SYNC_TENANTS_KEY', `'a,b'`],
+    ['METER_SYNC_READINGS_ALLOW_ROUNDING', `'id'`],
+    ['METER_SYNC_TABLES', 'no key for tariff'],
+    ['METER_SYNC_TABLES', 'meter and other.meter'],
+  ]);
+});
+
 test('each site of a sites file has its own settings, before the environment, on one task queue', () => {
   const path = file('sites.json', [
     { site: 'north', POSTGRES_SYNC_HOST: 'n' },
