@@ -58,11 +58,11 @@ async function connectOnce(access: TemporalAccess, logger: WorkerLogger): Promis
   }
 }
 
-async function open({ address, connectionOptions }: TemporalAccess): Promise<NativeConnection> {
+async function open({ address, connectionOptions, proxy, hint }: TemporalAccess): Promise<NativeConnection> {
   try {
-    return await NativeConnection.connect(connectionOptions);
+    return await NativeConnection.connect(proxy === null ? connectionOptions : { ...connectionOptions, proxy });
   } catch (error) {
-    throw error instanceof TransportError ? new Unreachable(address, error.message) : error;
+    throw error instanceof TransportError ? new Unreachable(address, `${error.message}${hint}`) : error;
   }
 }
 
