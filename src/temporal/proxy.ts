@@ -36,7 +36,7 @@ export function wayTo(address: string, env: Env = process.env): WayToTemporal {
   if (url === '') return { proxy: null, hint: hintOfOthers(env) };
   if (isExcepted(host, env)) return { proxy: null, hint: '' };
   const proxy = toProxy(url);
-  const hint = `; asked through the proxy ${proxy.targetHost} of ${PROXY}. Is it reached directly: no_proxy=${host}`;
+  const hint = `; tried through the proxy ${proxy.targetHost} (${PROXY}). If no proxy is needed, set no_proxy=${host}`;
   return { proxy, hint };
 }
 
@@ -44,7 +44,7 @@ function hintOfOthers(env: Env): string {
   const name = NOT_FOLLOWED.find((variable) => (env[variable] ?? '') !== '');
   return name === undefined
     ? ''
-    : `; asked directly, ${name} is not used for Temporal. If only a proxy leads there: ${PROXY}`;
+    : `; tried directly, since ${name} is not used for Temporal. If a proxy is needed, set ${PROXY}`;
 }
 
 /** The library's own error for such a value is a line of its log, after which it goes on without a proxy. */

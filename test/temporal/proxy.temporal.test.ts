@@ -76,7 +76,7 @@ test('a proxy that leads nowhere is named, with the way around it', async () => 
     (e: unknown) => e,
   );
   expect(failed).toBeInstanceOf(Unreachable);
-  expect((failed as Unreachable).message).toMatch(/127\.0\.0\.1:9 of grpc_proxy.*no_proxy=temporal\.example\.invalid/);
+  expect((failed as Unreachable).message).toMatch(/127\.0\.0\.1:9 \(grpc_proxy\).*no_proxy=temporal\.example\.invalid/);
 });
 
 test('where a proxy for web pages is set and nobody answers, the error says that it is not used', async () => {
