@@ -14,7 +14,7 @@ const INTERVAL_MS = 600;
 /** A task that was handed to a worker which has just gone is lost until then. */
 const TASK_TIMEOUT_MS = 2_000;
 /** Between two looks at a history. */
-const OFTEN = { everyMs: 20, timeoutMs: 60_000 };
+const OFTEN = { everyMs: 40, timeoutMs: 60_000 };
 
 type History = Awaited<ReturnType<ReturnType<TestTemporal['client']['workflow']['getHandle']>['fetchHistory']>>;
 type HistoryEvent = NonNullable<History['events']>[number];
@@ -67,18 +67,19 @@ async function restart(site: SiteApart, worker: Awaited<ReturnType<TestTemporal[
   const { begun, ended } = PENDING[round % 2 === 0 ? 0 : 1];
   const door = aDoor();
   if (round % 2 === 1) site.fake.upload = async () => (await door.opened, anUpload());
-  const isUnderWay = async (): Promise<boolean> => {
-    const events = ((await site.history()).events ?? []).filter((event) => !event.activityTaskStartedEventAttributes);
-    const last = events.at(-1);
-    return Boolean(last?.[begun]) && (round % 2 === 0 || site.fake.called.at(-1) === 'uploadReadings');
+  /** How many have ended, seen in the very history in which one more is under way: it may end before the worker has gone. */
+  const seenUnderWay = async (): Promise<{ readonly endedBefore: number } | null> => {
+    const events = (await site.history()).events ?? [];
+    const last = events.filter((event) => !event.activityTaskStartedEventAttributes).at(-1);
+    const isMeant = round % 2 === 0 || site.fake.called.at(-1) === 'uploadReadings';
+    return last?.[begun] && isMeant ? { endedBefore: events.filter((event) => event[ended]).length } : null;
   };
-  await until(isUnderWay, { what: `${begun} in round ${round}`, ...OFTEN });
-  const before = await site.countOf(ended);
+  const { endedBefore } = await until(seenUnderWay, { what: `${begun} in round ${round}`, ...OFTEN });
   await worker.stop();
   const answers = [site.askStatus(), site.askStatus()];
   site.fake.upload = () => anUpload();
   door.open();
-  await until(async () => (await site.countOf(ended)) > before, { what: `${ended} in round ${round}`, ...OFTEN });
+  await until(async () => (await site.countOf(ended)) > endedBefore, { what: `${ended} in round ${round}`, ...OFTEN });
   const cycles = site.fake.countOf('downloadTenants');
   const next = await site.startWorker();
   const hasCycled = (): boolean => site.fake.countOf('downloadTenants') > cycles;
