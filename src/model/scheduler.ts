@@ -53,18 +53,12 @@ export function findInputProblems(input: unknown): string[] {
   return problems;
 }
 
-/** The run that an input came to. */
-interface SchedulerRun {
-  readonly workflowId: string;
-  /** True after continue-as-new. */
-  readonly isContinued: boolean;
-}
-
 /**
- * What is wrong with a run for its input, in words. The workflow id is the site's lock, so a scheduler under another id
- * would be a second one beside it; and a state is believed only from a run before, since its shape is not checked.
+ * What is wrong with the first run of a workflow for its input, in words. The workflow id is the site's lock, so a scheduler
+ * under another id would be a second one beside it; and a state is believed only from a run before, since its shape is not
+ * checked.
  */
-export function findRunProblems(input: unknown, { workflowId, isContinued }: SchedulerRun): string[] {
+export function findRunProblems(input: unknown, workflowId: string): string[] {
   if (!isRecord(input)) return [];
   const { siteId, state } = input;
   const problems = [];
@@ -73,7 +67,7 @@ export function findRunProblems(input: unknown, { workflowId, isContinued }: Sch
       `the workflow id is ${describe(workflowId)}; wanted ${toWorkflowId(siteId)}, which is the site's lock`,
     );
   }
-  if (state !== undefined && state !== null && !isContinued) {
+  if (state !== undefined && state !== null) {
     problems.push('state is given; wanted none: only continue-as-new gives it');
   }
   return problems;

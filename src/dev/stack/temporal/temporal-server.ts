@@ -89,7 +89,8 @@ async function becomesReady(
   const deadline = Date.now() + READY_WITHIN_MS;
   // A gRPC channel that finds nobody waits a second before it looks again; a plain socket may look at once.
   while (!(await isListening(address)) && !server.hasExited() && Date.now() < deadline) await pause(POLL_MS);
-  const connection = Connection.lazy({ address });
+  // our own server on this machine is never asked through a proxy of the environment
+  const connection = Connection.lazy({ address, channelArgs: { 'grpc.enable_http_proxy': 0 } });
   try {
     while (!server.hasExited() && Date.now() < deadline) {
       const answer = connection.operatorService.listSearchAttributes({ namespace: 'default' });
