@@ -23,17 +23,16 @@ const allBut = (folder, folders) =>
     { regex: `^(\\.\\./)+(src/)?(${folders.join('|')})/`, message: `${folder} does not know this module.` },
   ]);
 
-/**
- * The engines: PostgreSQL, and of Temporal no more than the shape of an attempt. An engine has its story on top and a room for
- * each stage; a room knows itself and the rooms before it in the list.
- */
+/** A folder with its story or its door on top and rooms below; a room knows itself and the rooms before it in the list. */
+const house = (folder, known, rooms) => [
+  only(folder, known),
+  ...rooms.map((room, at) => only(`${folder}/${room}`, { ...known, rooms: rooms.slice(0, at) })),
+];
+
+/** The engines: PostgreSQL, and of Temporal no more than the shape of an attempt. A room for each stage. */
 const engine = (folder, { rooms = [], engines = [] } = {}) => {
   const known = { folders: ['model', 'postgres', ...engines], packages: ['node:.*'] };
-  const types = 'pg$|(\\.\\./)+attempt\\.js$';
-  return [
-    only(folder, { ...known, types }),
-    ...rooms.map((room, at) => only(`${folder}/${room}`, { ...known, types, rooms: rooms.slice(0, at) })),
-  ];
+  return house(folder, { ...known, types: 'pg$|(\\.\\./)+attempt\\.js$' }, rooms);
 };
 
 /** The patterns above read static imports alone. */
@@ -48,7 +47,7 @@ const importDirections = [
     rules: { 'no-restricted-syntax': ['error', ...STATIC_IMPORTS] },
   },
   only('src/model', {}),
-  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node-pg-migrate', 'node:.*'] }),
+  only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
   ...engine('activities/bookkeeping'),
   ...engine('activities/upload', { rooms: ['queue', 'custody', 'plan', 'send', 'quarantine'] }),
@@ -56,12 +55,14 @@ const importDirections = [
   ...engine('activities/probe', { engines: ['upload', 'download'] }),
   ...engine('activities/verify', { engines: ['upload'] }),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
-  only('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }),
+  ...house('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }, ['define', 'print', 'check', 'read']),
   only('src/temporal', {
     folders: ['model'],
     packages: ['@temporalio/(client|common|envconfig)'],
     types: '\\.\\./config/',
   }),
+  ...house('src/dev/stack', { folders: ['model'], packages: ['pg', 'node:.*'] }, ['process', 'postgres', 'temporal']),
+  only('src/dev/sample', { folders: ['model', 'postgres'], packages: ['pg-copy-streams', 'node:.*'] }),
   allBut('src/worker', ['cli', 'dev']),
   allBut('src/cli', ['workflows']),
 ];

@@ -9,14 +9,16 @@ import {
 } from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
 import { HeldFailure } from './download/guard/held-changes.js';
+import { startOfRan } from './timed.js';
 
 /**
- * Runs an operation of a site and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose one
- * detail is a `FailureReport`. A failure that is not worth another attempt says so.
+ * Runs an operation of a site and turns any error of it into an `ApplicationFailure` whose type is the failure kind and whose
+ * details are a `FailureReport` and when the attempt ran. A failure that is not worth another attempt says so.
  * @throws CancelledFailure as it is: the attempt was given up
  */
 export async function translateErrors<Result>(siteId: string, operate: () => Promise<Result>): Promise<Result> {
   const { info, log } = Context.current();
+  const ran = startOfRan();
   try {
     return await operate();
   } catch (error) {
@@ -27,7 +29,7 @@ export async function translateErrors<Result>(siteId: string, operate: () => Pro
       message: report.message,
       type: report.kind,
       nonRetryable: !isTriedAgain(report, info.attempt),
-      details: [report],
+      details: [report, ran()],
     });
   }
 }

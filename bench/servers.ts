@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { findPostgresBinaries } from '../src/dev/postgres-binaries.js';
-import { type PostgresServer, startPostgres } from '../src/dev/postgres-server.js';
-import { choosePostgresUser } from '../src/dev/postgres-user.js';
-import { openStackFolder } from '../src/dev/stack-folder.js';
+import { findPostgresBinaries } from '../src/dev/stack/postgres/postgres-binaries.js';
+import { type PostgresServer, startPostgres } from '../src/dev/stack/postgres/postgres-server.js';
+import { choosePostgresUser } from '../src/dev/stack/postgres/postgres-user.js';
+import { openStackFolder } from '../src/dev/stack/stack-folder.js';
 
 /** A running server, and the process whose CPU is its own. */
 export interface BenchServer extends PostgresServer {

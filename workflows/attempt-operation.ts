@@ -1,30 +1,41 @@
 import { ActivityFailure, CancellationScope, isCancellation, log } from '@temporalio/workflow';
+import { laterOf, type Timed } from '../src/model/loop-clock.js';
 import type { Operation, Outcome } from '../src/model/state.js';
-import { toFailureReport } from './failure-report.js';
+import { toFailureReport, toRan } from './failure-report.js';
+import { reach, type Site } from './site.js';
 
 /**
- * Calls an activity and answers with how it ended; a failure is an outcome like any other.
+ * Calls an activity and answers with how it ended; a failure is an outcome like any other. The loop's clock moves on to the
+ * instant of that end.
  * @throws CancelledFailure when the workflow is cancelled, and errors of the workflow's own code
  */
 export async function attempt<Result>(
-  siteId: string,
+  site: Site,
   operation: Operation,
-  call: () => Promise<Result>,
+  call: () => Promise<Timed<Result>>,
 ): Promise<Outcome<Result>> {
-  const startedAt = Date.now();
-  const at = { startedAt: new Date(startedAt).toISOString() };
+  const calledAt = site.state.reachedAt;
+  const since = Date.now(); // for the duration alone, which people read and nothing is decided by
   try {
-    const result = await call();
-    const durationMs = Date.now() - startedAt;
-    log.info(`${operation} completed`, { ...toCounts(result), durationMs });
-    return { ok: true, ...at, durationMs, result, error: null };
+    const { result, ran } = await call();
+    const at = { startedAt: toStart(calledAt, ran.askedAt), durationMs: Date.now() - since };
+    reach(site, ran.endedAt);
+    log.info(`${operation} completed`, { ...toCounts(result), durationMs: at.durationMs });
+    return { ok: true, ...at, result, error: null };
   } catch (failure) {
     if (!(failure instanceof ActivityFailure) || isWorkflowsOwn(failure)) throw failure;
-    const durationMs = Date.now() - startedAt;
-    const error = toFailureReport(failure, siteId);
-    log.warn(`${operation} failed`, { ...error, durationMs });
-    return { ok: false, ...at, durationMs, result: null, error };
+    const ran = toRan(failure);
+    const at = { startedAt: toStart(calledAt, ran?.askedAt), durationMs: Date.now() - since };
+    reach(site, ran?.endedAt);
+    const error = toFailureReport(failure, site.siteId);
+    log.warn(`${operation} failed`, { ...error, durationMs: at.durationMs });
+    return { ok: false, ...at, result: null, error };
   }
+}
+
+/** When an operation began, by the loop's clock: the clock may have been behind when it was called. */
+function toStart(calledAt: number, askedAt: string | undefined): string {
+  return new Date(laterOf(calledAt, askedAt)).toISOString();
 }
 
 /** True for the cancellation of the whole workflow; an upload that was asked to end early is one that failed, at worst. */

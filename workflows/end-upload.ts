@@ -1,9 +1,6 @@
-import { CancellationScope, patched } from '@temporalio/workflow';
+import { CancellationScope } from '@temporalio/workflow';
 import { cutShort } from '../src/model/steps.js';
 import type { Site } from './site.js';
-
-/** What an older version has recorded is replayed as it was: a signal then left the upload alone. */
-const END_UPLOAD_EARLY = 'end-upload-early';
 
 /**
  * Calls the upload in a scope of its own, so that `endUpload` can ask it to end early; it then answers with what it did.
@@ -19,9 +16,9 @@ export async function callEndable<Result>(site: Site, call: () => Promise<Result
   }
 }
 
-/** Asks the upload under way, if there is one, to end after its batch. It costs the history three events, and only here. */
+/** Asks the upload under way, if there is one, to end after its batch. */
 export function endUpload(site: Site): void {
-  if (site.upload === null || site.upload.consideredCancelled || !patched(END_UPLOAD_EARLY)) return;
+  if (site.upload === null || site.upload.consideredCancelled) return;
   site.state = cutShort(site.state);
   site.upload.cancel();
 }

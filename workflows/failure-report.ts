@@ -1,5 +1,6 @@
 import type { ActivityFailure } from '@temporalio/workflow';
 import { ApplicationFailure, CancelledFailure, rootCause, TimeoutFailure } from '@temporalio/workflow';
+import type { Ran } from '../src/model/loop-clock.js';
 import {
   FAILURE_RULES,
   type FailureKind,
@@ -38,6 +39,16 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
     return { ...describe('unexpected', message), next: GOES_ON };
   }
   return describe('unexpected', rootCause(failure) ?? failure.message);
+}
+
+/** When the last attempt ended, as it told itself; undefined: no attempt could, since its worker is gone, say. */
+export function toRan({ cause }: ActivityFailure): Ran | undefined {
+  const [, ran] = (cause instanceof ApplicationFailure ? cause.details : null) ?? [];
+  return isRan(ran) ? ran : undefined;
+}
+
+function isRan(detail: unknown): detail is Ran {
+  return typeof detail === 'object' && detail !== null && 'askedAt' in detail && 'endedAt' in detail;
 }
 
 function isReport(detail: unknown): detail is FailureReport {

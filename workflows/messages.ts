@@ -10,7 +10,8 @@ import {
 } from '@temporalio/workflow';
 import { INVALID_INPUT } from '../src/model/failures.js';
 import { type DownloadDecision, findDecisionProblems, type HeldDownload } from '../src/model/guard.js';
-import { findConfigureProblems, type SchedulerSettings } from '../src/model/scheduler.js';
+import { findConfigureProblems } from '../src/model/scheduler.js';
+import type { SchedulerSettings } from '../src/model/scheduler-settings.js';
 import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
@@ -19,14 +20,18 @@ import { endUpload } from './end-upload.js';
 import { toFailureReport } from './failure-report.js';
 import { probeDatabases } from './probe-databases.js';
 import { callsOf } from './proxies.js';
-import type { Site } from './site.js';
+import { reach, type Site } from './site.js';
 
 const getStatus = defineQuery<Status>(wire.GET_STATUS_QUERY);
 const refreshStatus = defineUpdate<Status>(wire.REFRESH_STATUS_UPDATE);
 const decideDownload = defineUpdate<HeldDownload, [DownloadDecision]>(wire.DECIDE_DOWNLOAD_UPDATE);
 const configureUpdate = defineUpdate<SchedulerSettings, [Partial<SchedulerSettings>]>(wire.CONFIGURE_UPDATE);
 
-/** Registers every handler of a site. Signals that arrived before are handled here, in their order. */
+/**
+ * Registers every handler of a site. Signals that arrived before are handled here, in their order.
+ *
+ * A message tells no instant that a replay would see again: what it changes follows from itself and the loop's clock.
+ */
 export function receiveMessages(site: Site): void {
   setHandler(getStatus, () => toStatus(site.siteId, site.state), {
     description: 'What the site is doing, what is known of both databases and how the last operations ended',
@@ -39,9 +44,7 @@ export function receiveMessages(site: Site): void {
   );
   const untilResume = 'Ends the upload with its batch, and begins no further cycle until resume';
   onSignal(site, wire.PAUSE_SIGNAL, untilResume, pause);
-  onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', (state) =>
-    resume(state, Date.now()),
-  );
+  onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', resume);
   const syncNow = 'Runs a full cycle at once, also while paused; {"full": true} tries refused rows again';
   onSignal(site, wire.SYNC_NOW_SIGNAL, syncNow, requestSyncNow);
   receiveRefresh(site);
@@ -97,7 +100,7 @@ function refuseWithReason(failure: unknown, siteId: string): never {
 
 function receiveConfigure(site: Site): void {
   const change = (settings: Partial<SchedulerSettings>): SchedulerSettings => {
-    site.state = configure(site.state, settings, Date.now());
+    site.state = configure(site.state, settings, site.state.reachedAt);
     site.messages += 1;
     log.info('configured', { site: site.siteId, ...site.state.settings });
     return site.state.settings;
@@ -115,9 +118,10 @@ function receiveDecision(site: Site): void {
   const decide = async ({ table, decision, by, change }: DownloadDecision): Promise<HeldDownload> => {
     const named = change === undefined || change === null ? {} : { change }; // other languages send null
     const input = { siteId: site.siteId, table, decision, by, ...named };
-    const held = await callsOf(site)
-      .decide(input)
+    const { result: held, ran } = await callsOf(site)
+      .decideDownload(input)
       .catch((failure: unknown) => refuseWithReason(failure, site.siteId));
+    reach(site, ran.endedAt);
     log.info('held download decided', { site: site.siteId, table: held.table, change: held.change, decision, by });
     return held;
   };

@@ -2,17 +2,7 @@ import type { RetryPolicy } from '@temporalio/common';
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import { isInHurry } from '../src/model/cycle.js';
 import { CONNECTION_ATTEMPTS, type FailureKind } from '../src/model/failures.js';
-import type { HeldDownload } from '../src/model/guard.js';
-import type {
-  Activities,
-  DecideDownloadInput,
-  DownloadInput,
-  DownloadResult,
-  ProbeInput,
-  ProbeResult,
-  UploadReadingsInput,
-  UploadReadingsResult,
-} from '../src/model/operations.js';
+import type { Activities } from '../src/model/operations.js';
 import type { Site } from './site.js';
 
 /** 2, 4, 8, 16 and 32 seconds after a failed attempt. The activity itself ends sooner what a retry cannot help. */
@@ -39,49 +29,54 @@ const PROBE_TIMEOUT_MS = 30_000;
 /** An upload that is asked to end early still answers, see `end-upload.ts`. */
 const WAIT_FOR_ANSWER = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
-/** The activities of a site as its cycle calls them. */
-export interface Calls {
-  upload(input: UploadReadingsInput): Promise<UploadReadingsResult>;
-  meters(input: DownloadInput): Promise<DownloadResult>;
-  tenants(input: DownloadInput): Promise<DownloadResult>;
-  probe(input: ProbeInput): Promise<ProbeResult>;
-  decide(input: DecideDownloadInput): Promise<HeldDownload>;
+/** How an activity is called. */
+interface CallRule {
+  readonly summary: string;
+  readonly startToCloseTimeout: number;
+  /** From the call to its end, the wait for a worker included; absent: without a bound. */
+  readonly scheduleToCloseTimeout?: number;
+  readonly cancellationType?: ActivityCancellationType;
 }
 
 /**
- * The calls of a site now. The operations have no schedule-to-start or schedule-to-close timeout: those run on while a
- * site's worker is off, and its operations should simply wait for it. A probe that waits tells nothing, and a person waits
- * for an answer to a decision: both are given up, or
- * else a workflow that must end could not, as long as somebody waits for a status from a site that is off.
+ * The operations have no schedule-to-start or schedule-to-close timeout: those run on while a site's worker is off, and its
+ * operations should simply wait for it. A probe that waits tells nothing, and a person waits for an answer to a decision: both
+ * are given up, or else a workflow that must end could not, as long as somebody waits for a status from a site that is off.
  */
-export function callsOf(site: Site): Calls {
+const CALL_RULES: Readonly<Record<keyof Activities, CallRule>> = {
+  uploadReadings: {
+    summary: 'upload readings, then remove them',
+    startToCloseTimeout: UPLOAD_TIMEOUT_MS,
+    cancellationType: WAIT_FOR_ANSWER,
+  },
+  downloadMeters: { summary: 'download meters', startToCloseTimeout: DOWNLOAD_TIMEOUT_MS },
+  downloadTenants: { summary: 'download tenants', startToCloseTimeout: DOWNLOAD_TIMEOUT_MS },
+  probe: {
+    summary: 'look at both databases',
+    startToCloseTimeout: PROBE_TIMEOUT_MS,
+    scheduleToCloseTimeout: PROBE_TIMEOUT_MS,
+  },
+  decideDownload: {
+    summary: 'decide on a held download',
+    startToCloseTimeout: PROBE_TIMEOUT_MS,
+    scheduleToCloseTimeout: PROBE_TIMEOUT_MS,
+  },
+};
+
+/** The activities of a site as they are called now: on its task queue, and with as much patience as its state allows. */
+export function callsOf(site: Site): Activities {
   const activities = proxyActivities<Activities>({ startToCloseTimeout: PROBE_TIMEOUT_MS });
-  const options = (startToCloseTimeout: number, summary: string): ActivityOptions => ({
-    startToCloseTimeout,
+  const optionsOf = (name: keyof Activities): ActivityOptions => ({
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     retry: isInHurry(site.state) ? WITHOUT_WAITING : RETRY,
-    summary,
     ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
+    ...CALL_RULES[name],
   });
   return {
-    upload: (input) =>
-      activities.uploadReadings.executeWithOptions(
-        { ...options(UPLOAD_TIMEOUT_MS, 'upload readings, then remove them'), cancellationType: WAIT_FOR_ANSWER },
-        [input],
-      ),
-    meters: (input) =>
-      activities.downloadMeters.executeWithOptions(options(DOWNLOAD_TIMEOUT_MS, 'download meters'), [input]),
-    tenants: (input) =>
-      activities.downloadTenants.executeWithOptions(options(DOWNLOAD_TIMEOUT_MS, 'download tenants'), [input]),
-    probe: (input) =>
-      activities.probe.executeWithOptions(
-        { ...options(PROBE_TIMEOUT_MS, 'look at both databases'), scheduleToCloseTimeout: PROBE_TIMEOUT_MS },
-        [input],
-      ),
-    decide: (input) =>
-      activities.decideDownload.executeWithOptions(
-        { ...options(PROBE_TIMEOUT_MS, 'decide on a held download'), scheduleToCloseTimeout: PROBE_TIMEOUT_MS },
-        [input],
-      ),
+    uploadReadings: (input) => activities.uploadReadings.executeWithOptions(optionsOf('uploadReadings'), [input]),
+    downloadMeters: (input) => activities.downloadMeters.executeWithOptions(optionsOf('downloadMeters'), [input]),
+    downloadTenants: (input) => activities.downloadTenants.executeWithOptions(optionsOf('downloadTenants'), [input]),
+    probe: (input) => activities.probe.executeWithOptions(optionsOf('probe'), [input]),
+    decideDownload: (input) => activities.decideDownload.executeWithOptions(optionsOf('decideDownload'), [input]),
   };
 }

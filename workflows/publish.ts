@@ -17,13 +17,17 @@ export function publish(site: Site): void {
     ...ifChanged(SEARCH_ATTRIBUTES.site, site.siteId),
     ...ifChanged(SEARCH_ATTRIBUTES.state, nameState(site.state)),
     ...ifChanged(SEARCH_ATTRIBUTES.health, health),
-    ...ifChanged(SEARCH_ATTRIBUTES.lag, judgeLag(site.state, Date.now())),
+    ...ifChanged(SEARCH_ATTRIBUTES.lag, judgeLag(site.state, site.state.reachedAt)),
   ];
   if (changed.length > 0) upsertSearchAttributes(changed);
 }
 
-/** Attributes outlive continue-as-new, so what is in force is asked of Temporal and not remembered here. */
+/**
+ * Attributes outlive continue-as-new, so what is in force is asked of Temporal and not remembered here. One that the start did
+ * not set is left alone: its namespace may lack it, and then every workflow task would fail, for ever.
+ */
 function ifChanged(name: string, value: string): SearchAttributeUpdatePair[] {
   const key = defineSearchAttributeKey(name, 'KEYWORD');
-  return workflowInfo().typedSearchAttributes.get(key) === value ? [] : [{ key, value }];
+  const shown = workflowInfo().typedSearchAttributes.get(key);
+  return shown === undefined || shown === value ? [] : [{ key, value }];
 }

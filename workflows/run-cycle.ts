@@ -1,7 +1,9 @@
-import { log, patched, workflowInfo } from '@temporalio/workflow';
+import { log, workflowInfo } from '@temporalio/workflow';
 import { beginCycle, endCycle, isUploadHeld, recordOutcome } from '../src/model/cycle.js';
 import { mergeDownloads } from '../src/model/download-outcome.js';
+import type { Timed } from '../src/model/loop-clock.js';
 import {
+  type Activities,
   type DownloadInput,
   type DownloadResult,
   UPLOAD_MAX_DURATION_MS,
@@ -9,7 +11,7 @@ import {
 } from '../src/model/operations.js';
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
 import { toStatus } from '../src/model/status.js';
-import { type Calls, callsOf } from './proxies.js';
+import { callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
 import { callEndable } from './end-upload.js';
 import type { Site } from './site.js';
@@ -19,7 +21,8 @@ import type { Site } from './site.js';
  * A catch-up cycle uploads the backlog alone.
  */
 export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
-  site.state = beginCycle(site.state, kind, Date.now());
+  const since = Date.now(); // for the log alone
+  site.state = beginCycle(site.state, kind, site.state.reachedAt);
   log.info('cycle started', {
     site: site.siteId,
     cycle: site.state.cycles + 1,
@@ -27,22 +30,19 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
     queueSize: site.state.observed.queueSize,
   });
   if (!leavesUploadOut(site)) {
-    await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.upload(toUploadInput(site))));
+    await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.uploadReadings(toUploadInput(site))));
   }
   if (kind === 'full') {
-    await runOperation(site, 'meters', (calls) => calls.meters(toDownloadInput(site)));
-    await runOperation(site, 'tenants', (calls) => calls.tenants(toDownloadInput(site)));
+    await runOperation(site, 'meters', (calls) => calls.downloadMeters(toDownloadInput(site)));
+    await runOperation(site, 'tenants', (calls) => calls.downloadTenants(toDownloadInput(site)));
     await retryWaitingMeters(site);
   }
-  finishCycle(site);
+  finishCycle(site, since);
 }
-
-/** What an older version has recorded is replayed as it was: it uploaded in every cycle. */
-const UPLOAD_WAITS = 'upload-waits';
 
 /** True while an upload that failed with `data` waits: the cycle downloads alone. */
 function leavesUploadOut({ siteId, state }: Site): boolean {
-  if (!isUploadHeld(state, Date.now()) || !patched(UPLOAD_WAITS)) return false;
+  if (!isUploadHeld(state, state.reachedAt)) return false;
   log.info('upload left out until it is tried again', {
     site: siteId,
     until: toStatus(siteId, state).uploadWaitsUntil,
@@ -53,9 +53,9 @@ function leavesUploadOut({ siteId, state }: Site): boolean {
 async function runOperation<Name extends Operation>(
   site: Site,
   operation: Name,
-  call: (calls: Calls) => Promise<OperationResults[Name]>,
+  call: (calls: Activities) => Promise<Timed<OperationResults[Name]>>,
 ): Promise<void> {
-  const outcome: Outcome<OperationResults[Name]> = await attempt(site.siteId, operation, () => call(callsOf(site)));
+  const outcome: Outcome<OperationResults[Name]> = await attempt(site, operation, () => call(callsOf(site)));
   site.state = recordOutcome(site.state, operation, outcome);
 }
 
@@ -64,19 +64,20 @@ async function retryWaitingMeters(site: Site): Promise<void> {
   const first = site.state.meters?.result;
   const newTenants = site.state.tenants?.result?.inserted ?? 0;
   if (!first || first.waiting === 0 || newTenants === 0) return;
-  const again = async (calls: Calls): Promise<DownloadResult> =>
-    mergeDownloads(first, await calls.meters(toDownloadInput(site)));
+  const again = async (calls: Activities): Promise<Timed<DownloadResult>> => {
+    const { result, ran } = await calls.downloadMeters(toDownloadInput(site));
+    return { result: mergeDownloads(first, result), ran };
+  };
   await runOperation(site, 'meters', again);
 }
 
-function finishCycle(site: Site): void {
+function finishCycle(site: Site, since: number): void {
   const { running, skippedTicks: skippedBefore } = site.state;
   if (running === null) return;
-  const now = Date.now();
-  site.state = endCycle(site.state, running, { now, random: Math.random() });
+  site.state = endCycle(site.state, running, { now: site.state.reachedAt, random: Math.random() });
   site.cyclesThisRun += 1;
   const { cycles, lastCycle, skippedTicks, consecutiveFailures } = site.state;
-  const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: now - running.startedAt };
+  const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: Date.now() - since };
   if (lastCycle?.ok === true) log.info('cycle completed', facts);
   else log.warn('cycle failed', { ...facts, consecutiveFailures, error: lastCycle?.error });
   const skipped = skippedTicks - skippedBefore;

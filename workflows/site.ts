@@ -1,13 +1,16 @@
 import { ApplicationFailure, type CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
+import { laterOf } from '../src/model/loop-clock.js';
 import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
-import { openState, type SchedulerState } from '../src/model/state.js';
+import { openState, type SchedulerState, STATE_VERSION } from '../src/model/state.js';
 
 /** One run of a site's scheduler: its input, and the state that every stage of the loop moves on. */
 export interface Site {
   readonly siteId: string;
   readonly input: SyncSchedulerInput;
   state: SchedulerState;
+  /** `Date.now()` when the loop's clock last moved. Only the lengths of timers may be computed from it. */
+  movedAt: number;
   /** Signals and updates of this run; a wait ends when it moves. */
   messages: number;
   cyclesThisRun: number;
@@ -18,18 +21,34 @@ export interface Site {
 /**
  * Takes up a site's input and, after continue-as-new, the state of the run before.
  * @throws ApplicationFailure `InvalidInput`, which fails the workflow at once and names every problem
+ * @throws Error a continued run whose state this version does not know: that fails the workflow task alone, which a worker of
+ *   the right version then takes up
  */
-export function openSite(input: SyncSchedulerInput): Site {
-  const { workflowId, continuedFromExecutionRunId } = workflowInfo();
-  const isContinued = continuedFromExecutionRunId !== undefined;
-  const problems = [...findInputProblems(input), ...findRunProblems(input, { workflowId, isContinued })];
-  if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
+export function beginRun(input: SyncSchedulerInput): Site {
+  const { workflowId, continuedFromExecutionRunId, startTime } = workflowInfo();
+  if (continuedFromExecutionRunId === undefined) refuseBadInput(input, workflowId);
+  else if (input.state?.version !== STATE_VERSION) throw new Error('the state of the run before is of another version');
   return {
     siteId: input.siteId,
     input,
-    state: openState(input, Date.now()),
+    state: openState(input, startTime.getTime()),
+    movedAt: Date.now(),
     messages: 0,
     cyclesThisRun: 0,
     upload: null,
   };
+}
+
+/** A run that continues another is never failed by its input: it could not be started again with what it knows. */
+function refuseBadInput(input: SyncSchedulerInput, workflowId: string): void {
+  const problems = [...findInputProblems(input), ...findRunProblems(input, workflowId)];
+  if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
+}
+
+/** Moves the loop's clock on to an instant that the history holds; an earlier one, or none, leaves it. */
+export function reach(site: Site, instant: number | string | undefined): void {
+  const reachedAt = laterOf(site.state.reachedAt, instant);
+  if (reachedAt === site.state.reachedAt) return;
+  site.state = { ...site.state, reachedAt };
+  site.movedAt = Date.now();
 }

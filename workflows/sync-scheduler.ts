@@ -7,6 +7,7 @@ import {
   makeContinueAsNewFunc,
   workflowInfo,
 } from '@temporalio/workflow';
+import { toTimerMs } from '../src/model/loop-clock.js';
 import type { SyncSchedulerInput } from '../src/model/scheduler.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { decideStep } from '../src/model/steps.js';
@@ -14,7 +15,7 @@ import { receiveMessages } from './messages.js';
 import { probeBreaker } from './probe-databases.js';
 import { publish } from './publish.js';
 import { runCycle } from './run-cycle.js';
-import { openSite, type Site } from './site.js';
+import { beginRun, reach, type Site } from './site.js';
 
 /**
  * Keeps one site's two databases in step until it is told to stop: the first cycle at once, then one at each tick.
@@ -23,7 +24,7 @@ import { openSite, type Site } from './site.js';
  * state. Cancelled, it gives up the running cycle and ends as cancelled, and its status and search attributes say so.
  */
 export async function syncScheduler(input: SyncSchedulerInput): Promise<Status> {
-  const site = openSite(input);
+  const site = beginRun(input);
   receiveMessages(site); // before the first await: a signal may be waiting already
   if (input.state === undefined) log.info('scheduler started', { site: site.siteId, ...site.state.settings });
   try {
@@ -39,7 +40,7 @@ export async function syncScheduler(input: SyncSchedulerInput): Promise<Status> 
 async function runUntilStopped(site: Site): Promise<void> {
   for (;;) {
     publish(site);
-    const step = decideStep(site.state, Date.now());
+    const step = decideStep(site.state, site.state.reachedAt);
     if (step.do === 'end') return;
     if (isRunFull(site)) await carryOn(site);
     else if (step.do === 'cycle') await runCycle(site, step.kind);
@@ -48,13 +49,19 @@ async function runUntilStopped(site: Site): Promise<void> {
   }
 }
 
-/** Waits for a message or, unless only a message can go on, for an instant. */
+/**
+ * Waits for a message or, unless only a message can go on, for an instant of the loop's clock, which has come when the timer
+ * has fired. `Date.now()` says how long that timer runs: a replay compares that there is a timer, and not its length.
+ */
 async function waitFor(site: Site, until: number | null): Promise<void> {
   const seen = site.messages;
   const isWoken = (): boolean => site.messages !== seen;
   if (until === null) return condition(isWoken);
   const isOpen = site.state.breaker.nextProbeAt !== null;
-  await condition(isWoken, until - Date.now(), { summary: isOpen ? 'next probe of the databases' : 'next cycle' });
+  const { state, movedAt } = site;
+  const timerMs = toTimerMs(until, { reachedAt: state.reachedAt, movedAt, now: Date.now() });
+  const summary = isOpen ? 'next probe of the databases' : 'next cycle';
+  if (!(await condition(isWoken, timerMs, { summary }))) reach(site, until);
 }
 
 /** True when the history of this run should end: the server says so, or the input's own limit is reached. */

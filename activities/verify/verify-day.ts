@@ -1,11 +1,19 @@
 import { type ChainWalk, isUnsummed } from '../../src/model/chain-walk.js';
 import { type DayTotal, describeDay, isDelivered, NOTHING } from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
+import type { Column, QueueTable } from '../../src/model/table.js';
 import type { Session } from '../../src/postgres/session.js';
 import { findDayColumn } from './day-column.js';
 import { readDeliveredByAll } from './delivered-by-all.js';
-import { type DayQuestion, lookAtDay, readMetersOfDay } from './look-at-day.js';
-import type { DaysQuestion } from './verify-days.js';
+import { type DayQuestion, lookAtDay, type MeterScope, readMetersOfDay } from './look-at-day.js';
+
+/** The readings on the remote that the chain is compared with. */
+export interface ComparedReadings {
+  readonly readings: QueueTable;
+  readonly scope: MeterScope | null;
+  /** The columns that the remote table has now: a record may name others. */
+  readonly columnsThere: ReadonlyMap<string, Column>;
+}
 
 /** One line of the comparison: what was delivered on a day, and what is there. */
 export interface VerifiedDay {
@@ -32,7 +40,7 @@ interface Verified {
  */
 export async function verifyDay(
   session: Session,
-  question: DaysQuestion,
+  question: ComparedReadings,
   walk: ChainWalk,
   day: string | null,
 ): Promise<Verified> {
@@ -80,13 +88,13 @@ async function tell(
 }
 
 /** A column that the remote has no more cannot be hashed: then the readings are counted. */
-function withoutGone(delivered: DayTotal, { columnsThere }: DaysQuestion): DayTotal {
+function withoutGone(delivered: DayTotal, { columnsThere }: ComparedReadings): DayTotal {
   const isWhole = delivered.columns?.every(({ name }) => columnsThere.has(name)) ?? false;
   return isWhole ? delivered : { ...delivered, columns: null };
 }
 
 function findObstacle(
-  { columnsThere }: DaysQuestion,
+  { columnsThere }: ComparedReadings,
   walk: ChainWalk,
   day: string | null,
   { dayColumn }: DayTotal,

@@ -1,4 +1,3 @@
-import type { Column, QueueTable } from '../../src/model/table.js';
 import type { ChainWalk } from '../../src/model/chain-walk.js';
 import { dayBefore, isBefore, isNextDay, sortDays } from '../../src/model/day-order.js';
 import { NOTHING } from '../../src/model/delivered-day.js';
@@ -8,8 +7,8 @@ import { type Database, runAll, type Session } from '../../src/postgres/session.
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { findDayColumn } from './day-column.js';
-import { findDayBetween, type MeterScope } from './look-at-day.js';
-import { type VerifiedDay, verifyDay } from './verify-day.js';
+import { findDayBetween } from './look-at-day.js';
+import { type ComparedReadings, type VerifiedDay, verifyDay } from './verify-day.js';
 import { walkToEnd } from './walk-chain.js';
 
 /** What was compared, and where it ended. */
@@ -25,12 +24,8 @@ export interface VerifiedDays {
 }
 
 /** What to compare. */
-export interface DaysQuestion {
+export interface DaysQuestion extends ComparedReadings {
   readonly siteId: string;
-  readonly readings: QueueTable;
-  readonly scope: MeterScope | null;
-  /** The columns that the remote table has now: a record may name others. */
-  readonly columnsThere: ReadonlyMap<string, Column>;
   /** Days `2026-11-22`, both included; null: no bound. */
   readonly from: string | null;
   readonly to: string | null;

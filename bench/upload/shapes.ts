@@ -1,4 +1,4 @@
-import { insertWideReadings, wideReadingsTable } from '../../src/dev/sample/wide-readings.js';
+import { insertWideReadings, wideReadingsTable } from './wide-readings.js';
 import type { Side } from '../../src/model/failures.js';
 
 /** A shape of readings: the tables of both ends, and how the local one is filled. */

@@ -1,5 +1,5 @@
 import type { Command } from 'commander';
-import type { SettingSources } from '../config/sources.js';
+import type { SettingSources } from '../config/read/layers.js';
 import type { Output } from './output.js';
 
 /** What a command is given. */

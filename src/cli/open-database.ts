@@ -1,4 +1,4 @@
-import type { ConnectionSettings } from '../config/connection.js';
+import type { ConnectionSettings } from '../config/read/read-connection.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';
 import { createPool } from '../postgres/pool.js';

@@ -1,4 +1,5 @@
-import { loadSiteConfig, type SiteConfig } from '../config/load.js';
+import { loadSiteConfig } from '../config/load.js';
+import type { SiteConfig } from '../config/read/read-site.js';
 import type { TemporalClient } from '../temporal/connection.js';
 import type { NoWorker } from '../temporal/errors.js';
 import type { SiteHandle } from '../temporal/site-handle.js';

@@ -11,7 +11,7 @@ export interface Output {
   readonly isJson: boolean;
   /** One line of JSON on standard output. */
   document(value: unknown): void;
-  /** Text for people on standard output; nothing is printed in JSON mode. */
+  /** Text for people on standard output; nothing is printed in JSON mode, nor of a text that is empty. */
   text(text: string): void;
   /** A line for people on standard error, in either mode. */
   note(line: string): void;
@@ -43,7 +43,7 @@ export function createOutput({ isJson }: { readonly isJson: boolean }): Output {
   return {
     isJson,
     document: (value) => void process.stdout.write(`${JSON.stringify(value)}\n`),
-    text: (text) => void (isJson || process.stdout.write(`${text}\n`)),
+    text: (text) => void (isJson || text === '' || process.stdout.write(`${text}\n`)),
     note,
     paint: (mark, text) => (isTerminal ? PAINT[mark](text) : text),
     table: (head, rows) => (isTerminal ? drawTable(head, rows) : alignTable(head, rows)),

@@ -1,7 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
-import { listSettings } from '../config/known-names.js';
-import { renderHelp } from '../config/settings-table.js';
-import { toOption as toOptionName } from '../config/sources.js';
+import { listSettings } from '../config/define/all-settings.js';
+import { renderHelp } from '../config/print/render-settings.js';
+import { toOption as toOptionName } from '../config/read/layers.js';
 import type { CommandSpec } from './command.js';
 import { COMMANDS } from './commands.js';
 
@@ -15,7 +15,7 @@ export interface Chosen {
 }
 
 /** What a command line comes to. */
-export type Parsed =
+type Parsed =
   | { readonly is: 'command'; readonly chosen: Chosen }
   /** Help or the version was asked for. */
   | { readonly is: 'text'; readonly text: string }

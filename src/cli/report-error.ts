@@ -1,4 +1,4 @@
-import { ConfigProblems, toProblemText } from '../config/problems.js';
+import { ConfigProblems, toProblemText } from '../config/check/problems.js';
 import { FAILURE_RULES, type FailurePlace, isFailureKind, nameDba, nameSite } from '../model/failures.js';
 import { isSiteId } from '../model/scheduler.js';
 import { TemporalError } from '../temporal/errors.js';
@@ -6,7 +6,7 @@ import { UsageError } from './command.js';
 import type { Output } from './output.js';
 
 /** An error as programs read it (`{"ok": false, "error": {...}}`) and as people do. */
-export interface ErrorReport {
+interface ErrorReport {
   /** 2 for usage and settings, else 1. */
   readonly exitCode: 1 | 2;
   readonly code: string;

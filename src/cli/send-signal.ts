@@ -4,7 +4,7 @@ import type { Answer, Context } from './command.js';
 import { findMissingWorker, openSite, type OpenedSite } from './open-site.js';
 
 /** One signal to a site's workflow: what it is called there, and what the site does then. */
-export interface SignalCommand {
+interface SignalCommand {
   readonly signal: 'stop' | 'pause' | 'resume' | 'syncNow';
   /** What is sent with it; absent: nothing. */
   readonly argument?: { readonly full: true };

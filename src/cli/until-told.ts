@@ -1,7 +1,7 @@
 import type { Output } from './output.js';
 
 /** Why a command was told to end. */
-export class Interrupted extends Error {
+class Interrupted extends Error {
   override readonly name = 'Interrupted';
 }
 

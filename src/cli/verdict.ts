@@ -9,7 +9,7 @@ import { toCount, toInstant, toQueueSize } from './duration.js';
 import type { Mark } from './output.js';
 
 /** The answer to one of the operator's questions. */
-export interface Finding {
+interface Finding {
   readonly mark: Extract<Mark, 'good' | 'warning' | 'bad'>;
   readonly text: string;
 }
@@ -30,7 +30,7 @@ const LONG_WAIT_MS = 60 * 60_000;
 const WORKER_TAKES_WITHIN_MS = 15_000;
 
 /** What is known beside the status itself. */
-export interface Beside {
+interface Beside {
   /** Attempts under way: they tell of a failure while Temporal still tries again, a minute before the status has it. */
   readonly pending?: readonly PendingActivity[];
   /** True when both databases were looked at for this status. */
@@ -101,7 +101,7 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
 }
 
 /** The upload counts the queue; while it fails nobody does. */
-export function isQueueOutOfDate({ upload }: Status): boolean {
+function isQueueOutOfDate({ upload }: Status): boolean {
   return upload?.ok === false;
 }
 

@@ -1,30 +1,11 @@
-import { SHARED_TASK_QUEUE, toSiteTaskQueue } from '../model/wire.js';
 import type { SiteTables } from '../model/table.js';
-import { type ConnectionSettings, readConnection } from './connection.js';
-import { ConfigProblems, type ConfigProblem } from './problems.js';
-import { Secret } from './secret.js';
-import type { LogFormat, LogLevel } from './settings.js';
-import { siteSchema } from './site-settings.js';
-import { findSiteLayers, listSiteLayers, type SiteLayers } from './sites.js';
-import { type Layer, openLayers, type Report, type SettingSources } from './sources.js';
-import { readTables } from './tables.js';
-import { readValues } from './values.js';
-
-/** What a program needs that only talks to a site's workflow. */
-export interface SiteConfig {
-  readonly siteId: string;
-  readonly taskQueue: string;
-  /** Where the site's activities run; most often the same task queue. */
-  readonly activityTaskQueue: string;
-  readonly intervalMs: number;
-  readonly batchRows: number;
-  /** How long a worker that was told to end waits for what it has begun. */
-  readonly shutdownMs: number;
-  readonly logLevel: LogLevel;
-  readonly logFormat: LogFormat;
-  /** The `TEMPORAL_*` settings, an API key among them. */
-  readonly temporal: Secret<Readonly<Record<string, string>>>;
-}
+import { findSameDatabase } from './check/connection-problems.js';
+import { ConfigProblems, type ConfigProblem, type Report } from './check/problems.js';
+import { openLayers, type SettingSources } from './read/layers.js';
+import { type ConnectionSettings, readConnection } from './read/read-connection.js';
+import { readSite, type SiteConfig } from './read/read-site.js';
+import { readTables } from './read/read-tables.js';
+import { findSiteLayers, listSiteLayers, type SiteLayers } from './read/sites-file.js';
 
 /** Everything that a worker needs for one site. Frozen; secrets do not print. */
 export interface Config extends SiteConfig {
@@ -114,55 +95,8 @@ function readParts(site: SiteLayers, report: Report): Omit<InspectedSite, 'siteI
   const local = readConnection('local', layers, report);
   const remote = readConnection('remote', layers, report);
   const tables = readTables(layers, report);
-  if (local !== null && remote !== null) checkApart(local, remote, report);
+  if (local !== null && remote !== null) findSameDatabase(local, remote).forEach(report);
   return { site: values, local: local && freeze(local), remote: remote && freeze(remote), tables };
-}
-
-function readSite({ layers, isShared }: SiteLayers, report: Report): SiteConfig | null {
-  const values = readValues(siteSchema, '', layers, report);
-  if (values === null) return null;
-  const siteId = values.METER_SYNC_SITE;
-  const taskQueue = values.METER_SYNC_TASK_QUEUE ?? (isShared ? SHARED_TASK_QUEUE : toSiteTaskQueue(siteId));
-  return {
-    siteId,
-    taskQueue,
-    activityTaskQueue: values.METER_SYNC_ACTIVITY_TASK_QUEUE ?? taskQueue,
-    intervalMs: Math.round(values.METER_SYNC_INTERVAL_SECONDS * 1000),
-    batchRows: values.METER_SYNC_BATCH_ROWS,
-    shutdownMs: Math.round(values.METER_SYNC_SHUTDOWN_SECONDS * 1000),
-    logLevel: values.METER_SYNC_LOG_LEVEL,
-    logFormat: values.METER_SYNC_LOG_FORMAT,
-    temporal: new Secret(readTemporal(layers)),
-  };
-}
-
-/** Temporal's library reads these by itself; it also looks for its own file, by the folders of the user. */
-function readTemporal(layers: readonly Layer[]): Readonly<Record<string, string>> {
-  const isTemporal = (name: string): boolean =>
-    name.startsWith('TEMPORAL_') || ['XDG_CONFIG_HOME', 'HOME', 'APPDATA'].includes(name);
-  const found = [...layers].reverse().flatMap(({ values }) => Object.entries(values));
-  return Object.fromEntries(
-    found.filter(
-      (entry): entry is [string, string] => isTemporal(entry[0]) && entry[1] !== undefined && entry[1] !== '',
-    ),
-  );
-}
-
-/** A table that is uploaded into itself finds every row there already, and then removes it. */
-function checkApart(local: ConnectionSettings, remote: ConnectionSettings, report: Report): void {
-  const ofLocal = listAddresses(local);
-  const isShared = listAddresses(remote).some((address) => ofLocal.includes(address));
-  if (!isShared || local.database !== remote.database) return;
-  report({
-    setting: 'POSTGRES_CLIENT_HOST',
-    found: 'the same host, port and database as POSTGRES_SYNC_*',
-    where: null,
-    wanted: 'the database of the customer: a site must not be synchronized with itself',
-  });
-}
-
-function listAddresses({ host, port, moreHosts }: ConnectionSettings): readonly string[] {
-  return [{ host, port }, ...moreHosts].map((address) => `${address.host}:${address.port}`);
 }
 
 function freeze(connection: ConnectionSettings): ConnectionSettings {

@@ -1,6 +1,6 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { ConnectionSettings, TlsSettings } from './connection.js';
-import { readSettingFile, type SettingFile } from './setting-file.js';
+import { readSettingFile, type SettingFile } from './check/setting-file.js';
+import type { ConnectionSettings, TlsSettings } from './read/read-connection.js';
 
 /** What a pool needs; the same shape as `PoolSettings` of src/postgres, which this folder does not know. */
 interface DatabaseAccess extends Omit<ConnectionSettings, 'tls' | 'passedOver'> {

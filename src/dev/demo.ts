@@ -4,16 +4,15 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Status } from '../model/status.js';
 import { openSite, type SiteHandle } from '../temporal/site-handle.js';
 import { startSite } from '../temporal/start-site.js';
-import { letArrive } from './arrivals.js';
+import { letArrive } from './sample/arrivals.js';
 import type { DemoResult, Reporter } from './events.js';
-import { loadMeters } from './load-meters.js';
-import { loadReadings } from './load-readings.js';
+import { loadMeters } from './sample/load-meters.js';
+import { loadReadings } from './sample/load-readings.js';
 import { type OpenStack, withStack, withWorker } from './open-stack.js';
-import { prepareDatabases, readReport } from './prepare.js';
 import { proveReadings } from './proof.js';
-import type { Reading } from './reading.js';
-import { SHIPPED_REPORT } from './sample/report.js';
-import { waitFor } from './wait-for.js';
+import type { Reading } from './sample/reading.js';
+import { readReport, SHIPPED_REPORT } from './sample/read-report.js';
+import { prepareDatabases } from './stack-site.js';
 
 /** The rhythm of the script. */
 interface DemoPace {
@@ -45,6 +44,7 @@ const FIRST_CYCLE_WITHIN_MS = 60_000;
 const STOP_WITHIN_MS = 120_000;
 /** Readings that arrived last wait for one more interval at most, and a cycle. */
 const LAST_CYCLE_WITHIN_MS = 20_000;
+const LOOK_EVERY_MS = 200;
 
 /**
  * The whole product in one go: two databases, Temporal and a worker come up, real readings move while new ones arrive, the
@@ -173,4 +173,19 @@ function withQuietLogs(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
 function hostOf(url: string): string {
   const { host, pathname } = new URL(url);
   return `${host}${pathname}`;
+}
+
+/** Looks again and again until the answer is as wished or the time is up; answers with the last one. */
+async function waitFor<Answer>(
+  look: () => Promise<Answer>,
+  isWished: (answer: Answer) => boolean,
+  withinMs: number,
+  signal: AbortSignal,
+): Promise<Answer> {
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    const answer = await look();
+    if (isWished(answer) || Date.now() >= deadline) return answer;
+    await pause(LOOK_EVERY_MS, undefined, { signal });
+  }
 }

@@ -3,12 +3,12 @@ import { withConnection } from '../postgres/transaction.js';
 import { AlreadyRunning } from '../temporal/errors.js';
 import { startSite } from '../temporal/start-site.js';
 import type { Reporter } from './events.js';
-import { loadMeters } from './load-meters.js';
-import { loadReadings } from './load-readings.js';
+import { loadMeters } from './sample/load-meters.js';
+import { loadReadings } from './sample/load-readings.js';
 import { type OpenStack, withStack, withWorker } from './open-stack.js';
-import type { PivotCounts } from './pivot.js';
-import { prepareDatabases, readReport } from './prepare.js';
-import { SHIPPED_REPORT } from './sample/report.js';
+import type { PivotCounts } from './sample/pivot.js';
+import { readReport, SHIPPED_REPORT } from './sample/read-report.js';
+import { prepareDatabases } from './stack-site.js';
 
 /** What `meter-sync dev` is given. */
 interface DevOptions {

@@ -1,6 +1,6 @@
 import type { Status } from '../model/status.js';
 import type { Proof } from './proof.js';
-import type { Progress } from './prepare.js';
+import type { Progress } from './sample/read-report.js';
 
 /** What a person is shown while `demo` or `dev` runs. */
 export type DevEvent =

@@ -2,8 +2,8 @@ import type { Config } from '../config/load.js';
 import { connectTemporal, type TemporalClient } from '../temporal/connection.js';
 import { createLogger, type WorkerLogger } from '../worker/logger.js';
 import { startWorker } from '../worker/main.js';
-import { openDatabases, type StackDatabases, type StackTables, toStackConfig } from './stack-config.js';
-import { type Stack, type StackOptions, startStack } from './stack.js';
+import { openDatabases, type StackDatabases, type StackTables, toStackConfig } from './stack-site.js';
+import { type Stack, type StackOptions, startStack } from './stack/stack.js';
 
 /** A running stack with everything open that `dev` and `demo` work with. */
 export interface OpenStack {

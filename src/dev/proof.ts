@@ -2,9 +2,9 @@ import { idents } from '../postgres/identifier.js';
 import { type Database, run } from '../postgres/session.js';
 import type { Statement } from '../postgres/statement.js';
 import { withTransaction } from '../postgres/transaction.js';
-import { STAGED_READINGS, stageReadings } from './load-readings.js';
-import { type Reading, READING_COLUMNS } from './reading.js';
-import type { StackDatabases } from './stack-config.js';
+import { STAGED_READINGS, stageReadings } from './sample/load-readings.js';
+import { type Reading, READING_COLUMNS } from './sample/reading.js';
+import type { StackDatabases } from './stack-site.js';
 
 /** What both ends hold of the readings that were generated, found by comparing keys and content, not by any counter. */
 export interface Proof {

@@ -11,25 +11,24 @@ import {
   type Outcome,
   type SchedulerState,
 } from './state.js';
-import { isTicksOwn, keepLatestTick, skipMissedTicks, type TickPlan } from './ticks.js';
+import { isTicksOwn, keepLatestTick, skipMissedTicks, tickAfter, type TickPlan } from './ticks.js';
 import { afterUpload, type UploadWait } from './upload-wait.js';
 
 type Running = NonNullable<SchedulerState['running']>;
 
-/**
- * A cycle begins: an order to sync now is taken with it. The ticks that passed in a pause, or while a database was waited
- * for, are not skipped ones: no cycle was wanted then.
- */
+/** A cycle begins; a full one takes with it whatever asked for one. `startedAt` is the loop's clock, epoch milliseconds. */
 export function beginCycle(state: SchedulerState, kind: CycleKind, startedAt: number): SchedulerState {
-  const wasHeld = state.paused || isOpen(state.breaker);
-  const nextTickAt = wasHeld
-    ? keepLatestTick(state.nextTickAt, state.settings.intervalMs, startedAt).nextTickAt
-    : state.nextTickAt;
-  if (kind !== 'full') return { ...state, nextTickAt, running: { kind, startedAt }, syncNowRequested: false };
+  if (kind !== 'full') return { ...state, running: { kind, startedAt } };
   const { fullRequested, ...before } = state;
-  const others = state.syncNowRequested ? { ...before, uploadWait: null } : before;
-  const running: Running = { kind, startedAt, ...(fullRequested === true ? { full: true } : {}) };
-  return { ...others, nextTickAt, running, syncNowRequested: false };
+  const wasHeld = state.paused || isOpen(state.breaker) || state.cycleRequested;
+  const running: Running = {
+    kind,
+    startedAt,
+    ...(wasHeld ? { isHeld: true } : {}),
+    ...(fullRequested === true ? { full: true } : {}),
+  };
+  const uploadWait = state.syncNowRequested ? null : state.uploadWait;
+  return { ...before, uploadWait, running, syncNowRequested: false, cycleRequested: false };
 }
 
 /** An operation has ended: its outcome is the status at once, not only at the end of the cycle. */
@@ -52,7 +51,7 @@ function operationsOf(kind: CycleKind): readonly Operation[] {
   return kind === 'full' ? OPERATIONS : ['upload'];
 }
 
-/** When something happened, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
+/** When something happened by the loop's clock, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
 interface Moment {
   readonly now: number;
   readonly random: number;
@@ -88,7 +87,7 @@ export function isUploadHeld({ uploadWait }: SchedulerState, now: number): boole
 
 /** A cycle that left the upload out changes nothing of the wait. */
 function planUpload(state: SchedulerState, running: Running, moment: Moment): UploadWait | null {
-  const { upload, uploadWait = null, settings } = state;
+  const { upload, uploadWait, settings } = state;
   if (upload === null || Date.parse(upload.startedAt) < running.startedAt) return uploadWait;
   return afterUpload(uploadWait, { kind: upload.error?.kind ?? null, intervalMs: settings.intervalMs, ...moment });
 }
@@ -115,23 +114,38 @@ export function isInHurry(state: SchedulerState): boolean {
 
 /**
  * A probe has ended; null when it could not be made, which says nothing of the databases and keeps an open breaker open.
- * When both databases answer, an open breaker closes and a cycle is due at once.
+ * When both databases answer, an open breaker closes and a cycle is wanted at once; the ticks stay where they are.
  */
 export function recordProbe(state: SchedulerState, probe: ProbeResult | null, { now, random }: Moment): SchedulerState {
   const observed = probe === null ? state.observed : { ...state.observed, ...probe };
   if (!isOpen(state.breaker)) return { ...state, observed };
   const reachable = probe !== null && probe.localDbConnected && probe.remoteDbConnected;
   const breaker = afterProbe(state.breaker, { reachable, intervalMs: state.settings.intervalMs, now, random });
-  return { ...state, observed, breaker, nextTickAt: reachable ? now : state.nextTickAt };
+  return { ...state, observed, breaker, cycleRequested: state.cycleRequested || reachable };
 }
 
-/** A tick's own cycle makes way for the next one; a cycle that was asked for, or caught up, leaves the ticks as they are. */
+/**
+ * A tick's own cycle makes way for the next one; a cycle that was asked for, or caught up, leaves the ticks as they are. The
+ * ticks that passed in a pause, or while a database was waited for, are not skipped ones: no cycle was wanted then.
+ */
 function planTicks(state: SchedulerState, running: Running, now: number): TickPlan {
-  const { nextTickAt } = state;
   const { intervalMs } = state.settings;
-  if (running.kind === 'catchUp') return keepLatestTick(nextTickAt, intervalMs, now);
-  const wasDue = isTicksOwn(running, nextTickAt);
-  return skipMissedTicks(wasDue ? nextTickAt + intervalMs : nextTickAt, intervalMs, now);
+  if (running.kind === 'catchUp') return keepLatestTick(state.nextTickAt, intervalMs, now);
+  const startedAt = startOf(state, running);
+  const tickAt =
+    running.isHeld === true ? keepLatestTick(state.nextTickAt, intervalMs, startedAt).nextTickAt : state.nextTickAt;
+  const wasDue = isTicksOwn({ ...running, startedAt }, tickAt);
+  return skipMissedTicks(wasDue ? tickAfter(tickAt, { intervalMs, phase: state.phase }) : tickAt, intervalMs, now);
+}
+
+/**
+ * When a cycle has really begun. A message that woke the loop tells no instant, so the loop's clock may have been behind at its
+ * start; the first operation of the cycle tells it.
+ */
+function startOf(state: SchedulerState, { startedAt }: Running): number {
+  const starts = OPERATIONS.flatMap((operation) => state[operation]?.startedAt ?? []).map((at) => Date.parse(at));
+  const ofCycle = starts.filter((at) => at >= startedAt);
+  return ofCycle.length === 0 ? startedAt : Math.min(...ofCycle);
 }
 
 function observeResult(observed: Observed, operation: Operation, result: OperationResults[Operation]): Observed {

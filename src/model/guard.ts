@@ -15,7 +15,7 @@ export const DEFAULT_GUARD: GuardRules = { share: 0.2 };
 /** Fewer rows than these are changed by hand, and are no sign of anything. */
 export const MIN_GUARDED_ROWS = 10;
 /** A column that changes in so many of the rows has changed in almost every one. */
-export const COLUMN_SHARE = 0.9;
+const COLUMN_SHARE = 0.9;
 
 /** What the guard looks at of a change set. Edits of the site that are set back do not count: the remote did not change. */
 export interface GuardFigures {

@@ -27,7 +27,7 @@ export function judgeHealth(state: SchedulerState): Health {
 
 /**
  * The lag of a site. An upload that failed has not counted the queue: that it was empty before says nothing of now.
- * `now` is epoch milliseconds.
+ * `now` is the loop's clock, epoch milliseconds.
  */
 export function judgeLag({ observed, upload }: SchedulerState, now: number): LagBucket {
   const { queueSize, oldestUnsynced, observedAt } = observed;

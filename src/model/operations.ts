@@ -2,6 +2,7 @@
 
 import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
+import type { Timed } from './loop-clock.js';
 
 /** How many keys or changed rows a result names at most; the log names them all. */
 export const MAX_NAMED_ROWS = 20;
@@ -137,11 +138,11 @@ export interface ProbeResult {
   readonly observedAt: string;
 }
 
-/** The activities of a site, as the workflow calls them and the worker hosts them. */
+/** The activities of a site, as the workflow calls them and the worker hosts them. A failure tells in its second detail when it ran. */
 export interface Activities {
-  uploadReadings(input: UploadReadingsInput): Promise<UploadReadingsResult>;
-  downloadMeters(input: DownloadInput): Promise<DownloadResult>;
-  downloadTenants(input: DownloadInput): Promise<DownloadResult>;
-  probe(input: ProbeInput): Promise<ProbeResult>;
-  decideDownload(input: DecideDownloadInput): Promise<HeldDownload>;
+  uploadReadings(input: UploadReadingsInput): Promise<Timed<UploadReadingsResult>>;
+  downloadMeters(input: DownloadInput): Promise<Timed<DownloadResult>>;
+  downloadTenants(input: DownloadInput): Promise<Timed<DownloadResult>>;
+  probe(input: ProbeInput): Promise<Timed<ProbeResult>>;
+  decideDownload(input: DecideDownloadInput): Promise<Timed<HeldDownload>>;
 }

@@ -1,13 +1,6 @@
-import type { SchedulerState } from './state.js';
+import type { SchedulerSettings } from './scheduler-settings.js';
+import { type SchedulerState, STATE_VERSION } from './state.js';
 import { toWorkflowId } from './wire.js';
-
-/** The settings of a running scheduler: what `configure` changes and answers with. */
-export interface SchedulerSettings {
-  /** From one planned cycle to the next. */
-  readonly intervalMs: number;
-  /** Readings in one batch, at most. */
-  readonly batchRows: number;
-}
 
 /** The input of the workflow `syncScheduler`. Everything but the site has a default. */
 export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
@@ -19,9 +12,6 @@ export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
   /** Carried from the run before by continue-as-new; never given by a client. */
   readonly state?: SchedulerState;
 }
-
-/** The settings of a site that names none; the defaults of src/config are made from them. */
-export const DEFAULT_SETTINGS: SchedulerSettings = { intervalMs: 60_000, batchRows: 50_000 };
 
 interface Bounds {
   readonly min: number;
@@ -39,8 +29,6 @@ const BOUNDS: Readonly<Record<keyof SchedulerSettings | 'maxCyclesPerRun', Bound
 /** A site's id is part of workflow ids and task queues: short, and without blanks. */
 const SITE_ID = /^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$/;
 const INPUT_FIELDS = ['siteId', 'intervalMs', 'batchRows', 'activityTaskQueue', 'maxCyclesPerRun', 'state'];
-/** The version of `SchedulerState` that this code reads and writes. */
-export const STATE_VERSION = 1;
 /** How much of a wrong value a message shows. */
 const MAX_SHOWN = 100;
 const SETTINGS_FIELDS = ['intervalMs', 'batchRows'];
@@ -65,18 +53,12 @@ export function findInputProblems(input: unknown): string[] {
   return problems;
 }
 
-/** The run that an input came to. */
-interface SchedulerRun {
-  readonly workflowId: string;
-  /** True after continue-as-new. */
-  readonly isContinued: boolean;
-}
-
 /**
- * What is wrong with a run for its input, in words. The workflow id is the site's lock, so a scheduler under another id
- * would be a second one beside it; and a state is believed only from a run before, since its shape is not checked.
+ * What is wrong with the first run of a workflow for its input, in words. The workflow id is the site's lock, so a scheduler
+ * under another id would be a second one beside it; and a state is believed only from a run before, since its shape is not
+ * checked.
  */
-export function findRunProblems(input: unknown, { workflowId, isContinued }: SchedulerRun): string[] {
+export function findRunProblems(input: unknown, workflowId: string): string[] {
   if (!isRecord(input)) return [];
   const { siteId, state } = input;
   const problems = [];
@@ -85,7 +67,7 @@ export function findRunProblems(input: unknown, { workflowId, isContinued }: Sch
       `the workflow id is ${describe(workflowId)}; wanted ${toWorkflowId(siteId)}, which is the site's lock`,
     );
   }
-  if (state !== undefined && state !== null && !isContinued) {
+  if (state !== undefined && state !== null) {
     problems.push('state is given; wanted none: only continue-as-new gives it');
   }
   return problems;
@@ -102,14 +84,6 @@ export function findConfigureProblems(change: unknown): string[] {
 /** True for a site id that can stand in a workflow id and a task queue. */
 export function isSiteId(value: unknown): value is string {
   return typeof value === 'string' && SITE_ID.test(value);
-}
-
-/** The settings that are in force after a valid change; fields that are not given stay as they were. */
-export function applySettings(settings: SchedulerSettings, change: Partial<SchedulerSettings>): SchedulerSettings {
-  return {
-    intervalMs: change.intervalMs ?? settings.intervalMs,
-    batchRows: change.batchRows ?? settings.batchRows,
-  };
 }
 
 function findSettingsProblems(fields: Record<string, unknown>): string[] {

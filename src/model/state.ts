@@ -1,13 +1,9 @@
 import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
+import { laterOf } from './loop-clock.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
-import {
-  applySettings,
-  DEFAULT_SETTINGS,
-  type SchedulerSettings,
-  STATE_VERSION,
-  type SyncSchedulerInput,
-} from './scheduler.js';
+import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings } from './scheduler-settings.js';
+import { phaseOf } from './ticks.js';
 import type { UploadWait } from './upload-wait.js';
 
 /** The three operations of a cycle, in their order. */
@@ -25,7 +21,7 @@ export interface OperationResults {
 /** How an operation ended: with a result, or with a failure of its own. */
 export interface Outcome<Result> {
   readonly ok: boolean;
-  /** ISO 8601 UTC. */
+  /** When it was asked for, by the loop's clock. ISO 8601 UTC. */
   readonly startedAt: string;
   readonly durationMs: number;
   readonly result: Result | null;
@@ -55,14 +51,22 @@ export interface Observed {
 /** A full cycle does all three operations; a catch-up cycle uploads the backlog alone. */
 export type CycleKind = 'full' | 'catchUp';
 
+/** The version of `SchedulerState` that this code reads and writes. */
+export const STATE_VERSION = 1;
+
 /**
  * All that a scheduler knows. Carried whole into the next run by continue-as-new, so it stays small, is JSON, and the
- * code that reads it knows every released version. Instants are epoch milliseconds unless a field says otherwise.
+ * code that reads it knows every released version. Instants are epoch milliseconds of the loop's clock unless a field says
+ * otherwise.
  */
 export interface SchedulerState {
   readonly version: typeof STATE_VERSION;
   readonly settings: SchedulerSettings;
   readonly startedAt: number;
+  /** The loop's clock: how far the time has come as far as the history tells, see `loop-clock.ts`. */
+  readonly reachedAt: number;
+  /** The site's own place between two ticks, a share of the interval from 0 to 1. */
+  readonly phase: number;
   /** The planned start of the next full cycle. */
   readonly nextTickAt: number;
   readonly cycles: number;
@@ -70,19 +74,25 @@ export interface SchedulerState {
   /** Cycles in a row in which an operation failed. */
   readonly consecutiveFailures: number;
   readonly breaker: Breaker;
-  /** Cycles leave the upload out until then; null or absent: they do not. */
-  readonly uploadWait?: UploadWait | null;
-  /** The cycle under way. `cutShort`: a stop or a pause has asked its upload to end early. */
+  /** Cycles leave the upload out until then; null: they do not. */
+  readonly uploadWait: UploadWait | null;
+  /**
+   * The cycle under way. `isHeld`: cycles were held before it (a pause, an open breaker), so no tick before its start was
+   * missed. `cutShort`: a stop or a pause has asked its upload to end early.
+   */
   readonly running: {
     readonly kind: CycleKind;
     readonly startedAt: number;
+    readonly isHeld?: true;
     readonly full?: true;
     readonly cutShort?: true;
   } | null;
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
-  /** True: that cycle tries refused rows again; absent: it does not. */
+  /** A full cycle is wanted at once, since a pause has ended or the databases answer again. The ticks stay where they are. */
+  readonly cycleRequested: boolean;
+  /** True: the cycle of `syncNowRequested` tries refused rows again; absent: it does not. */
   readonly fullRequested?: boolean;
   /** True once the workflow is at its end. */
   readonly stopped: boolean;
@@ -110,22 +120,36 @@ export const NOTHING_OBSERVED: Observed = {
   observedAt: null,
 };
 
-/** The state a run begins with: what the run before carried over, or a new one whose first cycle is due at once. */
-export function openState(input: SyncSchedulerInput, now: number): SchedulerState {
-  if (input.state !== undefined && input.state !== null) return input.state;
+/** Of the input of a run, what its state is made of. */
+interface StateInput extends Partial<SchedulerSettings> {
+  readonly siteId: string;
+  readonly state?: SchedulerState;
+}
+
+/**
+ * The state a run begins with: what the run before carried over, or a new one whose first cycle is due at once. `now` is the
+ * start of the run.
+ */
+export function openState(input: StateInput, now: number): SchedulerState {
+  const { state } = input;
+  if (state !== undefined && state !== null) return { ...state, reachedAt: laterOf(state.reachedAt, now) };
   return {
     version: STATE_VERSION,
     settings: applySettings(DEFAULT_SETTINGS, input),
     startedAt: now,
+    reachedAt: now,
+    phase: phaseOf(input.siteId),
     nextTickAt: now,
     cycles: 0,
     skippedTicks: 0,
     consecutiveFailures: 0,
     breaker: CLOSED_BREAKER,
+    uploadWait: null,
     running: null,
     paused: false,
     stopRequested: false,
     syncNowRequested: false,
+    cycleRequested: false,
     stopped: false,
     lastCycle: null,
     lastSuccessAt: null,

@@ -1,6 +1,6 @@
 import { isOpen } from './breaker.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
-import { NOTHING_OBSERVED, type Observed, type Outcome, type SchedulerState } from './state.js';
+import type { Observed, Outcome, SchedulerState } from './state.js';
 import { hasBacklog } from './steps.js';
 
 /** The one word for what a scheduler is doing; docs/protocol.md says what each of them means. */
@@ -51,7 +51,6 @@ export function toStatus(siteId: string, state: SchedulerState): Status {
     cycles: state.cycles,
     skippedTicks: state.skippedTicks,
     consecutiveFailures: state.consecutiveFailures,
-    ...NOTHING_OBSERVED, // a state that an older version carried over lacks the newer figures
     ...state.observed,
     uploadWaitsUntil: state.stopped ? null : toIsoOrNull(state.uploadWait?.until ?? null),
     upload: state.upload,
@@ -72,7 +71,7 @@ export function nameState(state: SchedulerState): SchedulerStateName {
 
 function plannedNext(state: SchedulerState): number | null {
   if (state.stopped || state.stopRequested || state.paused) return null;
-  return state.breaker.nextProbeAt ?? state.nextTickAt;
+  return Math.max(state.reachedAt, state.breaker.nextProbeAt ?? state.nextTickAt); // one that is due is due now
 }
 
 function toIsoOrNull(instant: number | null): string | null {

@@ -1,9 +1,9 @@
 import { hurryProbe } from './breaker.js';
-import { applySettings, type SchedulerSettings } from './scheduler.js';
+import { applySettings, type SchedulerSettings } from './scheduler-settings.js';
 import type { CycleKind, SchedulerState } from './state.js';
-import { isTicksOwn } from './ticks.js';
+import { isTicksOwn, tickAfter } from './ticks.js';
 
-/** What a scheduler does next. Instants are epoch milliseconds; `until` null waits for a signal alone. */
+/** What a scheduler does next. Instants are epoch milliseconds of the loop's clock; `until` null waits for a signal alone. */
 type Step =
   | { readonly do: 'end' }
   | { readonly do: 'cycle'; readonly kind: CycleKind }
@@ -21,7 +21,7 @@ export function decideStep(state: SchedulerState, now: number): Step {
   if (state.breaker.nextProbeAt !== null) {
     return now >= state.breaker.nextProbeAt ? { do: 'probe' } : { do: 'wait', until: state.breaker.nextProbeAt };
   }
-  if (now >= state.nextTickAt) return { do: 'cycle', kind: 'full' };
+  if (state.cycleRequested || now >= state.nextTickAt) return { do: 'cycle', kind: 'full' };
   if (hasBacklog(state)) return { do: 'cycle', kind: 'catchUp' };
   return { do: 'wait', until: state.nextTickAt };
 }
@@ -43,15 +43,14 @@ export function pause(state: SchedulerState): SchedulerState {
 }
 
 /**
- * Goes on with a cycle at once: the ticks that passed meanwhile were not missed, nobody wanted them. A cycle that is under
- * way is that cycle, unless the pause has cut it short.
+ * Goes on with a cycle at once; the ticks stay where they are, and those that passed meanwhile were not missed, since nobody
+ * wanted them. A cycle that is under way is that cycle, unless the pause has cut it short.
  */
-export function resume(state: SchedulerState, now: number): SchedulerState {
+export function resume(state: SchedulerState): SchedulerState {
   if (!state.paused) return state;
   const { running } = state;
-  if (running?.kind !== 'full') return { ...state, paused: false, nextTickAt: now };
-  const resumed = { ...state, paused: false };
-  return running.cutShort === true ? requestSyncNow(resumed) : resumed;
+  const isThatCycle = running?.kind === 'full' && running.cutShort !== true;
+  return { ...state, paused: false, cycleRequested: state.cycleRequested || !isThatCycle };
 }
 
 /** The upload of the cycle under way has been asked to end with its batch. */
@@ -69,15 +68,18 @@ export function requestSyncNow(state: SchedulerState, order?: unknown): Schedule
 }
 
 /**
- * Takes new settings. With a new interval the next tick is counted from the last planned one, and is never in the past;
- * the end of a tick's own cycle does so by itself. An open breaker waits for its next probe no longer than the new interval
+ * Takes new settings. With a new interval the next tick is counted from the last planned one, and is never in the past; one
+ * that is due stays due, and the end of a tick's own cycle plans the next by itself. An open breaker waits for its next probe no longer than the new interval
  * would have it wait.
  */
 export function configure(state: SchedulerState, change: Partial<SchedulerSettings>, now: number): SchedulerState {
   const settings = applySettings(state.settings, change);
   const breaker = hurryProbe(state.breaker, settings.intervalMs, now);
-  if (state.running !== null && isTicksOwn(state.running, state.nextTickAt)) return { ...state, settings, breaker };
+  const isDue = now >= state.nextTickAt;
+  if (isDue || (state.running !== null && isTicksOwn(state.running, state.nextTickAt))) {
+    return { ...state, settings, breaker };
+  }
   const lastTickAt = state.nextTickAt - state.settings.intervalMs;
-  const nextTickAt = Math.max(Math.min(now, state.nextTickAt), lastTickAt + settings.intervalMs);
-  return { ...state, settings, breaker, nextTickAt };
+  const grid = { intervalMs: settings.intervalMs, phase: state.phase };
+  return { ...state, settings, breaker, nextTickAt: Math.max(now, tickAfter(lastTickAt, grid)) };
 }

@@ -20,7 +20,7 @@ const IS_PORTABLE = `
   and not (t.typnamespace = 'pg_catalog'::regnamespace and t.typname like 'reg%')`;
 
 /** The columns of a table in one sorted order, so that every statement made from them is stable. */
-export function selectColumns(tableId: string): Statement {
+function selectColumns(tableId: string): Statement {
   return {
     text: `
       with recursive resolved(attnum, typid, typmod) as (
@@ -54,7 +54,7 @@ export function selectColumns(tableId: string): Statement {
 }
 
 /** The column sets that are unique over all rows: a partial or deferred index, or one on expressions, promises less. */
-export function selectUniqueKeys(tableId: string): Statement {
+function selectUniqueKeys(tableId: string): Statement {
   return {
     text: `
       select array_to_json(array(
@@ -75,7 +75,7 @@ export function selectUniqueKeys(tableId: string): Statement {
 }
 
 /** What a table is made of: itself, its partitions and the tables that inherit from it. */
-export function selectStorage(tableId: string): Statement {
+function selectStorage(tableId: string): Statement {
   return {
     text: `
       with recursive parts(id) as (

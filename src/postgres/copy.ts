@@ -18,7 +18,7 @@ export interface CopyCounts {
 }
 
 /** What takes note of every byte that passes, such as a hash. */
-export interface ByteSink {
+interface ByteSink {
   update(bytes: Buffer): unknown;
 }
 

@@ -4,13 +4,13 @@ import { cutConnection } from './cut-connection.js';
 import { DatabaseFailure, toDatabaseFailure } from './errors.js';
 import type { Database, Session } from './session.js';
 
-export type Isolation = 'read committed' | 'repeatable read' | 'repeatable read, read only';
+type Isolation = 'read committed' | 'repeatable read' | 'repeatable read, read only';
 
 /** For a transaction that holds a lock while others do the work, longer than some servers let a transaction idle. */
 export const NEVER_IDLE = 'set local idle_in_transaction_session_timeout to 0';
 
 /** What a transaction needs besides its work. */
-export interface TransactionOptions {
+interface TransactionOptions {
   readonly isolation: Isolation;
   /** When it aborts, the connection is cut, so that no statement keeps the caller waiting; the server rolls back. */
   readonly signal?: AbortSignal;

@@ -1,11 +1,12 @@
 import { Client, Connection, type ConnectionOptions } from '@temporalio/client';
 import { type ClientConnectConfig, loadClientConnectConfig } from '@temporalio/envconfig';
-import type { Secret } from '../config/secret.js';
+import type { Secret } from '../config/define/secret.js';
 import { BadTemporalSettings } from './errors.js';
+import { wayTo, type WayToTemporal } from './proxy.js';
 import { toTemporalError } from './translate-errors.js';
 
 /** The `TEMPORAL_*` settings, read by Temporal's own library. */
-export interface TemporalAccess {
+export interface TemporalAccess extends WayToTemporal {
   readonly address: string;
   readonly namespace: string;
   /** For `NativeConnection.connect` of a worker; holds secrets. */
@@ -17,6 +18,8 @@ export interface TemporalClient {
   readonly client: Client;
   readonly address: string;
   readonly namespace: string;
+  /** See `WayToTemporal`. */
+  readonly hint: string;
   close(): Promise<void>;
 }
 
@@ -36,12 +39,16 @@ export function toTemporalAccess(settings: Secret<Readonly<Record<string, string
   try {
     const { connectionOptions, namespace } = loadClientConnectConfig({ overrideEnvVars: { ...settings.reveal() } });
     const address = connectionOptions.address ?? DEFAULT_ADDRESS;
+    const { proxy, hint } = wayTo(address);
     return {
       address,
       namespace: namespace ?? DEFAULT_NAMESPACE,
       connectionOptions: { ...connectionOptions, address },
+      proxy,
+      hint,
     };
   } catch (error) {
+    if (error instanceof BadTemporalSettings) throw error;
     throw new BadTemporalSettings(error instanceof Error ? error.message : String(error));
   }
 }
@@ -56,16 +63,17 @@ export async function connectTemporal(
   settings: Secret<Readonly<Record<string, string>>>,
   options: { readonly connectTimeoutMs?: number } = {},
 ): Promise<TemporalClient> {
-  const { address, namespace, connectionOptions } = toTemporalAccess(settings);
+  const { address, namespace, connectionOptions, proxy, hint } = toTemporalAccess(settings);
   try {
     const connection = await Connection.connect({
       ...(connectionOptions as ConnectionOptions),
+      channelArgs: { 'grpc.enable_http_proxy': proxy === null ? 0 : 1 },
       connectTimeout: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     });
     // a worker answers for a terminated workflow as well, and says what was true before: that it runs
     const client = new Client({ connection, namespace, workflow: { queryRejectCondition: 'NOT_OPEN' } });
-    return { client, address, namespace, close: () => connection.close() };
+    return { client, address, namespace, hint, close: () => connection.close() };
   } catch (error) {
-    throw toTemporalError(error, { address, namespace });
+    throw toTemporalError(error, { address, namespace, hint });
   }
 }

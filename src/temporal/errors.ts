@@ -147,17 +147,19 @@ export class InvalidChange extends TemporalError {
   }
 }
 
-/** Search attributes that the workflow needs are not there and cannot be registered by us. */
+/** Search attributes that lists of sites use are not there. Nothing else needs them: this is a warning, and is never thrown. */
 export class SearchAttributesMissing extends TemporalError {
   override readonly name = 'SearchAttributesMissing';
   readonly code = 'searchAttributesMissing';
   readonly facts;
   readonly next;
 
-  constructor(namespace: string, missing: readonly string[], reason: string) {
-    super(`Search attributes are missing in namespace ${namespace}: ${missing.join(', ')}; ${reason}`);
+  constructor(namespace: string, missing: readonly string[], reason: string, next?: string) {
+    super(
+      `Search attributes are missing in namespace ${namespace}: ${missing.join(', ')}; ${reason}. The sync works without them; sites cannot be listed by them`,
+    );
     this.facts = { namespace, missing };
-    this.next = missing.map((name) => toCreateCommand(namespace, name)).join(' && ');
+    this.next = next ?? missing.map((name) => toCreateCommand(namespace, name)).join(' && ');
   }
 }
 
@@ -174,7 +176,7 @@ export class BadTemporalSettings extends TemporalError {
 }
 
 /** The command by which an administrator of the namespace registers a search attribute. */
-export function toCreateCommand(namespace: string, name: string): string {
+function toCreateCommand(namespace: string, name: string): string {
   return `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`;
 }
 

@@ -1,4 +1,4 @@
-import { defineSearchAttributeKey } from '@temporalio/common';
+import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
 import { SEARCH_ATTRIBUTES } from '../model/wire.js';
 import { SearchAttributesMissing } from './errors.js';
 import { GRPC, toGrpcCode } from './translate-errors.js';
@@ -24,45 +24,104 @@ export interface OperatorConnection {
   withDeadline<Result>(deadline: number, call: () => Promise<Result>): Promise<Result>;
 }
 
+/** What a namespace has of our search attributes. The sync works without any of them; sites are only harder to find in lists. */
+export interface AttributesOfNamespace {
+  /** Can be set at a start; null: the server does not tell. */
+  readonly present: readonly string[] | null;
+  /** Registered just now: a server may need some seconds until it takes them. */
+  readonly registered: readonly string[];
+  /** Why the others are not there, and what an administrator can do; null: all are. */
+  readonly problem: SearchAttributesMissing | null;
+}
+
 /**
- * Registers the search attributes that the namespace lacks. Can be run at any time, and by two programs at once.
- * @returns the names that were registered now; a server may need some seconds until it takes them
- * @throws SearchAttributesMissing - they may not be registered by us; says the commands of an administrator
+ * Registers the search attributes that the namespace lacks, as many as it has room for and lets us. Can be run at any time, and
+ * by two programs at once.
+ * @throws errors of a server that does not answer, as they come
  */
 export async function ensureSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
-): Promise<readonly string[]> {
-  const missing = await findMissingSearchAttributes(connection, namespace);
-  if (missing.length === 0) return [];
-  const { operatorService } = connection;
-  const searchAttributes = Object.fromEntries(missing.map((name) => [name, KEYWORD]));
-  try {
-    await withDeadline(connection, () => operatorService.addSearchAttributes({ namespace, searchAttributes }));
-    return missing;
-  } catch (error) {
-    const left = await findMissingSearchAttributes(connection, namespace);
-    if (left.length === 0) return []; // somebody else registered them at the same time
-    if (isOutage(error)) throw error;
-    throw new SearchAttributesMissing(namespace, left, toReason(error));
-  }
+): Promise<AttributesOfNamespace> {
+  const before = await readSearchAttributes(connection, namespace);
+  if (before.present === null || before.missing.length === 0) return { ...before, registered: [] };
+  const reason = await register(connection, namespace, before.missing);
+  const after = await readSearchAttributes(connection, namespace, reason ?? undefined);
+  const registered = before.missing.filter((name) => !after.missing.includes(name));
+  return { present: after.present, registered, problem: after.problem };
+}
+
+/** What the namespace has and lacks, as the server tells. Nothing is changed. */
+interface AttributesSeen extends Pick<AttributesOfNamespace, 'present' | 'problem'> {
+  /** Not there under any type. */
+  readonly missing: readonly string[];
 }
 
 /**
- * The names that the namespace lacks.
- * @throws SearchAttributesMissing - one is there with another type; or the server does not tell which there are
+ * What the namespace has of our search attributes. `reason` is why they could not be registered, for the problem.
+ * @throws errors of a server that does not answer, as they come
  */
-export async function findMissingSearchAttributes(
+export async function readSearchAttributes(
   connection: OperatorConnection,
   namespace: string,
-): Promise<readonly string[]> {
-  const names = Object.values(SEARCH_ATTRIBUTES);
-  const { operatorService } = connection;
-  const answer = await withDeadline(connection, () => operatorService.listSearchAttributes({ namespace }));
-  const known = answer.customAttributes ?? {};
-  const wrong = names.filter((name) => known[name] !== undefined && known[name] !== KEYWORD);
-  if (wrong.length > 0) throw new SearchAttributesMissing(namespace, wrong, 'they are there with another type');
-  return names.filter((name) => known[name] === undefined);
+  reason = 'they are not registered',
+): Promise<AttributesSeen> {
+  const known = await listKnown(connection, namespace);
+  if (known === null) return { present: null, missing: [], problem: null };
+  const missing = NAMES.filter((name) => known[name] === undefined);
+  const wrong = NAMES.filter((name) => known[name] !== undefined && known[name] !== KEYWORD);
+  const present = NAMES.filter((name) => known[name] === KEYWORD);
+  if (missing.length > 0) return { present, missing, problem: new SearchAttributesMissing(namespace, missing, reason) };
+  const problem = wrong.length === 0 ? null : new SearchAttributesMissing(namespace, wrong, OTHER_TYPE, ASK_FIRST);
+  return { present, missing, problem };
+}
+
+const OTHER_TYPE = 'they are there with another type than Keyword';
+const ASK_FIRST = 'Ask the administrator of Temporal who uses them; another type needs other names';
+const NAMES: readonly string[] = Object.values(SEARCH_ATTRIBUTES);
+
+/** The attributes that a site is started with: only these does its workflow write later, see `publish.ts`. */
+export function toStartAttributes(siteId: string, present: readonly string[] | null): SearchAttributePair[] {
+  const all: SearchAttributePair[] = [
+    { key: SITE_KEYS.site, value: siteId },
+    { key: SITE_KEYS.state, value: 'idle' },
+    { key: SITE_KEYS.health, value: 'unknown' },
+    { key: SITE_KEYS.lag, value: 'unknown' },
+  ];
+  return present === null ? all : all.filter(({ key }) => present.includes(key.name));
+}
+
+/** Temporal Cloud and some proxies in front of a cluster have no operator service; that says nothing of the namespace. */
+async function listKnown(
+  connection: OperatorConnection,
+  namespace: string,
+): Promise<Readonly<Record<string, number>> | null> {
+  try {
+    const { operatorService } = connection;
+    const answer = await withDeadline(connection, () => operatorService.listSearchAttributes({ namespace }));
+    return answer.customAttributes ?? {};
+  } catch (error) {
+    if (isDenied(error)) return null;
+    throw error;
+  }
+}
+
+/** Registers one after the other: a namespace that has room for two of them takes two. Answers why it went no further. */
+async function register(
+  connection: OperatorConnection,
+  namespace: string,
+  names: readonly string[],
+): Promise<string | null> {
+  for (const name of names) {
+    try {
+      const request = { namespace, searchAttributes: { [name]: KEYWORD } };
+      await withDeadline(connection, () => connection.operatorService.addSearchAttributes(request));
+    } catch (error) {
+      if (isOutage(error)) throw error;
+      if (toGrpcCode(error) !== GRPC.alreadyExists) return toReason(error);
+    }
+  }
+  return null;
 }
 
 function withDeadline<Result>(connection: OperatorConnection, call: () => Promise<Result>): Promise<Result> {
@@ -74,10 +133,12 @@ function isOutage(error: unknown): boolean {
   return code === GRPC.unavailable || code === GRPC.deadlineExceeded;
 }
 
+function isDenied(error: unknown): boolean {
+  const codes = [GRPC.permissionDenied, GRPC.unauthenticated, GRPC.unimplemented];
+  return codes.some((code) => code === toGrpcCode(error));
+}
+
 function toReason(error: unknown): string {
-  const isDenied = [GRPC.permissionDenied, GRPC.unauthenticated, GRPC.unimplemented].some(
-    (code) => code === toGrpcCode(error),
-  );
-  if (isDenied) return 'this user may not register them';
+  if (isDenied(error)) return 'this user may not register them';
   return `the server refused to register them: ${error instanceof Error ? error.message : String(error)}`;
 }

@@ -5,7 +5,7 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { DownloadDecision, HeldDownload } from '../model/guard.js';
-import type { SchedulerSettings } from '../model/scheduler.js';
+import type { SchedulerSettings } from '../model/scheduler-settings.js';
 import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';

@@ -1,9 +1,11 @@
 import { WorkflowExecutionAlreadyStartedError } from '@temporalio/client';
-import type { SchedulerSettings, SyncSchedulerInput } from '../model/scheduler.js';
+import type { SearchAttributePair } from '@temporalio/common';
+import type { SyncSchedulerInput } from '../model/scheduler.js';
+import type { SchedulerSettings } from '../model/scheduler-settings.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../model/wire.js';
 import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
 import { AlreadyRunning } from './errors.js';
-import { ensureSearchAttributes, SITE_KEYS } from './search-attributes.js';
+import { type AttributesOfNamespace, ensureSearchAttributes, toStartAttributes } from './search-attributes.js';
 import { readSiteRecord } from './site-record.js';
 import { GRPC, toGrpcCode, toTemporalError } from './translate-errors.js';
 
@@ -27,26 +29,28 @@ const ATTRIBUTES_TAKEN_AFTER_MS = 20_000;
 const RETRY_EVERY_MS = 500;
 
 /**
- * Starts a site's workflow. The search attributes are registered first where they are missing.
+ * Starts a site's workflow. The search attributes are registered first where they are missing; a namespace that has no room or no
+ * rights for them does without.
  * @throws AlreadyRunning - with the instant since when
- * @throws SearchAttributesMissing - and may not be registered by us
  * @throws Unreachable, Refused
  */
 export async function startSite(temporal: TemporalClient, site: StartSite): Promise<StartedSite> {
-  const registered = await ensureAttributes(temporal);
+  const { registered, present } = await ensureAttributes(temporal);
   const deadline = Date.now() + (registered.length > 0 ? ATTRIBUTES_TAKEN_AFTER_MS : 0);
+  let attributes = toStartAttributes(site.siteId, present);
   for (;;) {
     try {
-      return await startOnce(temporal, site);
+      return await startOnce(temporal, site, attributes);
     } catch (error) {
       if (error instanceof WorkflowExecutionAlreadyStartedError) throw await toAlreadyRunning(temporal, site.siteId);
-      if (toGrpcCode(error) !== GRPC.invalidArgument || Date.now() >= deadline) throw toTemporalError(error, temporal);
-      await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
+      if (toGrpcCode(error) !== GRPC.invalidArgument || attributes.length === 0) throw toTemporalError(error, temporal);
+      if (Date.now() >= deadline) attributes = [];
+      else await new Promise((resolve) => setTimeout(resolve, RETRY_EVERY_MS));
     }
   }
 }
 
-async function ensureAttributes(temporal: TemporalClient): Promise<readonly string[]> {
+async function ensureAttributes(temporal: TemporalClient): Promise<AttributesOfNamespace> {
   try {
     return await ensureSearchAttributes(temporal.client.connection, temporal.namespace);
   } catch (error) {
@@ -54,7 +58,11 @@ async function ensureAttributes(temporal: TemporalClient): Promise<readonly stri
   }
 }
 
-async function startOnce(temporal: TemporalClient, site: StartSite): Promise<StartedSite> {
+async function startOnce(
+  temporal: TemporalClient,
+  site: StartSite,
+  typedSearchAttributes: SearchAttributePair[],
+): Promise<StartedSite> {
   const { siteId, taskQueue, activityTaskQueue, intervalMs, batchRows } = site;
   const workflowId = toWorkflowId(siteId);
   const isApart = activityTaskQueue !== undefined && activityTaskQueue !== taskQueue;
@@ -67,7 +75,7 @@ async function startOnce(temporal: TemporalClient, site: StartSite): Promise<Sta
       args: [input],
       workflowIdConflictPolicy: 'FAIL',
       staticSummary: `meter-sync of site ${siteId}`,
-      typedSearchAttributes: [{ key: SITE_KEYS.site, value: siteId }],
+      typedSearchAttributes,
     });
   const { firstExecutionRunId } = await client.withDeadline(Date.now() + CALL_TIMEOUT_MS, start);
   return { siteId, workflowId, runId: firstExecutionRunId, taskQueue };

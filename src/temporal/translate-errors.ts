@@ -22,6 +22,8 @@ const NO_CONNECTION = /^Failed to connect before the deadline/;
 export interface Place {
   readonly address: string;
   readonly namespace: string;
+  /** What to add when nobody answers, see `WayToTemporal`. */
+  readonly hint: string;
 }
 
 /** The gRPC code of an error, however deep the client has wrapped it; null for errors of other kinds. */
@@ -31,17 +33,18 @@ export function toGrpcCode(error: unknown): number | null {
 }
 
 /** Any error of the client as one that a person can act on; what is neither stays as it is. */
-export function toTemporalError(error: unknown, { address, namespace }: Place): unknown {
+export function toTemporalError(error: unknown, { address, namespace, hint }: Place): unknown {
   if (error instanceof TemporalError) return error;
   if (error instanceof NamespaceNotFoundError) return new Refused(address, namespace, 'there is no such namespace');
   if (error instanceof Error && NO_CONNECTION.test(error.message))
-    return new Unreachable(address, 'no connection in time');
+    return new Unreachable(address, `no connection in time${hint}`);
   const grpc = findGrpcError(error);
   if (grpc === null) return error;
   const { code, details } = grpc;
-  if (code === GRPC.unavailable) return new Unreachable(address, details === '' ? 'no connection' : details);
+  if (code === GRPC.unavailable)
+    return new Unreachable(address, `${details === '' ? 'no connection' : details}${hint}`);
   if (code === GRPC.deadlineExceeded || code === GRPC.cancelled) {
-    return new Unreachable(address, 'no answer in time', true);
+    return new Unreachable(address, `no answer in time${hint}`, true);
   }
   if (code === GRPC.failedPrecondition) return error; // a worker's absence; the caller knows more
   return new Refused(address, namespace, details);

@@ -1,5 +1,5 @@
 import { NativeConnection, TransportError } from '@temporalio/worker';
-import type { SiteConfig } from '../config/load.js';
+import type { SiteConfig } from '../config/read/read-site.js';
 import { type TemporalAccess, toTemporalAccess } from '../temporal/connection.js';
 import { Unreachable } from '../temporal/errors.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
@@ -7,7 +7,7 @@ import { toTemporalError } from '../temporal/translate-errors.js';
 import type { WorkerLogger } from './logger.js';
 import { growingWaits, waitFor } from './waits.js';
 
-/** A worker's connection to a namespace that has what our workflows need. */
+/** A worker's connection, and the namespace that it works in. */
 export interface WorkerConnection {
   readonly connection: NativeConnection;
   readonly namespace: string;
@@ -16,8 +16,7 @@ export interface WorkerConnection {
 /**
  * Connects to Temporal, and tries again while it is not up: at a restart of a machine the order of things is not ours.
  * (The SDK's own connecting fails at once; later, once connected, its polls outlive any outage.) Search attributes that
- * the namespace lacks are registered: one that is missing would fail every workflow task, for ever and without a word.
- * @throws SearchAttributesMissing - they may not be registered by us; says the commands of an administrator
+ * the namespace lacks are registered; where they cannot be, a warning says so and the sync goes on without them.
  * @throws Refused, BadTemporalSettings - wrong credentials, namespace or settings
  * @throws the reason of `end` when it aborts
  */
@@ -49,8 +48,10 @@ export async function connectToTemporal(
 async function connectOnce(access: TemporalAccess, logger: WorkerLogger): Promise<NativeConnection> {
   const connection = await open(access);
   try {
-    const registered = await ensureSearchAttributes(connection, access.namespace);
+    const { registered, problem } = await ensureSearchAttributes(connection, access.namespace);
     if (registered.length > 0) logger.info('search attributes registered', { searchAttributes: registered });
+    if (problem !== null)
+      logger.warn('search attributes are missing', { problem: problem.message, next: problem.next });
     return connection;
   } catch (error) {
     await connection.close();
@@ -58,11 +59,11 @@ async function connectOnce(access: TemporalAccess, logger: WorkerLogger): Promis
   }
 }
 
-async function open({ address, connectionOptions }: TemporalAccess): Promise<NativeConnection> {
+async function open({ address, connectionOptions, proxy, hint }: TemporalAccess): Promise<NativeConnection> {
   try {
-    return await NativeConnection.connect(connectionOptions);
+    return await NativeConnection.connect(proxy === null ? connectionOptions : { ...connectionOptions, proxy });
   } catch (error) {
-    throw error instanceof TransportError ? new Unreachable(address, error.message) : error;
+    throw error instanceof TransportError ? new Unreachable(address, `${error.message}${hint}`) : error;
   }
 }
 

@@ -3,7 +3,7 @@ import { Worker } from '@temporalio/worker';
 import { HEARTBEAT_EVERY_MS } from '../../activities/current-attempt.js';
 import type { ActivityDependencies } from '../../activities/databases.js';
 import { createActivities } from '../../activities/index.js';
-import type { SiteConfig } from '../config/load.js';
+import type { SiteConfig } from '../config/read/read-site.js';
 import type { WorkerConnection } from './connect-temporal.js';
 import { toDrainTimes } from './drain.js';
 import { type Hosts, listTaskQueues, toLimits } from './task-queues.js';

@@ -1,6 +1,6 @@
 import type { Colors } from 'picocolors/types.js';
 import type { LogFacts } from '../../activities/attempt.js';
-import type { LogLevel } from '../config/settings.js';
+import type { LogLevel } from '../config/define/site-schema.js';
 
 /** One entry of the log, before it becomes a line. */
 export interface LogEntry {

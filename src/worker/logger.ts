@@ -1,7 +1,7 @@
 import pc from 'picocolors';
 import winston from 'winston';
 import type { Log, LogFacts } from '../../activities/attempt.js';
-import type { LogFormat, LogLevel } from '../config/settings.js';
+import type { LogFormat, LogLevel } from '../config/define/site-schema.js';
 import { type LogEntry, toJsonLine, toPrettyLine } from './log-line.js';
 import { createRedactor } from './redact.js';
 

@@ -61,7 +61,7 @@ export async function runWorker(sites: readonly Config[], options: { readonly ho
  * Starts a worker for these sites in this process; no signal handlers, no exit. Waits for Temporal as long as it takes;
  * databases may be down.
  * @returns when the worker polls
- * @throws Error search attributes are missing and may not be registered, or settings are not valid; says what to do
+ * @throws Error settings are not valid; says what to do
  * @throws the reason of `end` when it aborts meanwhile
  */
 export async function startWorker(

@@ -1,4 +1,4 @@
-import { HIDDEN } from '../config/secret.js';
+import { HIDDEN } from '../config/define/secret.js';
 
 /** A password in a URL of any scheme: `postgresql://user:password@host`. */
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*:)[^\s/]+(?=@)/gi;

@@ -1,5 +1,5 @@
 import type { WorkerOptions } from '@temporalio/worker';
-import type { SiteConfig } from '../config/load.js';
+import type { SiteConfig } from '../config/read/read-site.js';
 
 /** What a worker process runs: a site's own machine may leave the workflows to a central one, and the other way round. */
 export type Hosts = 'both' | 'workflows' | 'activities';

@@ -1,6 +1,6 @@
 import { DefaultLogger, type LogEntry, type LogLevel as TemporalLevel, Runtime } from '@temporalio/worker';
 import type { LogFacts } from '../../activities/attempt.js';
-import type { LogLevel } from '../config/settings.js';
+import type { LogLevel } from '../config/define/site-schema.js';
 import { toWorkflowId } from '../model/wire.js';
 import type { WorkerLogger } from './logger.js';
 

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+import { COMMAND_LINE } from '../support/program.js';
 
 /** What a run of the command line left behind. */
 export interface CliRun {
@@ -13,12 +11,11 @@ export interface CliRun {
   readonly json: () => unknown;
 }
 
-/** Runs the command line from the sources, as a process of its own that knows nothing but these settings. */
+/** Runs the command line as a process of its own that knows nothing but these settings. */
 export async function runCli(args: readonly string[], settings: Record<string, string> = {}): Promise<CliRun> {
   const startedAt = Date.now();
   const { PATH = '', HOME = '' } = process.env;
-  const child = spawn(process.execPath, ['--import', 'tsx', 'src/cli/main.ts', ...args], {
-    cwd: ROOT,
+  const child = spawn(process.execPath, [COMMAND_LINE, ...args], {
     env: { PATH, HOME, ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { beforeEach, expect, it, type TestContext, vi } from 'vitest';
 import { connectAs } from '../support/connect-as.js';
 import { createDatabases, type TestDatabase } from '../support/postgres.js';
-import { findFreePort } from '../../src/dev/free-port.js';
+import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 
 let local: TestDatabase;
 beforeEach(async (context: TestContext) => {

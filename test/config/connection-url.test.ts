@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { inspectSites, loadConfig } from '../../src/config/load.js';
-import type { ConnectionSettings } from '../../src/config/connection.js';
+import type { ConnectionSettings } from '../../src/config/read/read-connection.js';
 
 const load = (url: string): ConnectionSettings =>
   loadConfig({ env: { POSTGRES_SYNC_HOST: 'site', POSTGRES_CLIENT_URL: url } }).remote;

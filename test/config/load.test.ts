@@ -1,4 +1,4 @@
-import { toValues } from '../../src/config/sources.js';
+import { toValues } from '../../src/config/read/layers.js';
 import fc from 'fast-check';
 import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -7,8 +7,8 @@ import { inspect } from 'node:util';
 import { afterAll, expect, test } from 'vitest';
 import { inspectSites, loadConfig, loadSiteConfig, loadSites } from '../../src/config/load.js';
 import { toPoolSettings } from '../../src/config/pool-settings.js';
-import { ConfigProblems } from '../../src/config/problems.js';
-import type { SettingSources } from '../../src/config/sources.js';
+import { ConfigProblems } from '../../src/config/check/problems.js';
+import type { SettingSources } from '../../src/config/read/layers.js';
 import { findInputProblems } from '../../src/model/scheduler.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'meter-sync-config-'));
@@ -240,6 +240,23 @@ test('a tenant narrows meters and tenants, and wants a key of one column', () =>
   expect(tables.tenants.filter).toEqual({ column: 'id', values: ['5'] });
   const { problems } = problemsOf({ env: { ...BOTH, METER_SYNC_TENANT: '5', METER_SYNC_TENANTS_KEY: 'a,b' } });
   expect(problems[0]?.setting).toBe('METER_SYNC_TENANTS_KEY');
+});
+
+test('what the settings of the tables say against each other is told at once', () => {
+  const env = {
+    ...BOTH,
+    METER_SYNC_TENANT: '5',
+    METER_SYNC_TENANTS_KEY: 'a,b',
+    METER_SYNC_READINGS_ALLOW_ROUNDING: 'id',
+    METER_SYNC_TENANTS_TABLE: 'other.meter',
+    METER_SYNC_TABLES: '[{ "table": "tariff" }]',
+  };
+  expect(problemsOf({ env }).problems.map(({ setting, found }) => [setting, found])).toEqual([
+    ['METER_SYNC_TENANTS_KEY', `'a,b'`],
+    ['METER_SYNC_READINGS_ALLOW_ROUNDING', `'id'`],
+    ['METER_SYNC_TABLES', 'no key for tariff'],
+    ['METER_SYNC_TABLES', 'meter and other.meter'],
+  ]);
 });
 
 test('each site of a sites file has its own settings, before the environment, on one task queue', () => {

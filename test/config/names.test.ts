@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseColumnNames, parseTableName } from '../../src/config/names.js';
+import { parseColumnNames, parseTableName } from '../../src/config/define/names.js';
 
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`;
 const name = fc.string({ minLength: 1, maxLength: 10 });

@@ -3,9 +3,9 @@ import { fileURLToPath } from 'node:url';
 
 import { expect, test } from 'vitest';
 
-import { type DemEntry, readDemReport, readLines } from '../../src/dev/dem-report.js';
-import { pivotReport } from '../../src/dev/pivot.js';
-import { SHIPPED_REPORT } from '../../src/dev/sample/report.js';
+import { type DemEntry, readDemReport, readLines } from '../../src/dev/sample/dem-report.js';
+import { pivotReport } from '../../src/dev/sample/pivot.js';
+import { SHIPPED_REPORT } from '../../src/dev/sample/read-report.js';
 
 const HEADER = (point: string): string[] => [
   `Point Name:,${point},,`,

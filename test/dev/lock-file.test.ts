@@ -4,8 +4,8 @@ import { join } from 'node:path';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { lockFile, tryLockFile, type Release } from '../../src/dev/lock-file.js';
-import { identifyProcess, isRunning } from '../../src/dev/process-identity.js';
+import { lockFile, tryLockFile, type Release } from '../../src/dev/stack/process/lock-file.js';
+import { identifyProcess, isRunning } from '../../src/dev/stack/process/process-identity.js';
 
 function newLockPath(): { readonly folder: string; readonly path: string } {
   const folder = mkdtempSync(join(tmpdir(), 'meter-sync-lock-'));

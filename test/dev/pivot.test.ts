@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
-import type { DemEntry } from '../../src/dev/dem-report.js';
-import { createLocalClock } from '../../src/dev/local-time.js';
-import { pivotReport } from '../../src/dev/pivot.js';
-import { toCopyLine, toReadingId } from '../../src/dev/reading.js';
+import type { DemEntry } from '../../src/dev/sample/dem-report.js';
+import { createLocalClock } from '../../src/dev/sample/local-time.js';
+import { pivotReport } from '../../src/dev/sample/pivot.js';
+import { toCopyLine, toReadingId } from '../../src/dev/sample/reading.js';
 
 const FALL_BACK = { year: 2014, month: 10, day: 2 }; // 2 November 2014
 const local = (hour: number, minute = 0): number =>

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 
-import { loadMeters } from '../../src/dev/load-meters.js';
-import { loadReadings } from '../../src/dev/load-readings.js';
+import { loadMeters } from '../../src/dev/sample/load-meters.js';
+import { loadReadings } from '../../src/dev/sample/load-readings.js';
 import { proveReadings } from '../../src/dev/proof.js';
-import { type Reading, toReadingId } from '../../src/dev/reading.js';
+import { type Reading, toReadingId } from '../../src/dev/sample/reading.js';
 import { SAMPLE_TENANTS, toSampleMeter } from '../../src/dev/sample/meters.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
 

@@ -1,5 +1,5 @@
 /** A process of its own that starts a stack, tells where it is, and stays until it is killed. */
-import { startStack } from '../../src/dev/stack.js';
+import { startStack } from '../../src/dev/stack/stack.js';
 
 const data = process.argv[2] || undefined;
 const { local, remote, temporalAddress, folder } = await startStack({ data, env: process.env, tell: () => {} });

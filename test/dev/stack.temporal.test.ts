@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import pg from 'pg';
 import { expect, onTestFinished, test } from 'vitest';
 
-import { startStack } from '../../src/dev/stack.js';
+import { startStack } from '../../src/dev/stack/stack.js';
 import { until } from '../support/wait.js';
 
 interface Started {

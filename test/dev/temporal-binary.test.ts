@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 
 import { expect, onTestFinished, test } from 'vitest';
 
-import { cacheFolder, findTemporalBinary, type Way } from '../../src/dev/temporal-binary.js';
+import { cacheFolder, findTemporalBinary, type Way } from '../../src/dev/stack/temporal/temporal-binary.js';
 
 const closed: Way = { name: 'closed', obtain: async () => undefined };
 

@@ -1,6 +1,5 @@
-import { prepareDatabases } from '../../src/dev/prepare.js';
-import { openDatabases, toStackConfig } from '../../src/dev/stack-config.js';
-import { startStack } from '../../src/dev/stack.js';
+import { openDatabases, prepareDatabases, toStackConfig } from '../../src/dev/stack-site.js';
+import { startStack } from '../../src/dev/stack/stack.js';
 import { killWorkers } from './killed-workers.js';
 
 /** `npm run kill-nine`: ten workers killed with -9 while 1,000 readings a second arrive. Exit code 1 on a loss or a double. */

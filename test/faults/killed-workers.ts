@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { fileURLToPath } from 'node:url';
 import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import pg from 'pg';
 import type { Status } from '../../src/model/status.js';
 import { toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import { COMMAND_LINE } from '../support/program.js';
 import { until } from '../support/wait.js';
 
 /** A site with its two databases, ready for `meter-sync worker`, and what is done to it. */
@@ -33,7 +33,6 @@ interface Custody {
   readonly cycles: number;
 }
 
-const COMMAND_LINE = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 const INTERVAL_MS = 1_000;
 /** A worker that was killed is missed after its heartbeat timeout (10 s) and the first retry (2 s). */
 const RECOVERY_MS = 60_000;

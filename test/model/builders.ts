@@ -6,7 +6,7 @@ import { openState, type Outcome, type SchedulerState } from '../../src/model/st
 export const START = Date.parse('2026-01-01T00:00:00.000Z');
 
 export function aState(changes: Partial<SchedulerState> = {}): SchedulerState {
-  return { ...openState({ siteId: 'a' }, START), ...changes };
+  return { ...openState({ siteId: 'a' }, START), phase: 0, ...changes }; // ticks on whole intervals, START among them
 }
 
 export function anUpload(changes: Partial<UploadReadingsResult> = {}): UploadReadingsResult {

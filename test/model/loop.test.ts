@@ -13,6 +13,7 @@ import {
   resume,
 } from '../../src/model/steps.js';
 import { nameState } from '../../src/model/status.js';
+import { tickAfter } from '../../src/model/ticks.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 
 /** What one cycle meets: how long it takes, what is left in the queue, and whether the remote answers. */
@@ -29,8 +30,12 @@ interface Ran {
 }
 
 /** The loop of the workflow over a clock of our own: same decisions, no Temporal. */
-function simulate(intervalMs: number, weather: readonly Weather[]): { state: SchedulerState; ran: Ran[]; now: number } {
-  let state = aState({ settings: { intervalMs, batchRows: 10 } });
+function simulate(
+  intervalMs: number,
+  weather: readonly Weather[],
+  phase = 0,
+): { state: SchedulerState; ran: Ran[]; now: number } {
+  let state = aState({ settings: { intervalMs, batchRows: 10 }, phase });
   let now = START;
   const ran: Ran[] = [];
   for (const met of weather) {
@@ -74,6 +79,7 @@ function aProbe(remoteDbConnected: boolean): Parameters<typeof recordProbe>[1] {
 }
 
 const intervals = fc.integer({ min: 100, max: 60_000 });
+const phases = fc.double({ min: 0, max: 0.999, noNaN: true });
 const calm = fc.record({
   durationMs: fc.integer({ min: 0, max: 200_000 }),
   more: fc.boolean(),
@@ -85,19 +91,21 @@ const rough = fc.record({
   reachable: fc.boolean(),
 });
 
-test('ticks never drift: each planned tick is a whole number of intervals after the first cycle', () => {
+test('ticks never drift: each planned tick after the first cycle lies whole intervals apart, at the phase of its site', () => {
+  const weathers = fc.array(calm, { minLength: 1, maxLength: 60 });
   fc.assert(
-    fc.property(intervals, fc.array(calm, { maxLength: 60 }), (intervalMs, weather) => {
-      expect((simulate(intervalMs, weather).state.nextTickAt - START) % intervalMs).toBe(0);
+    fc.property(intervals, weathers, phases, (intervalMs, weather, phase) => {
+      const { state } = simulate(intervalMs, weather, phase);
+      expect((state.nextTickAt - Math.floor(phase * intervalMs)) % intervalMs).toBe(0);
     }),
   );
 });
 
 test('every tick that has passed was either a full cycle or is counted as skipped', () => {
   fc.assert(
-    fc.property(intervals, fc.array(calm, { maxLength: 60 }), (intervalMs, weather) => {
-      const { state, ran } = simulate(intervalMs, weather);
-      const ticks = (state.nextTickAt - START) / intervalMs;
+    fc.property(intervals, fc.array(calm, { minLength: 1, maxLength: 60 }), phases, (intervalMs, weather, phase) => {
+      const { state, ran } = simulate(intervalMs, weather, phase);
+      const ticks = 1 + (state.nextTickAt - tickAfter(START, { intervalMs, phase })) / intervalMs;
       expect(ran.filter(({ kind }) => kind === 'full').length + state.skippedTicks).toBe(ticks);
     }),
   );
@@ -180,10 +188,11 @@ test('an upload that moved nothing is no backlog to be caught up at once', () =>
 });
 
 test('a resumed site cycles at once, and the ticks of the pause are not counted as skipped', () => {
-  const resumed = resume(pause(aState({ nextTickAt: START + 60_000 })), START + 3_600_000);
-  expect(decideStep(resumed, START + 3_600_000)).toEqual({ do: 'cycle', kind: 'full' });
-  expect(resumed.skippedTicks).toBe(0);
-  expect(resume(aState({ nextTickAt: START + 5 }), START).nextTickAt).toBe(START + 5);
+  const resumed = resume(pause(aState({ nextTickAt: START + MINUTE_MS })));
+  expect(decideStep(resumed, START)).toEqual({ do: 'cycle', kind: 'full' });
+  const ended = fullCycle(resumed, START + HOUR_MS + 1);
+  expect([ended.nextTickAt, ended.skippedTicks]).toEqual([START + HOUR_MS + MINUTE_MS, 0]);
+  expect(decideStep(resume(aState({ nextTickAt: START + 5 })), START)).toEqual({ do: 'wait', until: START + 5 });
 });
 
 const MINUTE_MS = 60_000;
@@ -209,12 +218,12 @@ test('a cycle that was asked for in a pause, or while a database is waited for, 
 });
 
 test('a pause that ends while a cycle runs changes neither the ticks nor their count', () => {
-  const ended = fullCycle(aState(), START, (running) => resume(pause(running), START + 1_000));
+  const ended = fullCycle(aState(), START, (running) => resume(pause(running)));
   expect([ended.nextTickAt, ended.skippedTicks]).toEqual([START + MINUTE_MS, 0]);
 });
 
 test('a pause that has cut a full cycle short and ends while it runs is followed by another one at once', () => {
-  const ended = fullCycle(aState(), START, (running) => resume(cutShort(pause(running)), START + 1_000));
+  const ended = fullCycle(aState(), START, (running) => resume(cutShort(pause(running))));
   expect(decideStep(ended, START + 5_000)).toEqual({ do: 'cycle', kind: 'full' });
   expect(ended.skippedTicks).toBe(0);
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { findConfigureProblems, findInputProblems } from '../../src/model/scheduler.js';
 import { configure, decideStep } from '../../src/model/steps.js';
+import { tickAfter } from '../../src/model/ticks.js';
 import { aState, START } from './builders.js';
 
 describe('the input of the workflow', () => {
@@ -48,21 +49,22 @@ describe('configure', () => {
         fc.integer({ min: 100, max: 1e6 }),
         fc.integer({ min: 100, max: 1e6 }),
         fc.nat(1e6),
-        (before, after, later) => {
-          const state = aState({ settings: { intervalMs: before, batchRows: 1 }, nextTickAt: START + before });
-          const now = START + Math.min(later, before);
+        fc.double({ min: 0, max: 0.999, noNaN: true }),
+        (before, after, later, phase) => {
+          const state = aState({ settings: { intervalMs: before, batchRows: 1 }, nextTickAt: START + before, phase });
+          const now = START + Math.min(later, before - 1);
           const { nextTickAt, settings } = configure(state, { intervalMs: after }, now);
           expect(settings).toEqual({ intervalMs: after, batchRows: 1 });
-          expect(nextTickAt).toBe(Math.max(START + after, now));
+          expect(nextTickAt).toBe(Math.max(tickAfter(START, { intervalMs: after, phase }), now));
         },
       ),
     );
   });
 
-  test('the first cycle stays due when the interval changes before it', () => {
-    expect(decideStep(configure(aState(), { intervalMs: 10_000 }, START), START)).toEqual({
-      do: 'cycle',
-      kind: 'full',
-    });
-  });
+  test.each([10_000, 3_600_000])(
+    'the first cycle stays due when the interval becomes %i ms before it',
+    (intervalMs) => {
+      expect(decideStep(configure(aState(), { intervalMs }, START), START)).toEqual({ do: 'cycle', kind: 'full' });
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keepLatestTick, skipMissedTicks } from '../../src/model/ticks.js';
+import { keepLatestTick, phaseOf, skipMissedTicks, tickAfter } from '../../src/model/ticks.js';
 
 const instants = fc.integer({ min: -1e12, max: 1e12 });
 const intervals = fc.integer({ min: 1, max: 86_400_000 });
@@ -39,4 +39,27 @@ test('after catching up, the latest tick that passed is still due', () => {
 test('a tick that falls on this very moment is not skipped', () => {
   expect(skipMissedTicks(100, 10, 120)).toEqual({ nextTickAt: 120, skipped: 2 });
   expect(keepLatestTick(100, 10, 120)).toEqual({ nextTickAt: 120, skipped: 2 });
+});
+
+const phases = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+
+test('the first tick comes half an interval to one and a half after the first cycle, and from then on each an interval later', () => {
+  fc.assert(
+    fc.property(instants, intervals, phases, (first, intervalMs, phase) => {
+      const tick = tickAfter(first, { intervalMs, phase });
+      expect(tick - first).toBeGreaterThanOrEqual(intervalMs / 2);
+      expect(tick - first).toBeLessThanOrEqual(intervalMs * 1.5);
+      expect(tickAfter(tick, { intervalMs, phase })).toBe(tick + intervalMs);
+    }),
+  );
+});
+
+test('a thousand sites that start at once spread their ticks over the interval', () => {
+  const tenths = Array<number>(10).fill(0);
+  for (let site = 0; site < 1_000; site++) {
+    const tenth = Math.floor(phaseOf(`site-${site}`) * 10);
+    tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+  }
+  expect(Math.min(...tenths)).toBeGreaterThan(60);
+  expect(phaseOf('north')).toBe(phaseOf('north'));
 });

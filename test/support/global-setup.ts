@@ -1,12 +1,14 @@
 import type { TestProject } from 'vitest/node';
 
-import { startStack } from '../../src/dev/stack.js';
-import { buildBundle } from './bundle.js';
-import { makeTemplates } from './templates.js';
+import { startStack } from '../../src/dev/stack/stack.js';
+import { buildProgram, WORKFLOW_BUNDLE } from './program.js';
+import { findCloneStrategy, makeTemplates } from './templates.js';
 import './context.js';
 
-/** Files of tests that need no server: a run of these alone starts none. */
-const PURE = /(?<!\.pg|\.temporal)\.test\.ts$/;
+/** Files of tests that need servers: a run of others alone starts none. */
+const NEEDS_SERVERS = /\.(pg|temporal)\.test\.ts$/;
+/** Files of tests that may start the program as a process of its own: it is built for them, once a run. */
+const NEEDS_PROGRAM = /\.(pg|temporal)\.test\.ts$|\/test\/cli\//;
 
 /**
  * One stack for the whole run. `METER_SYNC_TEST_DATA=DIR` runs it on a folder that stays, so that the databases of failed
@@ -15,19 +17,23 @@ const PURE = /(?<!\.pg|\.temporal)\.test\.ts$/;
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const { testFiles } = await project.globTestFiles(filtersOf(project));
-  if (testFiles.length > 0 && testFiles.every((file) => PURE.test(file))) return undefined;
+  const building = testFiles.some((file) => NEEDS_PROGRAM.test(file)) ? buildProgram() : Promise.resolve();
+  building.catch(() => undefined); // told below, when the servers are up
+  if (!testFiles.some((file) => NEEDS_SERVERS.test(file))) return void (await building);
   const data = process.env['METER_SYNC_TEST_DATA'] || undefined;
   const stack = await startStack({ data, env: process.env, tell: (line) => process.stderr.write(`${line}\n`) });
   try {
     const other = process.env['METER_SYNC_TEST_REMOTE_URL'] || undefined;
     const [local, remote] = [toMaintenance(stack.local), toMaintenance(other ?? stack.remote)];
-    const [bundlePath] = await Promise.all([
-      buildBundle(stack.folder),
-      makeTemplates(local, 'local'),
-      makeTemplates(remote, 'remote'),
-    ]);
-    const { temporalAddress } = stack;
-    project.provide('stack', { local, remote, temporalAddress, bundlePath, isKept: data !== undefined });
+    await Promise.all([building, makeTemplates(local, 'local'), makeTemplates(remote, 'remote')]);
+    project.provide('stack', {
+      local,
+      remote,
+      temporalAddress: stack.temporalAddress,
+      cloneStrategy: { local: await findCloneStrategy(local), remote: await findCloneStrategy(remote) },
+      bundlePath: WORKFLOW_BUNDLE,
+      isKept: data !== undefined,
+    });
   } catch (error) {
     await stack.stop();
     throw error;

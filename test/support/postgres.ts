@@ -40,8 +40,8 @@ export async function createDatabases(
   const name = toDatabaseName(context.task.name);
   const origin = `template ${templateName(template)}`;
   const [local, remote] = await Promise.all([
-    createDatabase('local', name, origin, context),
-    createDatabase('remote', name, origin, context),
+    createDatabase('local', name, `${origin} ${inject('stack').cloneStrategy.local}`, context),
+    createDatabase('remote', name, `${origin} ${inject('stack').cloneStrategy.remote}`, context),
   ]);
   return { local, remote };
 }

@@ -2,10 +2,10 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync, chownSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { findPostgresBinaries, type PostgresBinaries } from '../../src/dev/postgres-binaries.js';
-import { startPostgres } from '../../src/dev/postgres-server.js';
-import { choosePostgresUser } from '../../src/dev/postgres-user.js';
-import { openStackFolder } from '../../src/dev/stack-folder.js';
+import { findPostgresBinaries, type PostgresBinaries } from '../../src/dev/stack/postgres/postgres-binaries.js';
+import { startPostgres } from '../../src/dev/stack/postgres/postgres-server.js';
+import { choosePostgresUser } from '../../src/dev/stack/postgres/postgres-user.js';
+import { openStackFolder } from '../../src/dev/stack/stack-folder.js';
 
 const INSTALLED = '/usr/lib/postgresql';
 

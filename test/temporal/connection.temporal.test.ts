@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type AddressInfo } from 'node:net';
 import { inject, expect, test } from 'vitest';
-import { Secret } from '../../src/config/secret.js';
+import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, toTemporalAccess } from '../../src/temporal/connection.js';
 import { BadTemporalSettings, Refused, Unreachable } from '../../src/temporal/errors.js';
-import { ensureSearchAttributes, findMissingSearchAttributes } from '../../src/temporal/search-attributes.js';
+import { ensureSearchAttributes, readSearchAttributes } from '../../src/temporal/search-attributes.js';
 import { openSite } from '../../src/temporal/site-handle.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { until } from '../support/wait.js';
@@ -50,13 +50,16 @@ test('two programs register the missing search attributes at once, and a site st
   const { connection, workflowService } = temporal.client;
   const day = 86_400;
   await workflowService.registerNamespace({ namespace, workflowExecutionRetentionPeriod: { seconds: day as never } });
-  await until(async () => (await findMissingSearchAttributes(connection, namespace)).length === 4, { what: namespace });
+  await until(async () => (await readSearchAttributes(connection, namespace)).missing.length === 4, {
+    what: namespace,
+  });
   const registered = await Promise.all([
     ensureSearchAttributes(connection, namespace),
     ensureSearchAttributes(connection, namespace),
   ]);
-  expect(new Set(registered.flat()).size).toBe(4);
-  expect(await ensureSearchAttributes(connection, namespace)).toEqual([]);
+  expect(new Set(registered.flatMap((taken) => taken.registered)).size).toBe(4);
+  const afterwards = await ensureSearchAttributes(connection, namespace);
+  expect(afterwards).toMatchObject({ registered: [], problem: null, present: { length: 4 } });
   const site = { siteId: 'a', taskQueue: 'a', intervalMs: 60_000, batchRows: 1 };
   await until(() => startSite(temporal, site), { what: 'the start in a new namespace' });
   await temporal.client.workflow.getHandle('meter-sync:a').terminate();

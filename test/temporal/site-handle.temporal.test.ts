@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { QueryRejectedError } from '@temporalio/client';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
-import { Secret } from '../../src/config/secret.js';
+import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
 import { AlreadyRunning, InvalidChange, NotRunning, NoWorker, StillRunning } from '../../src/temporal/errors.js';
 import { openSite, type SiteHandle } from '../../src/temporal/site-handle.js';

@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { expect, test } from 'vitest';
-import { findTemporalBinary } from '../../src/dev/temporal-binary.js';
+import { findTemporalBinary } from '../../src/dev/stack/temporal/temporal-binary.js';
 import type { Status } from '../../src/model/status.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';

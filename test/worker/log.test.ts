@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { expect, test } from 'vitest';
-import type { LogFormat, LogLevel } from '../../src/config/settings.js';
+import type { LogFormat, LogLevel } from '../../src/config/define/site-schema.js';
 import { createLogger, type WorkerLogger } from '../../src/worker/logger.js';
 
 interface Written {

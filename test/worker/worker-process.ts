@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { COMMAND_LINE } from '../support/program.js';
 import { until } from '../support/wait.js';
 
 /** A line of a worker's log, as a log store would take it. */
@@ -20,11 +20,9 @@ interface WorkerProcess {
   exited(): Promise<number | null>;
 }
 
-const ENTRY = fileURLToPath(new URL('./run-worker.ts', import.meta.url));
-
-/** Starts a worker of the sources with these settings and nothing else of ours from the environment. */
+/** Starts a worker with these settings and nothing else of ours from the environment. */
 export function spawnWorker(settings: Readonly<Record<string, string>>): WorkerProcess {
-  const child = spawn(process.execPath, ['--import', 'tsx', ENTRY], {
+  const child = spawn(process.execPath, [COMMAND_LINE, 'worker'], {
     env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...settings },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

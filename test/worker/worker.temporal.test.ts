@@ -1,7 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
 import { loadConfig } from '../../src/config/load.js';
-import { findFreePort } from '../../src/dev/free-port.js';
+import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import type { Status } from '../../src/model/status.js';
 import { GET_STATUS_QUERY, toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { createLogger } from '../../src/worker/logger.js';

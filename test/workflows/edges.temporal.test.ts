@@ -1,5 +1,6 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { Context } from '@temporalio/activity';
+import { timed } from '../../activities/timed.js';
 import { WorkflowFailedError } from '@temporalio/client';
 import { ApplicationFailure, CancelledFailure } from '@temporalio/common';
 import { expect, test } from 'vitest';
@@ -79,12 +80,12 @@ test('an attempt that ended with its worker is repeated by the next, also while 
   const temporal = await connectTemporal(context);
   const fake = Object.assign(new FakeActivities(), { upload: failsWith('unreachable') });
   let attempts = 0;
-  const downloadMeters = async (): Promise<ReturnType<typeof aDownload>> => {
+  const downloadMeters = timed(async (): Promise<ReturnType<typeof aDownload>> => {
     attempts += 1;
     if (attempts > 1) return aDownload();
     const { cancelled } = Context.current();
     return cancelled; // rejects when the time of the drain is over
-  };
+  });
   const activities = { ...fake, downloadMeters };
   const first = await temporal.startWorker({ activities, shutdownGraceTime: 100 });
   const workflowId = toWorkflowId(temporal.siteId);

@@ -1,6 +1,8 @@
 import { ApplicationFailure } from '@temporalio/activity';
+import { timed } from '../../activities/timed.js';
 import type { FailureKind } from '../../src/model/failures.js';
 import type { HeldDownload } from '../../src/model/guard.js';
+import type { Timed } from '../../src/model/loop-clock.js';
 import type {
   Activities,
   DecideDownloadInput,
@@ -20,21 +22,21 @@ export class FakeActivities implements Activities {
   tenants: () => Promise<DownloadResult> | DownloadResult = () => aDownload();
   probed: () => ProbeResult = () => aProbe();
 
-  uploadReadings = async (input: UploadReadingsInput): Promise<UploadReadingsResult> => {
+  uploadReadings = async (input: UploadReadingsInput): Promise<Timed<UploadReadingsResult>> => {
     (this.inputs.uploadReadings ??= []).push(input);
     return this.answer('uploadReadings', this.upload);
   };
-  downloadMeters = async (input: DownloadInput): Promise<DownloadResult> => {
+  downloadMeters = async (input: DownloadInput): Promise<Timed<DownloadResult>> => {
     (this.inputs.downloadMeters ??= []).push(input);
     return this.answer('downloadMeters', this.meters);
   };
-  downloadTenants = async (): Promise<DownloadResult> => this.answer('downloadTenants', this.tenants);
+  downloadTenants = async (): Promise<Timed<DownloadResult>> => this.answer('downloadTenants', this.tenants);
   decided: () => HeldDownload = () => aHeldDownload();
   /** What the activities of that name were asked for, in their order. */
   readonly inputs: Partial<Record<keyof Activities, unknown[]>> = {};
-  probe = async (): Promise<ProbeResult> => this.answer('probe', this.probed);
+  probe = async (): Promise<Timed<ProbeResult>> => this.answer('probe', this.probed);
 
-  decideDownload = async (input: DecideDownloadInput): Promise<HeldDownload> => {
+  decideDownload = async (input: DecideDownloadInput): Promise<Timed<HeldDownload>> => {
     (this.inputs.decideDownload ??= []).push(input);
     return this.answer('decideDownload', this.decided);
   };
@@ -43,9 +45,9 @@ export class FakeActivities implements Activities {
     return this.called.filter((called) => called === name).length;
   }
 
-  private async answer<Result>(name: keyof Activities, give: () => Promise<Result> | Result): Promise<Result> {
+  private async answer<Result>(name: keyof Activities, give: () => Promise<Result> | Result): Promise<Timed<Result>> {
     this.called.push(name);
-    return give();
+    return timed(async () => give())(undefined);
   }
 }
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { findTemporalBinary } from '../../src/dev/temporal-binary.js';
+import { findTemporalBinary } from '../../src/dev/stack/temporal/temporal-binary.js';
 
 /** Histories of released versions, one folder a version. A file once committed is never recorded anew. */
 const FOLDER = join(import.meta.dirname, 'histories');

@@ -4,6 +4,7 @@ import type { TestContext } from 'vitest';
 import type { SyncSchedulerInput } from '../../src/model/scheduler.js';
 import type { Status } from '../../src/model/status.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import { toStartAttributes } from '../../src/temporal/search-attributes.js';
 import type { syncScheduler } from '../../workflows/sync-scheduler.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
@@ -34,10 +35,17 @@ export async function withSite(
   const fake = new FakeActivities();
   await temporal.startWorker({ activities: { ...fake }, ...worker });
   const site = await openSite(temporal, fake, input);
-  const { workflowId } = site.handle;
   await test(site)
-    .then(() => recordHistory(context.task.name, { address: temporal.address, workflowId, runId: site.firstRunId }))
+    .then(() => recordRuns(site, context.task.name, temporal.address))
     .finally(() => endQuietly(site));
+}
+
+/** The first run, and the one that continues it: nearly every run in use begins with the state of another. */
+async function recordRuns({ handle, firstRunId }: SiteUnderTest, title: string, address: string): Promise<void> {
+  const { workflowId } = handle;
+  const { runId } = await handle.describe();
+  await recordHistory(title, { address, workflowId, runId: firstRunId });
+  if (runId !== firstRunId) await recordHistory(`continued-${title}`, { address, workflowId, runId });
 }
 
 async function openSite(
@@ -53,6 +61,7 @@ async function openSite(
       workflowId,
       taskQueue,
       args: [{ siteId, ...changes }],
+      typedSearchAttributes: toStartAttributes(siteId, null),
     });
   const { firstExecutionRunId } = await start(input);
   const handle = client.workflow.getHandle<typeof syncScheduler>(workflowId); // the latest run, not the first one

@@ -1,8 +1,8 @@
-import type { SiteConfig } from '../../config/load.js';
+import type { SiteConfig } from '../../config/read/read-site.js';
 import { TemporalError } from '../../temporal/errors.js';
 
 /** The workflow that uploads a site now. */
-export interface Owner {
+interface Owner {
   /** Its first run; null: none runs, or it is not known. */
   readonly runId: string | null;
   /** Why it is not known; null when it is. */

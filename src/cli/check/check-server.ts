@@ -1,5 +1,5 @@
-import type { ConnectionSettings } from '../../config/connection.js';
-import { PREFIXES } from '../../config/connection-settings.js';
+import type { ConnectionSettings } from '../../config/read/read-connection.js';
+import { PREFIXES } from '../../config/define/connection-schema.js';
 import type { Side } from '../../model/failures.js';
 import { type Database, run } from '../../postgres/session.js';
 import type { Statement } from '../../postgres/statement.js';

@@ -1,6 +1,6 @@
-import type { ConnectionSettings } from '../../config/connection.js';
+import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import type { InspectedSite } from '../../config/load.js';
-import { toProblemText } from '../../config/problems.js';
+import { toProblemText } from '../../config/check/problems.js';
 import type { Side } from '../../model/failures.js';
 import type { Custody } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';

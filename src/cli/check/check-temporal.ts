@@ -1,8 +1,7 @@
-import type { SiteConfig } from '../../config/load.js';
+import type { SiteConfig } from '../../config/read/read-site.js';
 import { callTemporal } from '../../temporal/call.js';
 import { connectTemporal, type TemporalClient } from '../../temporal/connection.js';
-import { toCreateCommand } from '../../temporal/errors.js';
-import { findMissingSearchAttributes } from '../../temporal/search-attributes.js';
+import { readSearchAttributes } from '../../temporal/search-attributes.js';
 import { readSiteRecord } from '../../temporal/site-record.js';
 import { isPolled, readPollers } from '../../temporal/task-queue.js';
 import type { Findings } from './finding.js';
@@ -36,13 +35,12 @@ async function checkAll(temporal: TemporalClient, config: SiteConfig, findings: 
 }
 
 async function checkSearchAttributes({ client, namespace }: TemporalClient, findings: Findings): Promise<void> {
-  const missing = await findMissingSearchAttributes(client.connection, namespace);
-  if (missing.length === 0) return findings.ok('the search attributes are registered');
-  const commands = missing.map((name) => toCreateCommand(namespace, name)).join(' && ');
-  findings.warning(
-    `search attributes are missing: ${missing.join(', ')}`,
-    `The worker and start register them, if they may; else: ${commands}`,
-  );
+  const { present, problem } = await readSearchAttributes(client.connection, namespace);
+  if (problem !== null)
+    findings.warning(problem.message, `The worker and start register them where they may; else: ${problem.next}`);
+  else if (present === null)
+    findings.ok('the search attributes cannot be listed here; a site starts with those that are there');
+  else findings.ok('the search attributes are registered');
 }
 
 async function checkWorker(temporal: TemporalClient, config: SiteConfig, findings: Findings): Promise<void> {

@@ -1,4 +1,4 @@
-import { findUnknownNames } from '../../config/known-names.js';
+import { findUnknownNames } from '../../config/define/all-settings.js';
 import { inspectSites } from '../../config/load.js';
 import type { CheckFinding } from '../check/finding.js';
 import type { Answer, CommandSpec, Context } from '../command.js';

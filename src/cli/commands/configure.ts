@@ -1,4 +1,4 @@
-import type { SchedulerSettings } from '../../model/scheduler.js';
+import type { SchedulerSettings } from '../../model/scheduler-settings.js';
 import { type CommandSpec, UsageError } from '../command.js';
 import { toDuration } from '../duration.js';
 import { openSite } from '../open-site.js';

@@ -7,7 +7,7 @@ const DEFAULT_LIMIT = 20;
 const MAX_LIMIT = 10_000;
 
 /** What was asked for, as the command line has it. */
-export interface QuarantineOptions {
+interface QuarantineOptions {
   readonly operands?: readonly string[];
   readonly limit: number;
   readonly reason?: string;

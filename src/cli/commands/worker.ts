@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { loadSites } from '../../config/load.js';
-import { ConfigProblems } from '../../config/problems.js';
+import { ConfigProblems } from '../../config/check/problems.js';
 import type { CommandSpec, Context } from '../command.js';
 
 interface WorkerOptions {

@@ -17,7 +17,7 @@ import { parseKey, toKeyText } from './key-text.js';
 import { renderList, renderReading } from './render-quarantine.js';
 
 /** Whose quarantine, and where it is. */
-export interface AskedQuarantine {
+interface AskedQuarantine {
   readonly database: Database;
   readonly siteId: string;
   readonly keyColumns: readonly string[];

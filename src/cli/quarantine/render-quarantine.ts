@@ -3,7 +3,6 @@ import { hasNoPartition, toReason } from '../../model/refusal.js';
 import { SQLSTATE } from '../../postgres/sqlstate.js';
 import { toCount, toDuration, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';
-import type { AskedQuarantine } from './actions.js';
 import { toKeyText } from './key-text.js';
 
 /** What is in quarantine, for people: the reasons first, since one cause often has many readings. */
@@ -59,7 +58,7 @@ export function renderList(
 /** All that is known of one reading, for people. */
 export function renderReading(
   reading: Quarantined,
-  { siteId, keyColumns }: Pick<AskedQuarantine, 'siteId' | 'keyColumns'>,
+  { siteId, keyColumns }: { readonly siteId: string; readonly keyColumns: readonly string[] },
   now: number,
   { paint, table }: Painted,
 ): string {

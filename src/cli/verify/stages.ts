@@ -1,7 +1,7 @@
 import type { Output, Progress } from '../output.js';
 
 /** Progress over several stages of work, one bar after the other; shown to a person on a terminal, and to nobody else. */
-export interface Stages {
+interface Stages {
   readonly update: (stage: string, done: number, total: number) => void;
   readonly end: () => void;
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { insertWideReadings } from '../../../src/dev/sample/wide-readings.js';
+import { insertWideReadings } from '../../../bench/upload/wide-readings.js';
 import { createDatabases } from '../../support/postgres.js';
 import { VALUES_OF_TYPES as KINDS } from './values-of-types.js';
 import { openSite, PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';

@@ -1,5 +1,5 @@
 import type { Side } from '../../../src/model/failures.js';
-import type { Tell } from '../../../src/dev/tell.js';
+import type { Tell } from '../../../src/dev/stack/process/tell.js';
 import { makeTemplates } from './databases.js';
 import { missingPooler, type Pooler, startPooler } from './pgbouncer.js';
 import { type LabServers, startServers } from './servers.js';

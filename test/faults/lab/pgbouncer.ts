@@ -2,9 +2,9 @@ import { chown, writeFile } from 'node:fs/promises';
 import { spawnSync } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { findFreePort } from '../../../src/dev/free-port.js';
-import { type GuardedProcess, startGuarded } from '../../../src/dev/guarded-process.js';
-import { choosePostgresUser } from '../../../src/dev/postgres-user.js';
+import { findFreePort } from '../../../src/dev/stack/process/free-port.js';
+import { type GuardedProcess, startGuarded } from '../../../src/dev/stack/process/guarded-process.js';
+import { choosePostgresUser } from '../../../src/dev/stack/postgres/postgres-user.js';
 import { until } from '../../support/wait.js';
 import type { LabServers } from './servers.js';
 

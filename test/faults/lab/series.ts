@@ -1,4 +1,4 @@
-import type { Tell } from '../../../src/dev/tell.js';
+import type { Tell } from '../../../src/dev/stack/process/tell.js';
 import { type Lab, openLab } from './lab.js';
 import { type PlanOptions, planRuns, type RunPlan } from './plan.js';
 import { createChance } from './random.js';

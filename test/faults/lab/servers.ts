@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import pg from 'pg';
-import { findPostgresBinaries, type PostgresBinaries } from '../../../src/dev/postgres-binaries.js';
-import type { GuardedProcess } from '../../../src/dev/guarded-process.js';
-import { type PostgresServer, startPostgres } from '../../../src/dev/postgres-server.js';
-import { choosePostgresUser } from '../../../src/dev/postgres-user.js';
-import { openStackFolder, type StackFolder } from '../../../src/dev/stack-folder.js';
+import { findPostgresBinaries, type PostgresBinaries } from '../../../src/dev/stack/postgres/postgres-binaries.js';
+import type { GuardedProcess } from '../../../src/dev/stack/process/guarded-process.js';
+import { type PostgresServer, startPostgres } from '../../../src/dev/stack/postgres/postgres-server.js';
+import { choosePostgresUser } from '../../../src/dev/stack/postgres/postgres-user.js';
+import { openStackFolder, type StackFolder } from '../../../src/dev/stack/stack-folder.js';
 import type { Side } from '../../../src/model/failures.js';
 import { openWireProxy, type WireProxy } from './wire-proxy.js';
 

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { findFreePort } from '../../../src/dev/free-port.js';
-import { startGuarded } from '../../../src/dev/guarded-process.js';
-import { lockFile } from '../../../src/dev/lock-file.js';
-import { makePartFolder } from '../../../src/dev/part-folder.js';
-import type { Tell } from '../../../src/dev/tell.js';
-import { cacheFolder } from '../../../src/dev/temporal-binary.js';
+import { findFreePort } from '../../../src/dev/stack/process/free-port.js';
+import { startGuarded } from '../../../src/dev/stack/process/guarded-process.js';
+import { lockFile } from '../../../src/dev/stack/process/lock-file.js';
+import { makePartFolder } from '../../../src/dev/stack/process/part-folder.js';
+import type { Tell } from '../../../src/dev/stack/process/tell.js';
+import { cacheFolder } from '../../../src/dev/stack/temporal/temporal-binary.js';
 import { until } from '../../support/wait.js';
 
 /** A way to a port that Toxiproxy can spoil. */

@@ -1,0 +1,33 @@
+import type { Side } from '../../src/model/failures.js';
+import { ident } from '../../src/postgres/identifier.js';
+
+/**
+ * What the worker does with each table of the schema, and so the least that its user needs. A record of custody is never changed
+ * and never deleted by us: without these rights, nobody who only has the worker's password can do it either.
+ */
+const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
+  local: {
+    migrations: 'select',
+    upload_state: 'select, insert, delete',
+    upload_claim: 'select, insert, update, delete',
+    quarantine: 'select, insert, update, delete',
+    download_table: 'select, insert, update',
+    download_part: 'select, insert, update, delete',
+    download_hold: 'select, insert, update, delete',
+    download_run: 'select, insert, update, delete',
+    download_change: 'select, insert, delete',
+  },
+  remote: {
+    migrations: 'select',
+    custody: 'select, insert',
+  },
+};
+
+/** The grants for the user whom a worker connects as, where an administrator owns the schema. */
+export function grantText(side: Side, user: string): string {
+  const tables = Object.entries(RIGHTS[side]);
+  return [
+    `grant usage on schema meter_sync to ${ident(user)};`,
+    ...tables.map(([table, rights]) => `grant ${rights} on meter_sync.${table} to ${ident(user)};`),
+  ].join('\n');
+}

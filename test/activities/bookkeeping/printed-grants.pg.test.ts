@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { expect, it, onTestFinished, type TestContext } from 'vitest';
+import { printMigrations } from '../../../activities/bookkeeping/migrations.js';
+import { decideHeld } from '../../../activities/download/guard/decide.js';
+import { releaseQuarantined } from '../../../activities/upload/quarantine/list.js';
+import type { DownloadResult } from '../../../src/model/operations.js';
+import { createPool } from '../../../src/postgres/pool.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { createDatabases, type TestDatabase, type TestDatabases } from '../../support/postgres.js';
+import { METERS, openOnDatabases } from '../download/site-under-test.js';
+import { PLAIN_READINGS, toSite } from '../upload/site-under-test.js';
+
+const TABLES = `
+  create table meter_readings (id bigint primary key, created_at timestamptz not null, value numeric);
+  create table meter (id bigint primary key, name text)`;
+const LOCAL = `
+  alter table meter_readings add is_synchronized boolean default false;
+  alter table meter add is_active boolean not null default true`;
+
+it('a worker with the printed grants uploads, quarantines and tries again', async (context) => {
+  const { admin, worker } = await openAsWorker(context);
+  const site = toSite(worker, PLAIN_READINGS);
+  await admin.remote.sql(`insert into meter_readings values (7, '2026-01-01', 700)`);
+  await toSite(admin, PLAIN_READINGS).queueReadings(1, 10);
+  expect(await site.upload()).toMatchObject({ inserted: 9, quarantined: 1 });
+  await admin.remote.sql('delete from meter_readings where id = 7');
+  await withTransaction(worker.local, { isolation: 'read committed' }, (session) =>
+    releaseQuarantined(session, 'test', { by: 'all' }),
+  );
+  expect(await site.upload()).toMatchObject({ inserted: 1 });
+  expect(await admin.local.value('select count(*) from meter_sync.quarantine')).toBe('0');
+});
+
+it('a worker with the printed grants downloads, holds, decides and keeps the history', async (context) => {
+  const { admin, worker } = await openAsWorker(context);
+  const site = openOnDatabases(worker, METERS);
+  const download = (): Promise<DownloadResult> => site.download({}, false, {}, { guard: { share: 0.2 } });
+  await admin.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 40) n`);
+  expect(await download()).toMatchObject({ inserted: 40 });
+  await admin.remote.sql(`update meter set name = 'other' where id = 1; delete from meter where id > 20`);
+  await expect(download()).rejects.toMatchObject({ kind: 'schema' });
+  await decideHeld(worker.local, 'site-1', { table: 'meter', decision: 'approve', by: 'anna' }, quiet);
+  expect(await download()).toMatchObject({ updated: 1, deactivated: 20 });
+  await admin.local.sql(`update meter_sync.download_run set applied_at = now() - interval '10 years'`);
+  await admin.remote.sql(`insert into meter values (100, 'new')`);
+  expect(await download()).toMatchObject({ inserted: 1 });
+  expect(await admin.local.value('select count(*) from meter_sync.download_run')).toBe('1');
+});
+
+/** A site whose schema an administrator has made from what `init --print` shows for the worker's user. */
+async function openAsWorker(context: TestContext): Promise<{ admin: TestDatabases; worker: TestDatabases }> {
+  const admin = await createDatabases(context, 'empty');
+  await admin.local.sql(`${TABLES}; ${LOCAL}`);
+  await admin.remote.sql(TABLES);
+  return { admin, worker: { local: await asWorker(admin.local), remote: await asWorker(admin.remote) } };
+}
+
+async function asWorker(admin: TestDatabase): Promise<TestDatabase> {
+  const user = `worker_${randomBytes(4).toString('hex')}`;
+  await admin.sql(`
+    create role ${user} login password 'a';
+    grant select, insert, update, delete on all tables in schema public to ${user}`);
+  await admin.sql(printMigrations(admin.side, user));
+  const pool = createPool({ ...admin.settings, user, password: () => 'a' }, () => undefined);
+  onTestFinished(async () => {
+    await pool.end();
+    await admin.sql(`drop owned by ${user}; drop role ${user}`);
+  });
+  return { ...admin, pool };
+}
+
+const quiet = {
+  signal: new AbortController().signal,
+  drain: new AbortController().signal,
+  heartbeat: () => undefined,
+  log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
+};
