@@ -1,5 +1,5 @@
 import type { Link } from '../../src/model/chain.js';
-import { type SentCounts, UnsettledBatch } from '../../src/model/custody.js';
+import { type SentCounts, UnsettledBatch } from '../../src/model/upload-counts.js';
 import type { RefusedPlace } from '../../src/model/refusal.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { execute, runAll, type Session } from '../../src/postgres/session.js';

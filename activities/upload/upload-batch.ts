@@ -1,4 +1,4 @@
-import { settle } from '../../src/model/custody.js';
+import { settle } from '../../src/model/upload-counts.js';
 import type { UploadCounts } from '../../src/model/operations.js';
 import { type RefusedPlace, summarize } from '../../src/model/refusal.js';
 import { toTableName } from '../../src/model/table.js';

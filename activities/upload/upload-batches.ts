@@ -1,5 +1,5 @@
 import { firstBatchRows, nextBatchRows } from '../../src/model/batch-size.js';
-import { addCounts, NO_COUNTS } from '../../src/model/custody.js';
+import { addCounts, NO_COUNTS } from '../../src/model/upload-counts.js';
 import type { UploadCounts, UploadReadingsInput } from '../../src/model/operations.js';
 import type { Attempt } from '../attempt.js';
 import type { Overlap } from './plan/overlap.js';
@@ -56,7 +56,7 @@ export async function uploadBatches(run: Run, attempt: Attempt, onBatch: (draine
       while (inFlight.length >= maxInFlight) await inFlight.shift();
       attempt.signal.throwIfAborted();
       const isTimeUp = place !== BOTTOM && performance.now() >= endsAt; // a slow start must not keep all readings back
-      if (attempt.drain.aborted || isTimeUp) {
+      if (attempt.earlyEnd.aborted || isTimeUp) {
         drained = { ...drained, more: true };
         break;
       }

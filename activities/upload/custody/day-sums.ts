@@ -1,5 +1,5 @@
 import type { TransferColumn } from '../../../src/model/transfer.js';
-import type { HashedColumn } from '../../../src/model/row-hash.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
@@ -30,7 +30,7 @@ export interface DayFigures {
 }
 
 /** The hash of a reading as SQL, the same at both ends. */
-export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
+export function readingHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
   return hashRow(columns.map((column) => hashedValue(column, alias, isUtf8)));
 }
 
@@ -67,7 +67,7 @@ export async function sumStretch(
         select v.day, count(*) as rows, sum(v.hash) as sum, ${instant('min')} as first, ${instant('max')} as last
         from (
           select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
-            ${plan.sums ? rowHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
+            ${plan.sums ? readingHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
             ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
           from ${relation(queue.readings.table)} as r
           cross join lateral (select ${selectStored(plan)}) as s

@@ -1,5 +1,5 @@
 import { NO_DIGEST, type RemoteChain, type Link } from '../../../src/model/chain.js';
-import type { HashedColumn } from '../../../src/model/row-hash.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
@@ -24,7 +24,7 @@ export interface CustodyFacts {
   readonly sentBy: string;
 }
 
-/** The readings of one UTC day: how many, and the sum of their row hashes as a decimal text. */
+/** The readings of one UTC day: how many, and the sum of their hashes as a decimal text. */
 export interface DaySum {
   /** `2026-11-22`; null: the readings without a day. */
   readonly day: string | null;

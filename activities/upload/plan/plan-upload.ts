@@ -1,9 +1,9 @@
-import { toHashedColumn } from '../../../src/model/row-hash.js';
+import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import { compareEnds, type Drift } from '../../../src/model/drift.js';
 import type { Transfer } from '../../../src/model/transfer.js';
 import {
   byName,
-  type Custody,
+  type CustodyMode,
   hasUniqueKey,
   type QueueTable,
   type TableShape,
@@ -44,7 +44,7 @@ export interface UploadPlan extends UploadEnds {
   readonly overlap: Overlap;
   /** True when an index can serve every stretch of the queue. */
   readonly hasOrderIndex: boolean;
-  readonly custody: Custody;
+  readonly custody: CustodyMode;
   readonly days: DayPlan;
   /** False where two readings of the site may have one key. */
   readonly keyIsUnique: boolean;

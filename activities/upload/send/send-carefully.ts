@@ -1,4 +1,4 @@
-import { checkSent } from '../../../src/model/custody.js';
+import { checkSent } from '../../../src/model/upload-counts.js';
 import { maxRefused, type RefusedPlace } from '../../../src/model/refusal.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
 import type { DaySum } from '../custody/record.js';

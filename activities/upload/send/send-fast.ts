@@ -1,5 +1,5 @@
 import { createHash, type Hash } from 'node:crypto';
-import { checkSent, type SentCounts } from '../../../src/model/custody.js';
+import { checkSent, type SentCounts } from '../../../src/model/upload-counts.js';
 import { copyBetween, type CopyCounts, type CopyOptions } from '../../../src/postgres/copy.js';
 import { idents, relation } from '../../../src/postgres/identifier.js';
 import type { Session } from '../../../src/postgres/session.js';

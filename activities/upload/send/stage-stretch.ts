@@ -1,6 +1,6 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RefusedPlace } from '../../../src/model/refusal.js';
-import { checkSent, UnsettledBatch } from '../../../src/model/custody.js';
+import { checkSent, UnsettledBatch } from '../../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import type { Session } from '../../../src/postgres/session.js';

@@ -1,7 +1,7 @@
 import type { QueueTable } from '../../../src/model/table.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { type DayPlan, rowHash, utcDay } from '../custody/day-sums.js';
+import { type DayPlan, readingHash, utcDay } from '../custody/day-sums.js';
 
 /** The staging table lives as long as its transaction; `pg_temp` keeps it apart from any table of that name. */
 export const STAGING = 'pg_temp.meter_sync_staging';
@@ -116,7 +116,7 @@ export function sumPresentDays(readings: QueueTable, plan: DayPlan): Statement {
       select d.day::text as day, count(*)::text as rows, sum(d.hash)::text as sum
       from (select distinct ${idents(readings.key)} from ${STAGING}) as s
       cross join lateral (
-        select ${utcDay(plan.dayColumn, 'r')} as day, ${rowHash(plan.columns, 'r')} as hash
+        select ${utcDay(plan.dayColumn, 'r')} as day, ${readingHash(plan.columns, 'r')} as hash
         from ${present(readings)}
         offset 0
       ) as d

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { UnsettledBatch } from '../../../src/model/custody.js';
+import { UnsettledBatch } from '../../../src/model/upload-counts.js';
 import { openSite, PLAIN_READINGS, setForDatabase, toSite } from './site-under-test.js';
 
 it('every queued reading moves, leaves the queue and is counted', async (context) => {
