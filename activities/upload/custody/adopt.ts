@@ -1,15 +1,17 @@
 import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } from '../../../src/model/chain.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { execute, run } from '../../../src/postgres/session.js';
+import { type Database, run } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { commitOnDisk } from './commit-on-disk.js';
-import type { UploadEnds } from '../plan/plan-upload.js';
-import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
 import { withSiteLock } from '../queue/site-lock.js';
-import { clearOtherOwners, writeUploadState } from './upload-state.js';
+import { clearOtherOwners } from './claim.js';
+import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
+import { writeUploadState } from './upload-state.js';
 
-/** The two databases of a site, as far as its place in the chain goes. */
-export type ChainEnds = Pick<UploadEnds, 'local' | 'remote'>;
+/** The two databases of a site. */
+interface ChainEnds {
+  readonly local: Database;
+  readonly remote: Database;
+}
 
 /** A site, and the workflow that uploads it now; null where there is none, or where it is not known. */
 export interface Adopter {
@@ -63,8 +65,8 @@ export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSigna
     const { seq, digest } = now.there.head ?? CHAIN_START;
     const { batch, rows } = now.here.state;
     const link = isFenced(now.chainStanding) ? { seq, digest } : now.here.state.link;
-    await withTransaction(ends.local, { isolation: 'read committed', signal: locked }, async (session) => {
-      await execute(session, commitOnDisk());
+    const options = { isolation: 'read committed', signal: locked, confirmOnDisk: true } as const;
+    await withTransaction(ends.local, options, async (session) => {
       if (isFenced(now.chainStanding)) {
         const state = { batch: batch + 1, rows, link };
         await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);

@@ -1,12 +1,11 @@
 import type { TransferColumn } from '../../../src/model/transfer.js';
 import type { HashedColumn } from '../../../src/model/hashed-column.js';
-import { ident, relation } from '../../../src/postgres/identifier.js';
+import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import type { DaySum } from './record.js';
 import { isWithin, orderInstant, type Queue, type Stretch } from '../queue/queue.js';
-import { storedValue } from './stored-value.js';
 
 /** How the readings of a batch are hashed and sorted into days, the same at both ends. */
 export interface DayPlan {
@@ -91,6 +90,22 @@ export async function sumStretch(
 /** The columns that the sums are made of, as the remote stores them. */
 function selectStored({ sent, sums }: DayPlan): string {
   return sums ? sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ') : '';
+}
+
+/**
+ * What the remote stores of a reading's value, as SQL on the site's row `r`: the same conversion that the value meets on
+ * its way, so that a hash of it is the hash that the remote computes. The session must have set its text forms.
+ */
+function storedValue({ name, inZone, stored }: TransferColumn): string {
+  const column = `r.${ident(name)}`;
+  if (stored === undefined) return column;
+  const sent = inZone === null ? toSent(column, stored.asText) : `(${column} at time zone ${literal(inZone)})`;
+  return stored.type === null ? sent : `${sent}::${stored.type}`;
+}
+
+/** A cast to text is not what COPY prints: it takes the blanks off a `character`, and other casts have rules of their own. */
+function toSent(column: string, asText: boolean): string {
+  return asText ? `(case when ${column} is not null then format('%s', ${column}) end)` : column;
 }
 
 /** A day as a statement gives it. */

@@ -8,11 +8,13 @@ import {
 } from '../../../src/model/chain.js';
 import type { UploadReadingsInput } from '../../../src/model/operations.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
 import { readRemoteChain } from './record.js';
-import { selectUploadState, type UploadState } from './upload-state.js';
+import type { UploadState } from './upload-state.js';
 
 /** What the site's own database knows of its upload. */
 export interface LocalUpload {
@@ -75,6 +77,50 @@ function toLocalUpload(row: UploadStateRow): LocalUpload {
   };
 }
 
+/** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
+const TAKEN_OVER_BY = `
+  select c.sent_by, c.claimed_at
+  from meter_sync.upload_claim c
+  where c.site = $1::text
+    and c.owner <> $2::text
+    and c.number > (select max(mine.number) from meter_sync.upload_claim mine where mine.site = $1 and mine.owner = $2)
+  order by c.number desc
+  limit 1`;
+
+/** Everything that the site's own database knows of its upload, in one row. */
+function selectUploadState(siteId: string, owner: string | null): Statement {
+  return {
+    text: `
+      select s.batch::text as batch,
+        s.rows::text as rows,
+        s.seq::text as seq,
+        encode(s.digest, 'hex') as digest,
+        s.last_timestamp,
+        ${isoUtc('s.moved_at')} as moved_at,
+        array_to_json(array(select c.claim from meter_sync.upload_claim c where c.site = $1::text))::text as claims,
+        (
+          select c.batch_rows
+          from meter_sync.upload_claim c
+          where c.site = $1::text
+          order by c.number desc
+          limit 1
+        )::text as batch_rows,
+        t.sent_by as taken_over_by,
+        ${isoUtc('t.claimed_at')} as taken_over_at,
+        exists (select from meter_sync.quarantine q where q.site = $1::text)::text as has_quarantine
+      from (select) as one
+      left join lateral (
+        select *
+        from meter_sync.upload_state u
+        where u.site = $1::text
+        order by u.batch desc
+        limit 1
+      ) as s on true
+      left join lateral (${TAKEN_OVER_BY}) as t on true`,
+    values: [siteId, owner],
+  };
+}
+
 /**
  * Reads the site's chain on the remote, in one trip.
  * @throws DatabaseFailure `schema` - the bookkeeping is not there yet; names the command that makes it
@@ -93,7 +139,7 @@ export async function readChain(
 }
 
 /** Where the site's next record comes. */
-export interface Stand {
+export interface PlaceInChain {
   readonly link: Link;
   /** True when the last batch was committed on the remote and not removed here. */
   readonly isOneAhead: boolean;
@@ -103,7 +149,7 @@ export interface Stand {
  * Where the site may go on.
  * @throws DatabaseFailure `fenced` - the site's place in the chain is not the remote's; says who sent the head and when
  */
-export function standAt(siteId: string, chain: LocalChain, there: RemoteChain): Stand {
+export function findPlace(siteId: string, chain: LocalChain, there: RemoteChain): PlaceInChain {
   const standing = judgeChain(chain, there);
   if (standing === 'equal' || standing === 'oneAhead') {
     const { seq, digest } = there.head ?? CHAIN_START;

@@ -52,7 +52,7 @@ function mayWait(index: string, key: string): string {
         where c.oid = any(${index}.indcollation) and not c.collisdeterministic)))`;
 }
 
-/** The overlap of a drain: at once only where two readings of the site never have one key on the remote, either. */
+/** The overlap of a run: at once only where two readings of the site never have one key on the remote, either. */
 export function planOverlap(
   key: readonly string[],
   { local, remote, allowed }: { local: TableShape; remote: TableShape; allowed: Overlap },

@@ -1,22 +1,26 @@
-import type { RefusedPlace } from '../../../src/model/refusal.js';
+import { type RefusedPlace, summarize } from '../../../src/model/refusal.js';
+import { toTableName } from '../../../src/model/table.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { type Database, execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
+import type { Log } from '../../attempt.js';
 import { type Queue, selectPlaces, type Stretch } from '../queue/queue.js';
 
+/** Enough to find the cause; the log is no place for a list of keys. */
+const SHOWN_KEYS = 3;
+
 /**
- * Notes the refused readings of a stretch, in the transaction that removes the others, and answers with their keys. A
- * reading that was refused before keeps its first try.
+ * Notes the refused readings of a stretch, in the transaction that removes the others, and says so in the log. A reading
+ * that was refused before keeps its first try.
  */
 export async function noteRefused(
   session: Session,
-  siteId: string,
-  queue: Queue,
-  stretch: Stretch,
+  { siteId, queue, stretch }: { siteId: string; queue: Queue; stretch: Stretch },
   refused: readonly RefusedPlace[],
-): Promise<string[][]> {
+  log: Log,
+): Promise<void> {
   const refusals = new Map(refused.map(({ place, refusal }) => [place, refusal]));
   const places = await run<PlaceRow>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
   const notes = places.map(({ place, key, reading_time }) => ({
@@ -25,7 +29,12 @@ export async function noteRefused(
     reading_time,
   }));
   await execute(session, upsertNotes(siteId, JSON.stringify(notes)));
-  return notes.map(({ key }) => key);
+  log.warn('readings are refused by the remote and stay in quarantine: meter-sync quarantine list', {
+    table: toTableName(queue.readings.table),
+    readings: refused.length,
+    reasons: summarize(refused),
+    examples: notes.slice(0, SHOWN_KEYS).map(({ key }) => key),
+  });
 }
 
 interface PlaceRow {

@@ -18,25 +18,13 @@ import {
   sumPresentDays,
 } from './staging.js';
 
-/** What a stretch came to on the careful path. */
-export interface SentCarefully extends Sent {
-  readonly refused: readonly RefusedPlace[];
-  /** The days of the readings that were inserted; null: day sums are off. */
-  readonly days: readonly DaySum[] | null;
-}
-
 /**
  * Sends a stretch of which some readings may be on the remote already, and some may be refused: through a staging table,
  * where what is absent is inserted and what is present is compared column by column. Equal content counts as already
  * there, other content is a conflict; what the remote refuses is left out.
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  */
-export async function sendCarefully(
-  from: Session,
-  to: Session,
-  plan: UploadPlan,
-  stretch: Stretch,
-): Promise<SentCarefully> {
+export async function sendCarefully(from: Session, to: Session, plan: UploadPlan, stretch: Stretch): Promise<Sent> {
   const { readings, transfer } = plan;
   const columns = transfer.columns.map(({ name }) => name);
   const [count] = await run<{ rows: string }>(from, countStretch(plan.queue, stretch));
@@ -65,8 +53,9 @@ export async function sendCarefully(
   checkRefused(readings, selected, culprits);
   const counts = { selected, inserted, alreadyThere: Number(compared?.same) - inserted, quarantined: culprits.length };
   checkSent(counts);
-  const days = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
-  return { counts, contentDigest: staged.contentDigest, refused: culprits, days };
+  // From what the remote stored: a refused value may not even have the remote's type, so the site could not sum it up.
+  const storedDays = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
+  return { counts, contentDigest: staged.contentDigest, refused: culprits, storedDays };
 }
 
 /** Readings of one key and other content contradict each other, where the site's table lets that happen: none is sent. */

@@ -1,8 +1,10 @@
 import { createHash, type Hash } from 'node:crypto';
 import { checkSent, type SentCounts } from '../../../src/model/upload-counts.js';
+import type { RefusedPlace } from '../../../src/model/refusal.js';
 import { copyBetween, type CopyCounts, type CopyOptions } from '../../../src/postgres/copy.js';
 import { idents, relation } from '../../../src/postgres/identifier.js';
 import type { Session } from '../../../src/postgres/session.js';
+import type { DaySum } from '../custody/record.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { selectReadings, type Stretch } from '../queue/queue.js';
 
@@ -11,6 +13,10 @@ export interface Sent {
   readonly counts: SentCounts;
   /** SHA-256 of the bytes that were streamed, hexadecimal. */
   readonly contentDigest: string;
+  /** The readings that the remote did not take. */
+  readonly refused: readonly RefusedPlace[];
+  /** The days of those that were inserted, as the remote has them; null: the site's own sums say the same, or there are none. */
+  readonly storedDays: readonly DaySum[] | null;
 }
 
 /**
@@ -33,7 +39,7 @@ export async function sendFast(
   });
   const counts = { selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 };
   checkSent(counts);
-  return { counts, contentDigest: hash.digest('hex') };
+  return { counts, contentDigest: hash.digest('hex'), refused: [], storedDays: null };
 }
 
 /** What to copy, and where to. */

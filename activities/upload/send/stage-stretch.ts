@@ -5,11 +5,10 @@ import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import type { Session } from '../../../src/postgres/session.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
-import type { Queue, Stretch } from '../queue/queue.js';
+import { type Queue, readBoundary, type Stretch } from '../queue/queue.js';
 import { checkRefused, toRefusal } from './refusals.js';
 import { copyStretch } from './send-fast.js';
 import { STAGING } from './staging.js';
-import { readBoundary } from '../queue/take-stretch.js';
 
 /** A stretch in the staging table. */
 export interface Staged {
