@@ -17,7 +17,6 @@ import { checkShape, type UploadPlan } from './plan/plan-upload.js';
 import { noteRefused } from './quarantine/note.js';
 import { deleteReadings, type Place, type Stretch, takeStretch } from './queue/queue.js';
 import { useIndex } from './queue/queue-index.js';
-import { checkApart } from './send/check-apart.js';
 import { sendCarefully } from './send/send-carefully.js';
 import { type Sent, sendFast } from './send/send-fast.js';
 
@@ -113,26 +112,16 @@ interface Committed {
  * @throws DatabaseFailure, UnsettledBatch - the remote has nothing of it, unless the answer to the commit was lost
  */
 async function send(batch: Batch, attempt: Attempt): Promise<Committed> {
-  const { from, order, stretch, stages } = batch;
-  const { plan, isCareful } = order;
-  if (!isCareful) {
+  if (!batch.order.isCareful) {
     try {
-      return await commitThere(batch, attempt, async (to) => {
-        if (plan.transfer.format === 'text') await runAll(to, TEXT_FORMS);
-        return sendFast(from, to, plan, { stretch, mayStream: stages.mayStream, onSent: stages.sent });
-      });
+      return await commitThere(batch, attempt, sendFast);
     } catch (error) {
       if (!isForReadings(error)) throw error;
       const facts = { sqlstate: error.sqlstate, constraint: error.place.constraint };
       attempt.log.info('readings of this batch are there already or refused: it goes the careful way', facts);
     }
   }
-  return commitThere(batch, attempt, async (to) => {
-    await runAll(to, TEXT_FORMS);
-    await checkApart(from, to);
-    await stages.mayStream();
-    return sendCarefully(from, to, plan, stretch);
-  });
+  return commitThere(batch, attempt, sendCarefully);
 }
 
 /** True when the values of readings are to blame, or that some are there already. */
@@ -141,19 +130,16 @@ function isForReadings(error: unknown): error is DatabaseFailure {
 }
 
 /** Sends a batch and commits it with its record, once the batch before is done at both ends: both, or neither. */
-async function commitThere(
-  batch: Batch,
-  { signal }: Attempt,
-  sendReadings: (to: Session) => Promise<Sent>,
-): Promise<Committed> {
-  const { plan, claim } = batch.order;
+async function commitThere(batch: Batch, { signal }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
+  const { from, order, stretch, stages } = batch;
+  const { plan, claim } = order;
   const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
   const options = { isolation: 'read committed', signal, confirmOnDisk: plan.remoteCommitsLate, ...bound } as const;
   return withTransaction(plan.remote, options, async (to) => {
-    const sent = await sendReadings(to);
-    batch.stages.sent();
-    batch.stages.arrived();
-    const before = (await batch.stages.mayRecord())?.after ?? (await claim());
+    const sent = await sendReadings({ from, to, plan, stretch, mayStream: stages.mayStream, onSent: stages.sent });
+    stages.sent();
+    stages.arrived();
+    const before = (await stages.mayRecord())?.after ?? (await claim());
     const { counts, refused } = sent;
     if (plan.custody === 'off') return { counts, refused, link: before.state.link, lastTimestamp: null, before };
     return { counts, refused, ...(await record(batch, to, sent, before)), before };

@@ -69,7 +69,7 @@ export async function commitWith<Row>(session: Session, text: string): Promise<R
  */
 export async function withConnection<Result>(
   database: Database,
-  options: { readonly signal?: AbortSignal },
+  options: { readonly signal?: AbortSignal | undefined },
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   options.signal?.throwIfAborted();

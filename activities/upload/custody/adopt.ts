@@ -40,40 +40,31 @@ export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner
   return { siteId, owner, here, there, standing, chainStanding };
 }
 
-/** True when the site may not send, so that there is something to decide. */
-export function isFenced(standing: Standing): boolean {
-  return typeof standing === 'object';
-}
-
-/** What has been adopted. */
-export interface Adopted {
-  /** The place in the chain that the next batch follows. */
-  readonly link: Link;
-}
-
 /**
  * Takes the remote's head of the chain as this site's own, and sets aside the claims of other workflows. No reading is
  * moved or removed: the next upload finds those that are on the remote already, compares them, and removes the same ones.
  * @param shown what the person was shown, and decided on
+ * @returns the place in the chain that the next batch follows
  * @throws DatabaseFailure `busy` - an upload is at work, or one end has moved on since it was shown
  */
-export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Adopted> {
+export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Link> {
   const { siteId, owner } = shown;
   return withSiteLock(ends.local, siteId, signal, async (locked) => {
     const now = await readAdoption(ends, shown);
     if (!isSamePlace(now, shown)) throw movedOn(siteId);
     const { seq, digest } = now.there.head ?? CHAIN_START;
     const { batch, rows } = now.here.state;
-    const link = isFenced(now.chainStanding) ? { seq, digest } : now.here.state.link;
+    const isFenced = typeof now.chainStanding === 'object';
+    const link = isFenced ? { seq, digest } : now.here.state.link;
     const options = { isolation: 'read committed', signal: locked, confirmOnDisk: true } as const;
     await withTransaction(ends.local, options, async (session) => {
-      if (isFenced(now.chainStanding)) {
+      if (isFenced) {
         const state = { batch: batch + 1, rows, link };
         await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);
       }
       await run(session, clearOtherOwners(siteId, owner));
     });
-    return { link };
+    return link;
   });
 }
 

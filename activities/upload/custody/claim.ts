@@ -17,34 +17,27 @@ export interface ClaimedState {
   readonly sentBy: string;
 }
 
-/** Where the site stands as both ends know it. */
-interface KnownPlace {
-  readonly state: UploadState;
-  readonly place: PlaceInChain;
-  /** True when the server would confirm the claim before it is on its disk. */
-  readonly commitsLate: boolean;
-}
-
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
+ * @param known where the site stands as both ends know it, and whether its server confirms commits before they are on disk
  */
 export async function claimSite(
   local: Database,
   input: ClaimInput,
-  { state, place, commitsLate }: KnownPlace,
+  { state, place, commitsLate }: { state: UploadState; place: PlaceInChain; commitsLate: boolean },
 ): Promise<ClaimedState> {
   const sentBy = `${hostname()}, process ${process.pid}`;
-  const before = place.isOneAhead ? { ...state, batch: state.batch + 1, link: place.link } : state;
+  const here = place.isOneAhead ? { ...state, batch: state.batch + 1, link: place.link } : state;
   const options = { isolation: 'read committed', confirmOnDisk: commitsLate } as const;
   const [row] = await withTransaction(local, options, async (session) => {
     // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
-    if (place.isOneAhead) await writeUploadState(session, input.siteId, before, null);
+    if (place.isOneAhead) await writeUploadState(session, input.siteId, here, null);
     return run<{ claim: string }>(session, insertClaim(input, sentBy));
   });
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: a claim was not written', { side: 'local' });
-  return { state: before, claim: row.claim, sentBy };
+  return { state: here, claim: row.claim, sentBy };
 }
 
 /** Keeps what a run has learned of the size of its batches, with the site's newest claim; where that fails, it is learned again. */
@@ -54,9 +47,16 @@ export async function keepLearnedRows(
   batchRows: number,
   claim: (batchRows: number) => Promise<ClaimedState>,
 ): Promise<void> {
+  const update = {
+    text: `
+      update meter_sync.upload_claim
+      set batch_rows = $2::bigint
+      where number = (select max(l.number) from meter_sync.upload_claim l where l.site = $1::text)
+      returning number`,
+    values: [siteId, batchRows],
+  };
   try {
-    const order = updateLearnedRows(siteId, batchRows);
-    const [kept] = await withConnection(local, {}, (session) => run(session, order));
+    const [kept] = await withConnection(local, {}, (session) => run(session, update));
     if (kept === undefined) await claim(batchRows); // the first run, and it failed before it claimed anything
   } catch {
     // What stopped the run says why.
@@ -117,17 +117,5 @@ export function clearOtherOwners(siteId: string, owner: string | null): Statemen
       where site = $1::text
         and owner is distinct from $2::text`,
     values: [siteId, owner],
-  };
-}
-
-/** What a run has learned of the size of its batches, for the next one. */
-function updateLearnedRows(siteId: string, batchRows: number): Statement {
-  return {
-    text: `
-      update meter_sync.upload_claim
-      set batch_rows = $2::bigint
-      where number = (select max(l.number) from meter_sync.upload_claim l where l.site = $1::text)
-      returning number`,
-    values: [siteId, batchRows],
   };
 }

@@ -21,7 +21,8 @@ export interface DayPlan {
 }
 
 /** What a custody record says of the days of its readings, and of the first and the last one. */
-export interface DayFigures {
+interface DayFigures {
+  readonly rows: number;
   readonly days: readonly DaySum[] | null;
   /** ISO 8601 UTC; null when the order column holds no instants. */
   readonly firstTimestamp: string | null;
@@ -51,12 +52,7 @@ export function utcDay(column: HashedColumn | null, alias: string): string {
 }
 
 /** Sums up the readings of a stretch at the site, in the snapshot that they were copied from. */
-export async function sumStretch(
-  session: Session,
-  queue: Queue,
-  stretch: Stretch,
-  plan: DayPlan,
-): Promise<DayFigures & { rows: number }> {
+export async function sumStretch(session: Session, queue: Queue, stretch: Stretch, plan: DayPlan): Promise<DayFigures> {
   const instant = (aggregate: string): string =>
     queue.orderIsTime ? isoUtc(`${aggregate}(v.instant) filter (where ${hasIsoForm('v.instant')})`) : 'null';
   const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {

@@ -25,20 +25,6 @@ export interface LocalUpload {
   readonly hasQuarantine: boolean;
 }
 
-interface UploadStateRow {
-  readonly batch: string | null;
-  readonly rows: string | null;
-  readonly seq: string | null;
-  readonly digest: string | null;
-  readonly last_timestamp: string | null;
-  readonly moved_at: string | null;
-  readonly claims: string;
-  readonly batch_rows: string | null;
-  readonly taken_over_by: string | null;
-  readonly taken_over_at: string | null;
-  readonly has_quarantine: string;
-}
-
 /** PostgreSQL's codes for a table or a column that is not there. */
 const NOT_THERE = new Set<string>([SQLSTATE.undefinedTable, SQLSTATE.undefinedColumn]);
 
@@ -51,35 +37,24 @@ export async function readLocalUpload(
   { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
   signal?: AbortSignal,
 ): Promise<LocalUpload> {
-  const statement = selectUploadState(siteId, owner ?? null);
+  const statement = selectLocalUpload(siteId, owner ?? null);
   const [row] = await ofBookkeeping('upload_state', () =>
-    withConnection(local, signal === undefined ? {} : { signal }, (session) => run<UploadStateRow>(session, statement)),
+    withConnection(local, { signal }, (session) => run<{ document: string }>(session, statement)),
   );
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
-  return toLocalUpload(row);
+  const known = JSON.parse(row.document) as LocalDocument;
+  const { batch, rows, seq, digest, learnedRows, hasQuarantine, ...chain } = known;
+  const link = digest === null ? CHAIN_START : { seq, digest };
+  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine };
 }
 
-function toLocalUpload(row: UploadStateRow): LocalUpload {
-  const { taken_over_by: sentBy, taken_over_at: claimedAt } = row;
-  const link = row.digest === null ? CHAIN_START : { seq: Number(row.seq), digest: row.digest };
-  return {
-    state: { batch: Number(row.batch ?? 0), rows: Number(row.rows ?? 0), link },
-    chain: {
-      ...link,
-      movedAt: row.moved_at,
-      lastTimestamp: row.last_timestamp,
-      claims: JSON.parse(row.claims) as string[],
-      takenOverBy: sentBy === null || claimedAt === null ? null : { sentBy, claimedAt },
-    },
-    learnedRows: row.batch_rows === null ? null : Number(row.batch_rows),
-    hasQuarantine: row.has_quarantine === 'true',
-  };
-}
+/** The same as PostgreSQL writes it: all in one row. */
+type LocalDocument = LocalChain & Omit<UploadState, 'link'> & Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'>;
 
 /** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
 const TAKEN_OVER_BY = `
-  select c.sent_by, c.claimed_at
+  select c.sent_by as "sentBy", ${isoUtc('c.claimed_at')} as "claimedAt"
   from meter_sync.upload_claim c
   where c.site = $1::text
     and c.owner <> $2::text
@@ -88,35 +63,36 @@ const TAKEN_OVER_BY = `
   limit 1`;
 
 /** Everything that the site's own database knows of its upload, in one row. */
-function selectUploadState(siteId: string, owner: string | null): Statement {
+function selectLocalUpload(siteId: string, owner: string | null): Statement {
   return {
     text: `
-      select s.batch::text as batch,
-        s.rows::text as rows,
-        s.seq::text as seq,
-        encode(s.digest, 'hex') as digest,
-        s.last_timestamp,
-        ${isoUtc('s.moved_at')} as moved_at,
-        array_to_json(array(select c.claim from meter_sync.upload_claim c where c.site = $1::text))::text as claims,
-        (
-          select c.batch_rows
-          from meter_sync.upload_claim c
-          where c.site = $1::text
-          order by c.number desc
+      select row_to_json(d)::text as document
+      from (
+        select coalesce(s.batch, 0) as batch,
+          coalesce(s.rows, 0) as rows,
+          s.seq,
+          encode(s.digest, 'hex') as digest,
+          s.last_timestamp as "lastTimestamp",
+          ${isoUtc('s.moved_at')} as "movedAt",
+          array(select c.claim from meter_sync.upload_claim c where c.site = $1::text) as claims,
+          (
+            select c.batch_rows
+            from meter_sync.upload_claim c
+            where c.site = $1::text
+            order by c.number desc
+            limit 1
+          ) as "learnedRows",
+          (select row_to_json(t) from (${TAKEN_OVER_BY}) as t) as "takenOverBy",
+          exists (select from meter_sync.quarantine q where q.site = $1::text) as "hasQuarantine"
+        from (select) as one
+        left join lateral (
+          select *
+          from meter_sync.upload_state u
+          where u.site = $1::text
+          order by u.batch desc
           limit 1
-        )::text as batch_rows,
-        t.sent_by as taken_over_by,
-        ${isoUtc('t.claimed_at')} as taken_over_at,
-        exists (select from meter_sync.quarantine q where q.site = $1::text)::text as has_quarantine
-      from (select) as one
-      left join lateral (
-        select *
-        from meter_sync.upload_state u
-        where u.site = $1::text
-        order by u.batch desc
-        limit 1
-      ) as s on true
-      left join lateral (${TAKEN_OVER_BY}) as t on true`,
+        ) as s on true
+      ) as d`,
     values: [siteId, owner],
   };
 }
@@ -132,9 +108,7 @@ export async function readChain(
   signal?: AbortSignal,
 ): Promise<RemoteChain> {
   return ofBookkeeping('custody', () =>
-    withConnection(remote, signal === undefined ? {} : { signal }, (session) =>
-      readRemoteChain(session, siteId, localSeq),
-    ),
+    withConnection(remote, { signal }, (session) => readRemoteChain(session, siteId, localSeq)),
   );
 }
 

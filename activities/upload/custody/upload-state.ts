@@ -2,7 +2,6 @@ import type { Link } from '../../../src/model/chain.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 
 /** How far the upload of a site has come: the newest row of `meter_sync.upload_state`. */
 export interface UploadState {
@@ -13,23 +12,16 @@ export interface UploadState {
   readonly link: Link;
 }
 
-/** A batch that is about to be removed here, and what it moves the state by. */
-interface StateMove {
-  readonly link: Link;
-  readonly removed: number;
-  /** The order column of the newest reading; null: none. */
-  readonly lastTimestamp: string | null;
-}
-
 /**
  * Adds the state after a batch, in the transaction that removes its readings. A row of its own, since the snapshot of a
  * batch that overlaps with the one before does not see that one's row.
+ * @param moved the batch's place in the custody chain, how many readings were removed, and the newest one's time; null: none
  */
 export async function addUploadState(
   session: Session,
   siteId: string,
   before: UploadState,
-  { link, removed, lastTimestamp }: StateMove,
+  { link, removed, lastTimestamp }: { link: Link; removed: number; lastTimestamp: string | null },
 ): Promise<UploadState> {
   const after = { batch: before.batch + 1, rows: before.rows + removed, link };
   await writeUploadState(session, siteId, after, lastTimestamp);
@@ -43,25 +35,20 @@ export async function addUploadState(
 export async function writeUploadState(
   session: Session,
   siteId: string,
-  state: UploadState,
+  { batch, rows, link }: UploadState,
   lastTimestamp: string | null,
 ): Promise<void> {
   try {
-    await run(session, insertUploadState(siteId, state, lastTimestamp));
+    await run(session, {
+      text: `
+        insert into meter_sync.upload_state (site, batch, rows, seq, digest, last_timestamp, moved_at)
+        values ($1::text, $2::bigint, $3::bigint, $4::bigint, decode($5::text, 'hex'), $6::text, clock_timestamp())`,
+      values: [siteId, batch, rows, link.seq, link.digest, lastTimestamp],
+    });
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.sqlstate !== SQLSTATE.uniqueViolation) throw error;
-    const message = `local database: another run of site ${siteId} has moved its upload on to batch ${state.batch}; this one removed nothing`;
+    const message = `local database: another run of site ${siteId} has moved its upload on to batch ${batch}; this one removed nothing`;
     const { side } = session;
     throw new DatabaseFailure('busy', message, { side, table: 'meter_sync.upload_state', cause: error });
   }
-}
-
-function insertUploadState(siteId: string, state: UploadState, lastTimestamp: string | null): Statement {
-  const { batch, rows, link } = state;
-  return {
-    text: `
-      insert into meter_sync.upload_state (site, batch, rows, seq, digest, last_timestamp, moved_at)
-      values ($1::text, $2::bigint, $3::bigint, $4::bigint, decode($5::text, 'hex'), $6::text, clock_timestamp())`,
-    values: [siteId, batch, rows, link.seq, link.digest, lastTimestamp],
-  };
 }

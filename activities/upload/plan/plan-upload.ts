@@ -2,6 +2,7 @@ import { compareEnds, type Drift } from '../../../src/model/drift.js';
 import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import {
   byName,
+  type Column,
   type CustodyMode,
   hasUniqueKey,
   type QueueTable,
@@ -120,29 +121,25 @@ function planDays(
 
 const IS_TIME = /^(date$|timestamp)/;
 
-/** The local queue, as the catalogue tells it. */
+/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - names the column that is not there */
 export function toQueue(readings: QueueTable, local: TableShape): Queue {
   const columns = byName(local.columns);
-  const order = columns.get(readings.order);
-  if (order === undefined) throw missingColumn(readings, readings.order);
+  const find = (name: string): Column => {
+    const column = columns.get(name);
+    if (column !== undefined) return column;
+    const table = toTableName(readings.table);
+    const message = `local database: table ${table} has no column ${name}`;
+    throw new DatabaseFailure('schema', message, { side: 'local', table, column: name });
+  };
+  const order = find(readings.order);
   return {
     readings,
     orderType: order.baseType,
     orderMayBeNull: !order.notNull,
     orderIsTime: IS_TIME.test(order.baseType),
     quarantineOf: null,
-    keyTypes: readings.key.map((name) => {
-      const column = columns.get(name);
-      if (column === undefined) throw missingColumn(readings, name);
-      return column.baseType;
-    }),
+    keyTypes: readings.key.map((name) => find(name).baseType),
   };
-}
-
-function missingColumn({ table }: QueueTable, column: string): DatabaseFailure {
-  const name = toTableName(table);
-  const message = `local database: table ${name} has no column ${column}`;
-  return new DatabaseFailure('schema', message, { side: 'local', table: name, column });
 }
 
 function toFailure({ table }: QueueTable, drifts: readonly Drift[]): DatabaseFailure {

@@ -42,23 +42,16 @@ async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, s
   return withTransaction(plan.remote, { isolation: 'repeatable read, read only', signal }, async (there) => {
     await runAll(there, TEXT_FORMS);
     const sent = new Set(plan.transfer.columns.map(({ name }) => name));
-    const keys = (await readForeignKeys(there, plan.readings.table)).filter(({ columns }) =>
-      columns.every((name) => sent.has(name)),
-    );
+    const travels = ({ columns }: ForeignKey): boolean => columns.every((name) => sent.has(name));
+    const keys = (await readForeignKeys(there, plan.readings.table)).filter(travels);
     if (keys.length === 0) return execute(here, releaseOld(siteId, IS_ORPHAN));
     const types = byName((await readTableShape(there, plan.readings.table)).columns);
     const known: string[][] = [];
     for (const key of keys) {
       const wanted = await run<ParentRow>(here, selectWanted(plan, siteId, key));
       const parentTypes = key.columns.map((name) => types.get(name)?.baseType ?? 'text');
-      const found = await run<ParentRow>(
-        there,
-        selectKnown(
-          key,
-          parentTypes,
-          wanted.map(({ parent }) => parent),
-        ),
-      );
+      const parents = wanted.map(({ parent }) => parent);
+      const found = await run<ParentRow>(there, selectKnown(key, parentTypes, parents));
       known.push(found.map(({ parent }) => parent));
     }
     return execute(here, releaseWithParents(plan, siteId, keys, known));

@@ -22,7 +22,8 @@ export async function noteRefused(
   log: Log,
 ): Promise<void> {
   const refusals = new Map(refused.map(({ place, refusal }) => [place, refusal]));
-  const places = await run<PlaceRow>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
+  type Row = { readonly place: string; readonly key: string; readonly reading_time: string | null };
+  const places = await run<Row>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
   const notes = places.map(({ place, key, reading_time }) => ({
     ...refusals.get(Number(place)),
     key: JSON.parse(key) as string[],
@@ -35,12 +36,6 @@ export async function noteRefused(
     reasons: summarize(refused),
     examples: notes.slice(0, SHOWN_KEYS).map(({ key }) => key),
   });
-}
-
-interface PlaceRow {
-  readonly place: string;
-  readonly key: string;
-  readonly reading_time: string | null;
 }
 
 function upsertNotes(siteId: string, notes: string): Statement {

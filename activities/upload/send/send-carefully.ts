@@ -1,13 +1,15 @@
 import { checkSent } from '../../../src/model/upload-counts.js';
 import { maxRefused, type RefusedPlace } from '../../../src/model/refusal.js';
-import { execute, run, type Session } from '../../../src/postgres/session.js';
+import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { DaySum } from '../custody/record.js';
 import { type DayRow, subtractDays, toDaySum } from '../custody/day-sums.js';
 import { insertStaged } from './insert-staged.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
-import { countStretch, type Stretch } from '../queue/queue.js';
+import { countStretch } from '../queue/queue.js';
+import { checkApart } from './check-apart.js';
 import { checkRefused } from './refusals.js';
-import type { Sent } from './send-fast.js';
+import type { Sending, Sent } from './send-fast.js';
 import { stageStretch } from './stage-stretch.js';
 import {
   compareStaged,
@@ -23,9 +25,14 @@ import {
  * where what is absent is inserted and what is present is compared column by column. Equal content counts as already
  * there, other content is a conflict; what the remote refuses is left out.
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
+ * @throws DatabaseFailure `config` - both ends are one database
  */
-export async function sendCarefully(from: Session, to: Session, plan: UploadPlan, stretch: Stretch): Promise<Sent> {
+export async function sendCarefully(sending: Sending): Promise<Sent> {
+  const { from, to, plan, stretch } = sending;
   const { readings, transfer } = plan;
+  await runAll(to, TEXT_FORMS);
+  await checkApart(from, to);
+  await sending.mayStream();
   const columns = transfer.columns.map(({ name }) => name);
   const [count] = await run<{ rows: string }>(from, countStretch(plan.queue, stretch));
   const selected = Number(count?.rows);
@@ -33,7 +40,7 @@ export async function sendCarefully(from: Session, to: Session, plan: UploadPlan
   await execute(to, { text: 'set constraints all immediate', values: [] }); // else a culprit speaks at the commit, for all
 
   await execute(to, createStaging(readings, columns));
-  const staged = await stageStretch(from, to, plan, { stretch, selected });
+  const staged = await stageStretch(sending, selected);
   const contradictions = plan.keyIsUnique ? [] : await takeOutContradictions(to, plan, columns, staged.places);
   const takenOut = new Set(contradictions.map(({ place }) => place));
   const places = staged.places.filter((place) => !takenOut.has(place));
