@@ -14,13 +14,6 @@ export interface Stages<Taken, Done> {
   mayRecord(): Promise<Done | null>;
 }
 
-/** A batch under way, as the one after it sees it. */
-interface UnderWay<Done> {
-  /** Settle when the batch has come so far, or has ended. */
-  readonly reached: Readonly<Record<Overlap, Promise<unknown>>>;
-  readonly done: Promise<Done | null>;
-}
-
 /**
  * Batches that overlap: while one commits and removes, the next one streams, so that neither server waits for the other.
  *
@@ -38,7 +31,8 @@ export class Pipeline<Taken, Done> {
   readonly #overlap: Overlap;
   /** Batches that nobody has seen the end of, the earliest first. */
   readonly #inFlight: Promise<unknown>[] = [];
-  #newest: UnderWay<Done> | null = null;
+  /** The batch that began last: each settles when it has come so far, or has ended. */
+  #newest: (Record<Overlap, Promise<unknown>> & { readonly done: Promise<Done | null> }) | null = null;
 
   constructor(maxInFlight: number, overlap: Overlap) {
     this.#maxInFlight = maxInFlight;
@@ -64,11 +58,11 @@ export class Pipeline<Taken, Done> {
     onDone: (done: Done, durationMs: number) => void,
   ): Promise<Taken | null> {
     const before = this.#newest;
-    const [taken, sent, arrived] = [signal<Taken>(), signal<void>(), signal<void>()];
+    const [taken, sent, arrived] = [handOver<Taken>(), handOver<void>(), handOver<void>()];
     let startedAt = performance.now();
     let streams: Promise<void> | undefined;
     const mayStream = async (): Promise<void> => {
-      await before?.reached[this.#overlap];
+      await before?.[this.#overlap];
       startedAt = performance.now();
     };
     const done = run({
@@ -83,7 +77,7 @@ export class Pipeline<Taken, Done> {
       if (result !== null) onDone(result, Math.round(performance.now() - startedAt));
     });
     for (const promise of [...Object.values(reached), counted]) promise.catch(ignore);
-    this.#newest = { reached, done };
+    this.#newest = reached;
     this.#inFlight.push(counted);
     return Promise.race([taken.given, done.then(() => null)]);
   }
@@ -95,8 +89,8 @@ export class Pipeline<Taken, Done> {
   }
 }
 
-/** A promise, and what settles it. */
-function signal<Value>(): { readonly given: Promise<Value>; readonly give: (value: Value) => void } {
+/** What one batch hands to the next: a promise, and what settles it. */
+function handOver<Value>(): { readonly given: Promise<Value>; readonly give: (value: Value) => void } {
   let give: (value: Value) => void = ignore;
   const given = new Promise<Value>((resolve) => {
     give = resolve;

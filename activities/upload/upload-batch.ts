@@ -1,7 +1,6 @@
 import type { Link } from '../../src/model/chain.js';
 import type { UploadCounts } from '../../src/model/operations.js';
-import { type SentCounts, settle, UnsettledBatch } from '../../src/model/upload-counts.js';
-import type { RefusedPlace } from '../../src/model/refusal.js';
+import { settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { execute, run, runAll, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
@@ -21,7 +20,7 @@ import { sendCarefully } from './send/send-carefully.js';
 import { type Sent, sendFast } from './send/send-fast.js';
 
 /** What one batch needs to know. */
-export interface BatchOrder {
+interface BatchOrder {
   readonly siteId: string;
   readonly plan: UploadPlan;
   /** Where in the queue it begins. */
@@ -46,7 +45,8 @@ export interface UploadedBatch {
 /**
  * Uploads one batch, or answers null when the queue has nothing more above the place. All or nothing: a reading is
  * removed after the remote transaction that holds it has committed, and only when all counts agree. A crash between the
- * two commits costs a batch that is sent again, never a reading and never a double.
+ * two commits costs a batch that is sent again, never a reading and never a double. That the site stands where the remote's
+ * chain ends was made sure of when the run began; whoever has taken that place since keeps the record from being written.
  * @throws DatabaseFailure `busy` - the site's table has got other columns since the run was planned
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  * @throws UnsettledBatch - the counts do not agree
@@ -67,7 +67,7 @@ export async function uploadBatch(
     if (stretch === null) return null;
     stages.taken(stretch);
 
-    const sent = await send({ from, order, stretch, stages }, attempt); // the remote has committed: it has them all, but the refused
+    const sent = await send({ from, order, stretch, stages }, attempt); // the remote has committed: it has all but the refused
 
     const hasRefused = sent.refused.length > 0;
     if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, sent.refused, attempt.log);
@@ -96,9 +96,7 @@ interface Batch {
 }
 
 /** A batch that the remote has committed. */
-interface Committed {
-  readonly counts: SentCounts;
-  readonly refused: readonly RefusedPlace[];
+interface Committed extends Sent {
   /** The site's newest custody record. */
   readonly link: Link;
   readonly lastTimestamp: string | null;
@@ -140,19 +138,18 @@ async function commitThere(batch: Batch, { signal }: Attempt, sendReadings: type
     stages.sent();
     stages.arrived();
     const before = (await stages.mayRecord())?.after ?? (await claim());
-    const { counts, refused } = sent;
-    if (plan.custody === 'off') return { counts, refused, link: before.state.link, lastTimestamp: null, before };
-    return { counts, refused, ...(await record(batch, to, sent, before)), before };
+    return { ...sent, ...(await record(batch, to, sent, before)), before };
   });
 }
 
-/** Writes the custody record and commits the remote transaction with it. */
+/** Writes the custody record and commits the remote transaction with it; without custody the transaction commits alone. */
 async function record(
   { from, order: { siteId, plan }, stretch }: Batch,
   to: Session,
   { counts, contentDigest, storedDays }: Sent,
   { state, claim, sentBy }: ClaimedState,
 ): Promise<Pick<Committed, 'link' | 'lastTimestamp'>> {
+  if (plan.custody === 'off') return { link: state.link, lastTimestamp: null };
   const dayPlan = storedDays === null ? plan.days : { ...plan.days, sums: false };
   const { rows, days, firstTimestamp, lastTimestamp } = await sumStretch(from, plan.queue, stretch, dayPlan);
   if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);

@@ -10,7 +10,7 @@ import { BOTTOM, type Place, placeAfter, type Stretch } from './queue/queue.js';
 import { uploadBatch, type UploadedBatch } from './upload-batch.js';
 
 /** What a run begins with. */
-export interface Run {
+interface Run {
   readonly plan: UploadPlan;
   readonly input: UploadReadingsInput;
   readonly state: UploadState;

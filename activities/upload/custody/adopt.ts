@@ -14,7 +14,7 @@ interface ChainEnds {
 }
 
 /** A site, and the workflow that uploads it now; null where there is none, or where it is not known. */
-export interface Adopter {
+interface Adopter {
   readonly siteId: string;
   readonly owner: string | null;
 }
@@ -51,7 +51,11 @@ export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSigna
   const { siteId, owner } = shown;
   return withSiteLock(ends.local, siteId, signal, async (locked) => {
     const now = await readAdoption(ends, shown);
-    if (!isSamePlace(now, shown)) throw movedOn(siteId);
+    const isSameHere = now.here.chain.digest === shown.here.chain.digest;
+    if (!isSameHere || now.there.head?.digest !== shown.there.head?.digest) {
+      const message = `site ${siteId}: one of the two databases has moved on since its place was shown; nothing was changed. Look again: meter-sync adopt`;
+      throw new DatabaseFailure('busy', message, { table: 'meter_sync.custody' });
+    }
     const { seq, digest } = now.there.head ?? CHAIN_START;
     const { batch, rows } = now.here.state;
     const isFenced = typeof now.chainStanding === 'object';
@@ -66,13 +70,4 @@ export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSigna
     });
     return link;
   });
-}
-
-function isSamePlace(a: Adoption, b: Adoption): boolean {
-  return a.here.chain.digest === b.here.chain.digest && a.there.head?.digest === b.there.head?.digest;
-}
-
-function movedOn(siteId: string): DatabaseFailure {
-  const message = `site ${siteId}: one of the two databases has moved on since its place was shown; nothing was changed. Look again: meter-sync adopt`;
-  return new DatabaseFailure('busy', message, { table: 'meter_sync.custody' });
 }

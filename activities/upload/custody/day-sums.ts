@@ -95,13 +95,10 @@ function selectStored({ sent, sums }: DayPlan): string {
 function storedValue({ name, inZone, stored }: TransferColumn): string {
   const column = `r.${ident(name)}`;
   if (stored === undefined) return column;
-  const sent = inZone === null ? toSent(column, stored.asText) : `(${column} at time zone ${literal(inZone)})`;
+  // A cast to text is not what COPY prints: it takes the blanks off a `character`, and other casts have rules of their own.
+  const printed = stored.asText ? `(case when ${column} is not null then format('%s', ${column}) end)` : column;
+  const sent = inZone === null ? printed : `(${column} at time zone ${literal(inZone)})`;
   return stored.type === null ? sent : `${sent}::${stored.type}`;
-}
-
-/** A cast to text is not what COPY prints: it takes the blanks off a `character`, and other casts have rules of their own. */
-function toSent(column: string, asText: boolean): string {
-  return asText ? `(case when ${column} is not null then format('%s', ${column}) end)` : column;
 }
 
 /** A day as a statement gives it. */

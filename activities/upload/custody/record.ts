@@ -74,10 +74,17 @@ function selectChain(siteId: string, localSeq: number): Statement {
 export async function commitRecord(session: Session, before: Link, facts: CustodyFacts): Promise<Link> {
   const seq = before.seq + 1;
   const [row] = await commitWith<{ digest: string }>(session, insertRecord(before, facts)).catch((error: unknown) => {
-    throw isPlaceTaken(error) ? placeTaken(facts.siteId, seq) : error;
+    if (!isPlaceTaken(error)) throw error;
+    const message = `remote database: another sender has just written custody record ${seq} of site ${facts.siteId}; nothing was removed`;
+    throw new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
   });
   if (row === undefined) throw new DatabaseFailure('unexpected', 'remote database: a custody record has no digest', {});
   return { seq, digest: row.digest };
+}
+
+function isPlaceTaken(error: unknown): boolean {
+  if (!(error instanceof DatabaseFailure)) return false;
+  return error.sqlstate === SQLSTATE.uniqueViolation && error.place.table === 'meter_sync.custody';
 }
 
 /** Folded with the commit, so it takes no parameters. The digest is made by the same expression that `verify` asks with. */
@@ -136,19 +143,6 @@ export function digestOf(r: string): string {
 /** `concat` passes over what is null. */
 function toNetstring(text: string): string {
   return `coalesce(octet_length(convert_to(${text}, 'UTF8')), 0), ':', ${text}, ','`;
-}
-
-function isPlaceTaken(error: unknown): boolean {
-  return (
-    error instanceof DatabaseFailure &&
-    error.sqlstate === SQLSTATE.uniqueViolation &&
-    error.place.table === 'meter_sync.custody'
-  );
-}
-
-function placeTaken(siteId: string, seq: number): DatabaseFailure {
-  const message = `remote database: another sender has just written custody record ${seq} of site ${siteId}; nothing was removed`;
-  return new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
 }
 
 function bytea(hex: string): string {

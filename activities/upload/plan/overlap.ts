@@ -57,10 +57,8 @@ export function planOverlap(
   key: readonly string[],
   { local, remote, allowed }: { local: TableShape; remote: TableShape; allowed: Overlap },
 ): Overlap {
-  return allowed === 'sent' && !keepsKeysApart(key, local, remote) ? 'arrived' : allowed;
-}
-
-function keepsKeysApart(key: readonly string[], local: TableShape, remote: TableShape): boolean {
   const [here, there] = [byName(local.columns), byName(remote.columns)];
-  return hasUniqueKey(local, key) && key.every((name) => here.get(name)?.baseType === there.get(name)?.baseType);
+  const isSameKey = key.every((name) => here.get(name)?.baseType === there.get(name)?.baseType);
+  const keysStayApart = hasUniqueKey(local, key) && isSameKey;
+  return allowed === 'sent' && !keysStayApart ? 'arrived' : allowed;
 }

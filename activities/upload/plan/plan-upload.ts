@@ -176,15 +176,14 @@ const lastSaid = new WeakMap<Database, string>();
 
 /** Logs what is lost between the two tables: once in a worker's life, and again whenever it becomes something else. */
 export function warnOnce({ local, readings, transfer }: UploadPlan, log: Log): void {
+  const { localOnly, rounded } = transfer;
   const table = toTableName(readings.table);
-  const said = JSON.stringify([table, transfer.localOnly, transfer.rounded]);
+  const said = JSON.stringify([table, localOnly, rounded]);
   if (lastSaid.get(local) === said) return;
   lastSaid.set(local, said);
-  if (transfer.localOnly.length > 0) {
-    log.warn('columns stay behind, since the remote table does not take them', { table, columns: transfer.localOnly });
-  }
-  if (transfer.rounded.length > 0) {
-    const facts = { table, columns: transfer.rounded };
-    log.warn('columns are stored less exactly on the remote, as the settings allow', facts);
-  }
+  const warn = (message: string, columns: readonly string[]): void => {
+    if (columns.length > 0) log.warn(message, { table, columns });
+  };
+  warn('columns stay behind, since the remote table does not take them', localOnly);
+  warn('columns are stored less exactly on the remote, as the settings allow', rounded);
 }

@@ -66,7 +66,10 @@ function upsertNotes(siteId: string, notes: string): Statement {
   };
 }
 
-/** Forgets the readings that have left their table, and answers with how many are still in quarantine. */
+/**
+ * Forgets the readings that have left their table, uploaded since they were released or deleted at the site, and answers with
+ * how many are still in quarantine.
+ */
 export async function tidyQuarantine(
   local: Database,
   queue: Queue,
@@ -75,21 +78,16 @@ export async function tidyQuarantine(
 ): Promise<number> {
   return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
     await runAll(session, TEXT_FORMS);
-    await execute(session, forgetGone(queue, siteId));
+    await execute(session, {
+      text: `
+        delete from meter_sync.quarantine as q
+        where q.site = $1::text
+          and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
+      values: [siteId],
+    });
     const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
     return Number(row?.rows);
   });
-}
-
-/** Forgets the readings that are no longer in their table: uploaded since they were released, or deleted at the site. */
-function forgetGone(queue: Queue, siteId: string): Statement {
-  return {
-    text: `
-      delete from meter_sync.quarantine as q
-      where q.site = $1::text
-        and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
-    values: [siteId],
-  };
 }
 
 /** How many readings of a site are in quarantine. */

@@ -18,7 +18,7 @@ export interface Queue {
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
-export interface Boundary {
+interface Boundary {
   readonly order: string | null;
   readonly key: readonly string[];
 }
@@ -190,7 +190,7 @@ function isNotQuarantined(queue: Queue, siteId: string): string {
 }
 
 /** The key as quarantine and boundaries write it: one text a column. */
-export function keyTexts({ readings }: Queue): string {
+function keyTexts({ readings }: Queue): string {
   return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
 }
 

@@ -25,7 +25,8 @@ export async function withSiteLock<Result>(
       const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
       throw new DatabaseFailure('busy', message, { side: 'local' });
     }
-    const onLoss = (): void => lost.abort(new DatabaseFailure('unreachable', LOST, { side: 'local' }));
+    const loss = `local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done`;
+    const onLoss = (): void => lost.abort(new DatabaseFailure('unreachable', loss, { side: 'local' }));
     session.client.once('error', onLoss);
     try {
       return await work(AbortSignal.any([signal, lost.signal]));
@@ -34,6 +35,3 @@ export async function withSiteLock<Result>(
     }
   });
 }
-
-const LOST =
-  "local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done";

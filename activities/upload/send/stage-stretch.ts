@@ -10,7 +10,7 @@ import { copyStretch, type Sending } from './send-fast.js';
 import { STAGING } from './staging.js';
 
 /** A stretch in the staging table. */
-export interface Staged {
+interface Staged {
   /** Where in the stretch each staged reading stands, from 1, in the order of the staging table. */
   readonly places: readonly number[];
   /** Readings whose values the remote's types do not take. */

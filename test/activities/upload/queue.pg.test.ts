@@ -25,7 +25,7 @@ it('readings of one instant are told apart by their key', async (context) => {
   expect(await site.upload({ batchRows: 9 })).toMatchObject({ batches: 12, removed: 100, queueSize: 0 });
 });
 
-it('a late reading below an earlier boundary moves in the next drain', async (context) => {
+it('a late reading below an earlier boundary moves in the next run', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(100, 200);
   await site.upload({ batchRows: 10 });

@@ -15,7 +15,7 @@ it('a worker that is told to end finishes its batch and leaves the rest', async 
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([60, 40]);
 });
 
-it('a drain that runs out of time ends after a batch, and never without one', async (context) => {
+it('a run that is out of time ends after a batch, and never without one', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
   const result = await site.upload({ batchRows: 10, maxDurationMs: 0 });
