@@ -215,6 +215,16 @@ describe('when a batch fails', () => {
     await expect(end).rejects.toBe(broken);
   });
 
+  it('the failure is thrown when the next one has rolled back, not while it is at it', async () => {
+    const { pipeline, start } = openPipeline();
+    const [first, second] = [start('1'), start('2')];
+    first.fail(broken);
+    const end = pipeline.end();
+    expect(await stateOf(end)).toBe('waits');
+    second.fail(broken);
+    await expect(end).rejects.toBe(broken);
+  });
+
   it('the earlier failure is thrown also when it was met while waiting for room', async () => {
     const { pipeline, start } = openPipeline();
     const [first, second] = [start('1'), start('2')];
