@@ -57,11 +57,8 @@ export async function uploadBatch(
   attempt: Attempt,
 ): Promise<UploadedBatch | null> {
   const { siteId, plan } = order;
-  const options = {
-    isolation: 'repeatable read',
-    signal: attempt.signal,
-    confirmOnDisk: plan.localCommitsLate,
-  } as const;
+  const { signal, log } = attempt;
+  const options = { isolation: 'repeatable read', signal, confirmOnDisk: plan.localCommitsLate } as const;
   return withTransaction(plan.local, options, async (from) => {
     const stretch = await take(from, order);
     if (stretch === null) return null;
@@ -70,7 +67,7 @@ export async function uploadBatch(
     const sent = await send({ from, order, stretch, stages }, attempt); // the remote has committed: it has all but the refused
 
     const hasRefused = sent.refused.length > 0;
-    if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, sent.refused, attempt.log);
+    if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, sent.refused, log);
     const queue = hasRefused ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
     const removed = await execute(from, deleteReadings(queue, stretch)); // same snapshot: exactly what was sent
     const counts = settle(sent.counts, removed); // throws, and so rolls back, unless all counts agree

@@ -15,7 +15,7 @@ import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
 import { type Database, run, type Session } from '../../../src/postgres/session.js';
 import { plain } from '../../../src/postgres/statement.js';
-import { type TransactionOptions, withTransaction } from '../../../src/postgres/transaction.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
 import type { DayPlan } from '../custody/day-sums.js';
 import type { Queue } from '../queue/queue.js';
@@ -63,9 +63,10 @@ export interface UploadPlan extends UploadEnds {
 export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
   const { local, remote, readings } = ends;
   const { timeZone } = readings;
-  if (timeZone !== undefined) await withTransaction(local, looking(signal), (session) => checkZone(session, timeZone));
-  const here = await readEnd(local, readings, signal);
-  const there = await readEnd(remote, readings, signal);
+  const options = { isolation: 'repeatable read, read only', signal } as const;
+  if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
+  const here = await withTransaction(local, options, (session) => readEnd(session, readings));
+  const there = await withTransaction(remote, options, (session) => readEnd(session, readings));
   const { transfer, drifts } = compareEnds({ queue: readings, local: here.shape, remote: there.shape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
   const sent = transfer.columns.map(({ name }) => name);
@@ -94,16 +95,12 @@ interface End {
   readonly facts: EndFacts;
 }
 
-function readEnd(database: Database, readings: QueueTable, signal: AbortSignal): Promise<End> {
-  return withTransaction(database, looking(signal), async (session) => ({
+async function readEnd(session: Session, readings: QueueTable): Promise<End> {
+  return {
     shape: await readTableShape(session, readings.table),
     facts: await readEndFacts(session, readings),
     shapeMark: await readShapeMark(session, readings),
-  }));
-}
-
-function looking(signal: AbortSignal): TransactionOptions {
-  return { isolation: 'repeatable read, read only', signal };
+  };
 }
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */

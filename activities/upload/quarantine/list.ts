@@ -33,35 +33,7 @@ export type QuarantineChoice =
 
 /** All that is in quarantine, by reason, the most common first. */
 export function readGroups(session: Session, siteId: string): Promise<QuarantineGroup[]> {
-  return readDocuments<QuarantineGroup>(session, selectGroups(siteId));
-}
-
-/** Readings in quarantine, the newest refusals first. */
-export function readQuarantined(
-  session: Session,
-  siteId: string,
-  which: QuarantineChoice,
-  limit: number,
-): Promise<Quarantined[]> {
-  return readDocuments<Quarantined>(session, selectQuarantined(siteId, which, limit));
-}
-
-/** Rows that PostgreSQL writes as the documents they become: keys are texts, and counts are small. */
-async function readDocuments<Row>(session: Session, statement: Statement): Promise<Row[]> {
-  return (await run<{ document: string }>(session, statement)).map(({ document }) => JSON.parse(document) as Row);
-}
-
-/** Lets the next batch take readings again, and answers with how many. */
-export function releaseQuarantined(session: Session, siteId: string, which: QuarantineChoice): Promise<number> {
-  const { text, values } = isChosen(which);
-  return execute(session, {
-    text: `update meter_sync.quarantine as q set is_released = true where q.site = $1::text and ${text}`,
-    values: [siteId, ...values],
-  });
-}
-
-function selectGroups(siteId: string): Statement {
-  return {
+  return readDocuments<QuarantineGroup>(session, {
     text: `
       select row_to_json(g)::text as document
       from (
@@ -78,12 +50,18 @@ function selectGroups(siteId: string): Statement {
       ) as g
       order by g.readings desc, g.sqlstate, g."constraint", g.columns`,
     values: [siteId],
-  };
+  });
 }
 
-function selectQuarantined(siteId: string, which: QuarantineChoice, limit: number): Statement {
+/** Readings in quarantine, the newest refusals first. */
+export function readQuarantined(
+  session: Session,
+  siteId: string,
+  which: QuarantineChoice,
+  limit: number,
+): Promise<Quarantined[]> {
   const { text, values } = isChosen(which);
-  return {
+  return readDocuments<Quarantined>(session, {
     text: `
       select row_to_json(r)::text as document
       from meter_sync.quarantine q
@@ -105,7 +83,21 @@ function selectQuarantined(siteId: string, which: QuarantineChoice, limit: numbe
       order by q.last_tried_at desc, q.key
       limit ${Math.trunc(limit)}`,
     values: [siteId, ...values],
-  };
+  });
+}
+
+/** Rows that PostgreSQL writes as the documents they become: keys are texts, and counts are small. */
+async function readDocuments<Row>(session: Session, statement: Statement): Promise<Row[]> {
+  return (await run<{ document: string }>(session, statement)).map(({ document }) => JSON.parse(document) as Row);
+}
+
+/** Lets the next batch take readings again, and answers with how many. */
+export function releaseQuarantined(session: Session, siteId: string, which: QuarantineChoice): Promise<number> {
+  const { text, values } = isChosen(which);
+  return execute(session, {
+    text: `update meter_sync.quarantine as q set is_released = true where q.site = $1::text and ${text}`,
+    values: [siteId, ...values],
+  });
 }
 
 /** A choice as a condition on `q`; its values begin at `$2`. */

@@ -14,11 +14,11 @@ export function createStaging(readings: QueueTable, columns: readonly string[]):
       as select ${idents(columns)} from ${relation(readings.table)} with no data`);
 }
 
-/** A condition that chooses staged readings, on `s`. */
-const ALL = 'true';
-
-/** Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns. */
-export function insertAbsent(readings: QueueTable, columns: readonly string[], which: string = ALL): Statement {
+/**
+ * Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns.
+ * @param which a condition on `s` that chooses some of them; absent: all
+ */
+export function insertAbsent(readings: QueueTable, columns: readonly string[], which = 'true'): Statement {
   return plain(`
       insert into ${relation(readings.table)} (${idents(columns)})
       overriding system value
