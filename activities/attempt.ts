@@ -17,7 +17,7 @@ export interface Attempt {
    * Has aborted when the worker or the workflow wants an early end: finish the batch under way and answer with what was
    * done. It is asked between batches; listeners of many attempts on the one signal of the worker would pile up.
    */
-  readonly drain: Pick<AbortSignal, 'aborted'>;
+  readonly earlyEnd: Pick<AbortSignal, 'aborted'>;
   /** Tells Temporal how far the attempt has come. */
   heartbeat(progress: LogFacts): void;
   readonly log: Log;

@@ -20,7 +20,7 @@ export async function asCurrentAttempt<Result>(
   engine: (attempt: Attempt) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
-  const { signal, drain, stopListening } = hearEnd(context.cancellationSignal, workerEnd);
+  const { signal, earlyEnd, stopListening } = hearEnd(context.cancellationSignal, workerEnd);
   let progress: LogFacts = {};
   const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
@@ -28,7 +28,7 @@ export async function asCurrentAttempt<Result>(
     context.heartbeat(progress);
   };
   try {
-    return await engine({ signal, drain, heartbeat, log: toLog(context) });
+    return await engine({ signal, earlyEnd, heartbeat, log: toLog(context) });
   } catch (error) {
     throw signal.aborted ? signal.reason : error; // what broke, broke because we cut it
   } finally {

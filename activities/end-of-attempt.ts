@@ -9,13 +9,13 @@ import type { Attempt } from './attempt.js';
 export const LAST_BATCH_MS = 60_000;
 
 /** How the current attempt is told to end. */
-interface EndOfAttempt extends Pick<Attempt, 'signal' | 'drain'> {
+interface EndOfAttempt extends Pick<Attempt, 'signal' | 'earlyEnd'> {
   readonly stopListening: () => void;
 }
 
 /**
  * Tells apart what Temporal delivers as one cancellation. A workflow that goes on and asks for an early end (`CANCELLED`)
- * drains, as the end of the worker does. All else gives the attempt up: its workflow has ended, cancelled or terminated
+ * ends it early, as the end of the worker does. All else gives the attempt up: its workflow has ended, cancelled or terminated
  * (`NOT_FOUND`), it was timed out, paused or reset, or the worker has no more time.
  */
 export function hearEnd(cancellation: AbortSignal, workerEnd: AbortSignal): EndOfAttempt {
@@ -29,7 +29,7 @@ export function hearEnd(cancellation: AbortSignal, workerEnd: AbortSignal): EndO
   cancellation.addEventListener('abort', onCancelled, { once: true });
   return {
     signal: cut.signal,
-    drain: {
+    earlyEnd: {
       get aborted() {
         return workerEnd.aborted || cancellation.aborted;
       },

@@ -6,7 +6,7 @@ export function quietAttempt(): Attempt {
   const quiet = (): void => undefined;
   return {
     signal: never,
-    drain: never,
+    earlyEnd: never,
     heartbeat: quiet,
     log: { debug: quiet, info: quiet, warn: quiet, error: quiet },
   };

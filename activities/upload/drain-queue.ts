@@ -1,24 +1,22 @@
 import { firstBatchRows, isOfSize, smallerBatchRows } from '../../src/model/batch-size.js';
-import { addCounts } from '../../src/model/custody.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
+import { addCounts } from '../../src/model/upload-counts.js';
 import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
-import { claimSite, keepLearnedRows } from './custody/claim.js';
+import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
+import { findPlace, type LocalUpload, type PlaceInChain, readChain, readLocalUpload } from './custody/read-chain.js';
+import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
 import { releaseHealed } from './quarantine/heal.js';
-import { planUpload, type UploadEnds, type UploadPlan } from './plan/plan-upload.js';
 import { tidyQuarantine } from './quarantine/note.js';
 import { readQueueFigures } from './queue/queue-figures.js';
-import { type LocalUpload, readChain, readLocalUpload, type Stand, standAt } from './custody/read-chain.js';
 import { withSiteLock } from './queue/site-lock.js';
-import { type Drained, uploadBatches } from './upload-batches.js';
-import type { Turn } from './upload-batch.js';
-import { warnOnce } from './plan/warn-once.js';
+import { uploadBatches, type UploadProgress } from './upload-batches.js';
 
 /**
  * Uploads batch after batch, oldest readings first, until the queue is empty, `maxDurationMs` has passed or the attempt
  * is to end. A batch under way is finished, unless the attempt was given up: then its transactions are cut.
- * @throws DatabaseFailure `schema`, `busy`, `data`, `unreachable` - earlier batches of this drain are done and stay done
+ * @throws DatabaseFailure `schema`, `busy`, `data`, `unreachable` - earlier batches of this run are done and stay done
  * @throws DatabaseFailure `fenced` - the site's place in the custody chain is not the remote's; nothing moved
  * @throws UnsettledBatch - the servers' counts of a batch do not agree
  */
@@ -32,84 +30,79 @@ export async function drainQueue(
     const here = await readLocalUpload(ends.local, input, signal); // fails early without `init`
     const plan = await planUpload(ends, signal);
     warnOnce(plan, attempt.log);
-    const stand = await findStand(plan, input, here, signal);
+    const place = await readPlace(plan, input, here, signal);
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
     const quarantineOf = here.hasQuarantine ? input.siteId : null;
-    const queued = { ...plan, queue: { ...plan.queue, quarantineOf } };
-    const drained = await drainAsConnectionsAllow(queued, input, { here, stand }, locked);
-    return report(plan, input, drained, locked);
+    const taking = { ...plan, queue: { ...plan.queue, quarantineOf } };
+    const progress = await uploadAsConnectionsAllow({ here, place }, taking, input, locked);
+    return report(plan, input, progress, locked);
   });
 }
 
 /** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
-async function findStand(
+async function readPlace(
   { remote, custody }: UploadPlan,
   { siteId }: UploadReadingsInput,
   { chain }: LocalUpload,
   signal: AbortSignal,
-): Promise<Stand> {
+): Promise<PlaceInChain> {
   if (custody === 'off') return { link: chain, isOneAhead: false };
-  return standAt(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
+  return findPlace(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
 }
 
-/** Where a drain begins. */
-interface Begin {
+/** Where a run begins. */
+interface Start {
   readonly here: LocalUpload;
-  readonly stand: Stand;
+  readonly place: PlaceInChain;
 }
 
 /**
- * Drains with batches that overlap. Where a server turns out to have no connection for a second batch, one follows another:
+ * Uploads with batches that overlap. Where a server turns out to have no connection for a second batch, one follows another:
  * what is done stays done, and the rest begins anew behind it.
  */
-async function drainAsConnectionsAllow(
+async function uploadAsConnectionsAllow(
+  start: Start,
   plan: UploadPlan,
   input: UploadReadingsInput,
-  begin: Begin,
   attempt: Attempt,
-): Promise<Drained> {
+): Promise<UploadProgress> {
   const startedAt = performance.now();
-  const progress: { done: Drained | null } = { done: null };
+  const seen: { done: UploadProgress | null } = { done: null };
   try {
-    return await drain(plan, input, begin, { ...attempt, onBatch: (done) => (progress.done = done) });
+    return await uploadFrom(start, plan, input, { ...attempt, onBatch: (done) => (seen.done = done) });
   } catch (error) {
     const isRefused = error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.tooManyConnections;
-    if (!isRefused || progress.done === null || plan.batchesInFlight === 1) throw error;
+    if (!isRefused || seen.done === null || plan.batchesInFlight === 1) throw error;
     attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
   }
-  const { done } = progress;
+  const { done } = seen;
   const here = await readLocalUpload(plan.local, input, attempt.signal);
-  const stand = await findStand(plan, input, here, attempt.signal);
+  const place = await readPlace(plan, input, here, attempt.signal);
   const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
   const one = { ...plan, batchesInFlight: 1 };
-  const rest = await drain(one, { ...input, maxDurationMs }, { here, stand }, attempt);
+  const rest = await uploadFrom({ here, place }, one, { ...input, maxDurationMs }, attempt);
   const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
   return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
 }
 
-async function drain(
+/** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
+async function uploadFrom(
+  { here: { state, learnedRows }, place }: Start,
   plan: UploadPlan,
   input: UploadReadingsInput,
-  { here, stand }: Begin,
-  attempt: Attempt & { readonly onBatch?: (drained: Drained) => void },
-): Promise<Drained> {
-  const claim = (batchRows: number): Promise<Turn> => {
-    const place = { state: here.state, stand, commitsLate: plan.localCommitsLate };
-    return claimSite(plan.local, { ...input, batchRows }, place);
-  };
-  const { state, learnedRows } = here;
+  attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
+): Promise<UploadProgress> {
+  const claim = (batchRows: number): Promise<ClaimedState> =>
+    claimSite(plan.local, { ...input, batchRows }, { state, place, commitsLate: plan.localCommitsLate });
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
-    return await uploadBatches(
-      { plan, input, state, learnedRows, isOneAhead: stand.isOneAhead, claim },
-      attempt,
-      (drained) => {
-        ({ batchRows } = drained);
-        attempt.onBatch?.(drained);
-        attempt.heartbeat({ ...drained });
-      },
-    );
+    const run = { plan, input, state, learnedRows, isOneAhead: place.isOneAhead, claim };
+    return await uploadBatches(run, attempt, (progress) => {
+      ({ batchRows } = progress);
+      attempt.onBatch?.(progress);
+      attempt.heartbeat({ ...progress });
+    });
   } catch (error) {
     const sqlstate = error instanceof DatabaseFailure ? error.sqlstate : null;
     if (isOfSize({ kind: toFailureKind(error), sqlstate })) batchRows = smallerBatchRows(batchRows);
@@ -122,13 +115,13 @@ async function drain(
 async function report(
   { local, queue }: UploadPlan,
   { siteId }: UploadReadingsInput,
-  drained: Drained,
+  progress: UploadProgress,
   { log, signal }: Attempt,
 ): Promise<UploadReadingsResult> {
   const inQuarantine = await tidyQuarantine(local, queue, siteId, signal);
   const quarantineOf = inQuarantine > 0 ? siteId : null;
   const figures = await readQueueFigures(local, { ...queue, quarantineOf }, signal);
-  const { batchRows, oldestLeft, ...counts } = drained;
+  const { batchRows, oldestLeft, ...counts } = progress;
   const oldestUnsynced = figures.oldestUnsynced ?? (figures.queueSize > 0 ? oldestLeft : null);
   const result = { ...counts, inQuarantine, ...figures, oldestUnsynced, observedAt: new Date().toISOString() };
   // The workflow logs the same figures as the cycle's own line: at info it would be said twice.

@@ -1,4 +1,4 @@
-import type { HashedColumn } from '../../src/model/row-hash.js';
+import type { HashedColumn } from '../../src/model/hashed-column.js';
 import type { Column } from '../../src/model/table.js';
 import type { ChainWalk } from '../../src/model/chain-walk.js';
 

@@ -1,5 +1,5 @@
 import { addDay, type DayTotal, type DeliveredSum, NOTHING } from '../../src/model/delivered-day.js';
-import type { HashedColumn } from '../../src/model/row-hash.js';
+import type { HashedColumn } from '../../src/model/hashed-column.js';
 import { run, type Session } from '../../src/postgres/session.js';
 
 interface SumRow {

@@ -1,9 +1,9 @@
-import type { HashedColumn } from '../../src/model/row-hash.js';
+import type { HashedColumn } from '../../src/model/hashed-column.js';
 import type { QueueTable } from '../../src/model/table.js';
 import type { DayTotal, FoundDay, MeterCount } from '../../src/model/delivered-day.js';
 import { ident, literal, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import { rowHash, utcDay } from '../upload/custody/day-sums.js';
+import { readingHash, utcDay } from '../upload/custody/day-sums.js';
 
 /** Whose readings count: those of the site's meters, where a column of the readings names the meter. */
 export interface MeterScope {
@@ -33,7 +33,7 @@ export interface DayQuestion extends Place {
 /** Counts and sums up the readings of one UTC day on the remote. An index on the day's column serves. */
 export async function lookAtDay(session: Session, question: DayQuestion): Promise<FoundDay> {
   const { readings, columns, scope } = question;
-  const sum = columns === null ? '0' : `coalesce(sum(${rowHash(columns, 'r')}), 0)`;
+  const sum = columns === null ? '0' : `coalesce(sum(${readingHash(columns, 'r')}), 0)`;
   const [row] = await run<{ rows: string; sum: string }>(session, {
     text: `
       select count(*)::text as rows, (${sum})::text as sum

@@ -6,7 +6,7 @@ import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { toQueue } from '../upload/plan/plan-upload.js';
 import { countQuarantine } from '../upload/quarantine/note.js';
-import { keyTexts, type Queue } from '../upload/queue/queue.js';
+import { selectOldestKeys } from '../upload/queue/queue.js';
 import { readFiguresOf } from '../upload/queue/queue-figures.js';
 
 /** What waits at the site, and how much of it the remote has already. */
@@ -45,7 +45,7 @@ export async function verifyQueue(
       const queue = { ...toQueue(readings, await readTableShape(session, readings.table)), quarantineOf: siteId };
       const { queueSize, queueSizeIsEstimate, oldestUnsynced } = await readFiguresOf(session, queue);
       const [quarantine] = await run<{ rows: string }>(session, countQuarantine(siteId));
-      const rows = await run<{ key: string }>(session, selectOldestKeys(queue));
+      const rows = await run<{ key: string }>(session, selectOldestKeys(queue, MAX_LOOKED));
       return {
         waiting: queueSize,
         isEstimate: queueSizeIsEstimate,
@@ -57,19 +57,6 @@ export async function verifyQueue(
   );
   const { looked, alreadyThere } = await countPresent(remote, readings, keys, watch);
   return { ...figures, looked, alreadyThere };
-}
-
-function selectOldestKeys(queue: Queue): { text: string; values: [] } {
-  const { readings } = queue;
-  return {
-    text: `
-      select array_to_json(${keyTexts(queue)})::text as key
-      from ${relation(readings.table)} as r
-      where ${readings.flag === null ? 'true' : `r.${ident(readings.flag)} is not true`}
-      order by r.${ident(readings.order)}, ${readings.key.map((name) => `r.${ident(name)}`).join(', ')}
-      limit ${MAX_LOOKED}`,
-    values: [],
-  };
 }
 
 async function countPresent(

@@ -1,4 +1,4 @@
-import type { HashedColumn } from '../../src/model/row-hash.js';
+import type { HashedColumn } from '../../src/model/hashed-column.js';
 import { type ChainWalk, type CustodyRecord, walkOn } from '../../src/model/chain-walk.js';
 import { isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../src/postgres/session.js';

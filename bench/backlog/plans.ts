@@ -10,7 +10,7 @@ import {
   type Stretch,
 } from '../../activities/upload/queue/queue.js';
 import { readQueueFigures } from '../../activities/upload/queue/queue-figures.js';
-import { useIndex } from '../../activities/upload/queue/use-index.js';
+import { useIndex } from '../../activities/upload/queue/queue-index.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { run } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';

@@ -1,7 +1,7 @@
 import type { NoWorker } from '../temporal/errors.js';
 import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Answer, Context } from './command.js';
-import { findMissingWorker, openSite, type OpenedSite } from './open-site.js';
+import { findMissingWorker, connectToSite, type ConnectedSite } from './connect-to-site.js';
 
 /** One signal to a site's workflow: what it is called there, and what the site does then. */
 interface SignalCommand {
@@ -19,11 +19,11 @@ interface SignalCommand {
  * @throws NotRunning, Unreachable, Refused, ConfigProblems
  */
 export async function sendSignal(context: Context, command: SignalCommand): Promise<Answer> {
-  return signalTo(await openSite(context), command);
+  return signalTo(await connectToSite(context), command);
 }
 
 /** The same for a site that is open already. */
-export async function signalTo(opened: OpenedSite, command: SignalCommand): Promise<Answer> {
+export async function signalTo(opened: ConnectedSite, command: SignalCommand): Promise<Answer> {
   const { site } = opened;
   const { signal, argument } = command;
   const send: Readonly<Record<SignalCommand['signal'], SiteHandle['syncNow']>> = site;

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { setTimeout as pause } from 'node:timers/promises';
 
 import type { Status } from '../model/status.js';
-import { openSite, type SiteHandle } from '../temporal/site-handle.js';
+import { siteHandle, type SiteHandle } from '../temporal/site-handle.js';
 import { startSite } from '../temporal/start-site.js';
 import { letArrive } from './sample/arrivals.js';
 import type { DemoResult, Reporter } from './events.js';
@@ -92,7 +92,7 @@ async function fillDatabases({ databases }: OpenStack, { report }: DemoOptions):
 /** From the start of the workflow to the proof. */
 async function play(open: OpenStack, options: DemoOptions, readings: Readings): Promise<DemoResult> {
   const { report } = options;
-  const site = openSite(open.temporal, open.config.siteId);
+  const site = siteHandle(open.temporal, open.config.siteId);
 
   report({ kind: 'step', title: 'One cycle by hand' });
   await startSite(open.temporal, open.config);

@@ -1,7 +1,7 @@
 import { NO_DIGEST } from './chain.js';
 import { addDay, type DayTotal, NOTHING } from './delivered-day.js';
 import type { Doubt } from './doubt.js';
-import type { HashedColumn } from './row-hash.js';
+import type { HashedColumn } from './hashed-column.js';
 
 /** A custody record as verification reads it. */
 export interface CustodyRecord {

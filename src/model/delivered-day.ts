@@ -1,5 +1,5 @@
 import type { Doubt } from './doubt.js';
-import type { HashedColumn } from './row-hash.js';
+import type { HashedColumn } from './hashed-column.js';
 
 /** All that the records say was delivered on one UTC day. */
 export interface DayTotal {

@@ -20,7 +20,7 @@ export interface QueueTable {
   /** Columns whose values the remote may store less exactly; absent: none. */
   readonly mayRound?: readonly string[];
   /** How a delivery is proved afterwards; absent: `full`. */
-  readonly custody?: Custody;
+  readonly custody?: CustodyMode;
   /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: 0.2. */
   readonly maxRefusedShare?: number;
   /** The column that names the meter of a reading: it tells this site's readings from those of others; absent: none. */
@@ -28,7 +28,7 @@ export interface QueueTable {
 }
 
 /** `full`: a chain of custody records with day sums; `chain`: without day sums; `off`: no record on the remote. */
-export type Custody = 'full' | 'chain' | 'off';
+export type CustodyMode = 'full' | 'chain' | 'off';
 
 /** A table that the remote owns and the site copies. */
 export interface OwnedTable {

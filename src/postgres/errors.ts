@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { UnsettledBatch } from '../model/custody.js';
+import { UnsettledBatch } from '../model/upload-counts.js';
 import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
 import { adviseOn } from './advice.js';
 import { ConnectionProblem, judgeConnection } from './connection-problem.js';

@@ -16,6 +16,8 @@ interface TransactionOptions {
   readonly signal?: AbortSignal;
   /** A statement that waits longer for a lock fails with 55P03; absent: as the server has it. */
   readonly lockTimeoutMs?: number;
+  /** True: the commit is on the server's disk before it is confirmed, also where the server would confirm it earlier. */
+  readonly confirmOnDisk?: boolean;
 }
 
 /**
@@ -38,9 +40,12 @@ export async function withTransaction<Result>(
 }
 
 /** One message, whatever it sets. */
-function toBegin({ isolation, lockTimeoutMs }: TransactionOptions): string {
-  const begin = `begin isolation level ${isolation}`;
-  return lockTimeoutMs === undefined ? begin : `${begin}; set local lock_timeout to ${lockTimeoutMs}`;
+function toBegin({ isolation, lockTimeoutMs, confirmOnDisk }: TransactionOptions): string {
+  const settings = [
+    ...(lockTimeoutMs === undefined ? [] : [`set local lock_timeout to ${lockTimeoutMs}`]),
+    ...(confirmOnDisk === true ? ['set local synchronous_commit to on'] : []),
+  ];
+  return [`begin isolation level ${isolation}`, ...settings].join('; ');
 }
 
 /** Sessions whose work has committed its own transaction. */
@@ -64,7 +69,7 @@ export async function commitWith<Row>(session: Session, text: string): Promise<R
  */
 export async function withConnection<Result>(
   database: Database,
-  options: { readonly signal?: AbortSignal },
+  options: { readonly signal?: AbortSignal | undefined },
   work: (session: Session) => Promise<Result>,
 ): Promise<Result> {
   options.signal?.throwIfAborted();

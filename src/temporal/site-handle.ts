@@ -63,8 +63,8 @@ export interface SiteHandle {
 }
 
 /** The handle of a site, whether it runs or not: nothing is asked before a method is called. */
-export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
-  const site: OpenSite = { temporal, siteId, workflowId: wire.toWorkflowId(siteId) };
+export function siteHandle(temporal: TemporalClient, siteId: string): SiteHandle {
+  const site: SiteWorkflow = { temporal, siteId, workflowId: wire.toWorkflowId(siteId) };
   const { workflow } = temporal.client;
   const handle = workflow.getHandle(site.workflowId);
   const signal =
@@ -98,7 +98,7 @@ export function openSite(temporal: TemporalClient, siteId: string): SiteHandle {
   };
 }
 
-interface OpenSite {
+interface SiteWorkflow {
   readonly temporal: TemporalClient;
   readonly siteId: string;
   readonly workflowId: string;
@@ -106,7 +106,7 @@ interface OpenSite {
 
 /** A call that needs a workflow which runs. */
 async function ofRunning<Result>(
-  site: OpenSite,
+  site: SiteWorkflow,
   call: () => Promise<Result>,
   options: { readonly timeoutMs?: number; readonly signal?: AbortSignal } = {},
 ): Promise<Result> {
@@ -122,7 +122,7 @@ async function ofRunning<Result>(
  * A call that a worker must answer. Temporal itself takes such a call even when nobody polls, and keeps it waiting: so the
  * pollers are asked at the same time, and with none there the answer is not waited for.
  */
-async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
+async function ofWorker<Result>(site: SiteWorkflow, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
   const givenUp = new AbortController();
   const answer = ofRunning(site, call, { timeoutMs, signal: givenUp.signal });
   answer.catch(() => undefined); // handled below, unless nobody can answer: then it is given up, unheard
@@ -142,7 +142,7 @@ async function ofWorker<Result>(site: OpenSite, call: () => Promise<Result>, tim
  * A query goes to the worker that has the workflow in its memory. Temporal misses one that was killed only after ten seconds,
  * and others could answer long before: so the second time the query goes to whoever polls.
  */
-async function askTwice(site: OpenSite, query: () => Promise<Status>): Promise<Status> {
+async function askTwice(site: SiteWorkflow, query: () => Promise<Status>): Promise<Status> {
   try {
     return await ofWorker(site, query, FIRST_ASK_MS);
   } catch (error) {
@@ -153,7 +153,7 @@ async function askTwice(site: OpenSite, query: () => Promise<Status>): Promise<S
 }
 
 /** The workflow's next task goes to any worker, which reads its history anew: nothing else changes. */
-async function forgetWorker({ temporal, workflowId }: OpenSite): Promise<void> {
+async function forgetWorker({ temporal, workflowId }: SiteWorkflow): Promise<void> {
   const { client, namespace } = temporal;
   try {
     const request = { namespace, execution: { workflowId } };
@@ -164,7 +164,7 @@ async function forgetWorker({ temporal, workflowId }: OpenSite): Promise<void> {
 }
 
 /** Throws when the site runs and nobody polls its task queue. */
-async function refuseWithoutWorker(site: OpenSite): Promise<void> {
+async function refuseWithoutWorker(site: SiteWorkflow): Promise<void> {
   const record = await readSiteRecord(site.temporal, site.siteId);
   if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
   const pollers = await readPollers(site.temporal, record.taskQueue);
@@ -178,13 +178,13 @@ function isUnanswered(error: unknown): boolean {
   return toGrpcCode(error) === GRPC.failedPrecondition;
 }
 
-async function toNoWorker({ temporal, siteId }: OpenSite): Promise<NoWorker> {
+async function toNoWorker({ temporal, siteId }: SiteWorkflow): Promise<NoWorker> {
   const record = await readSiteRecord(temporal, siteId); // when this fails too, it is Temporal that does not answer
   const taskQueue = record?.taskQueue ?? wire.toSiteTaskQueue(siteId);
   return new NoWorker(siteId, taskQueue, await readPollers(temporal, taskQueue), { isSilent: true });
 }
 
-async function awaitResult(site: OpenSite, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {
+async function awaitResult(site: SiteWorkflow, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {
   try {
     return await ofRunning(site, result, { timeoutMs });
   } catch (error) {

@@ -28,7 +28,7 @@ export function openSitePools(sites: readonly Config[], logger: WorkerLogger): S
     // `end` of a pool does not wait for the last words of its connections
     if (!isClosing) logger.warn('idle connection lost', { site, database, error });
   };
-  const all = new Map(sites.map((config) => [config.siteId, openSite(config, logger, lost)]));
+  const all = new Map(sites.map((config) => [config.siteId, openPools(config, logger, lost)]));
   return {
     all,
     site: (siteId) => all.get(siteId) ?? refuse(siteId, [...all.keys()]),
@@ -43,7 +43,7 @@ export function openSitePools(sites: readonly Config[], logger: WorkerLogger): S
 
 type Lost = (site: string, database: Side, error: Error) => void;
 
-function openSite(config: Config, logger: WorkerLogger, lost: Lost): SiteDatabases {
+function openPools(config: Config, logger: WorkerLogger, lost: Lost): SiteDatabases {
   const open = (side: Side): Database => {
     const { siteId } = config;
     const options = { applicationName: `meter-sync:${siteId}`, maxConnections: MAX_CONNECTIONS[side] };

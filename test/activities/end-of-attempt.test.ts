@@ -14,23 +14,23 @@ const never = new AbortController().signal;
 async function whenTold(reason: 'CANCELLED' | 'NOT_FOUND' | 'TIMED_OUT' | 'WORKER_SHUTDOWN'): Promise<string> {
   const environment = new MockActivityEnvironment();
   const seen = environment.run(() =>
-    asCurrentAttempt(never, async ({ signal, drain }) => {
+    asCurrentAttempt(never, async ({ signal, earlyEnd }) => {
       environment.cancel(reason);
       await pause(1);
-      return signal.aborted ? 'cut' : drain.aborted ? 'drained' : 'not told';
+      return signal.aborted ? 'cut' : earlyEnd.aborted ? 'ended early' : 'not told';
     }),
   );
   return seen as Promise<string>;
 }
 
 it('a workflow that goes on asks for the end of the batch; whatever else ends an attempt cuts it', async () => {
-  expect(await whenTold('CANCELLED')).toBe('drained');
+  expect(await whenTold('CANCELLED')).toBe('ended early');
   for (const reason of ['NOT_FOUND', 'TIMED_OUT', 'WORKER_SHUTDOWN'] as const)
     expect(await whenTold(reason)).toBe('cut');
 });
 
-it('the end of the worker drains, also when it was told before the attempt began', async () => {
-  const ask = ({ drain, signal }: Attempt): Promise<unknown> => Promise.resolve([drain.aborted, signal.aborted]);
+it('the end of the worker is an early end, also when it was told before the attempt began', async () => {
+  const ask = ({ earlyEnd, signal }: Attempt): Promise<unknown> => Promise.resolve([earlyEnd.aborted, signal.aborted]);
   const seen = new MockActivityEnvironment().run(() => asCurrentAttempt(AbortSignal.abort(), ask));
   expect(await seen).toEqual([true, false]);
 });

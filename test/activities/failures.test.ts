@@ -3,7 +3,7 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { translateErrors } from '../../activities/failures.js';
-import { UnsettledBatch } from '../../src/model/custody.js';
+import { UnsettledBatch } from '../../src/model/upload-counts.js';
 import {
   FAILURE_KINDS,
   FAILURE_RULES,

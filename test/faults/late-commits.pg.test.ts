@@ -33,7 +33,7 @@ function drain({ local, remote }: LabDatabases): Promise<UploadReadingsResult> {
   const input = { siteId: 'late', batchRows: 100, maxDurationMs: 60_000 };
   return drainQueue({ local, remote, readings: LAB_READINGS }, input, {
     signal: never,
-    drain: never,
+    earlyEnd: never,
     heartbeat: quiet,
     log,
   });

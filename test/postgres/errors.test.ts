@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
-import { UnsettledBatch } from '../../src/model/custody.js';
+import { UnsettledBatch } from '../../src/model/upload-counts.js';
 import { toDatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 
 describe('the kind of an error', () => {

@@ -69,3 +69,17 @@ it('a server that ends a connection between two statements is heard', async (con
   await expect(work).rejects.toMatchObject({ kind: 'unreachable', place: { side: 'remote' }, sqlstate: '25P03' });
   expect(await remote.value('select 1')).toBe('1');
 });
+
+it('what a transaction asks for holds in it alone: how long it waits for a lock, and that its commit is on disk', async (context) => {
+  const { local } = await createDatabases(context, 'empty');
+  const options = { isolation: 'read committed', lockTimeoutMs: 1_234, confirmOnDisk: true } as const;
+  const read = `select current_setting('lock_timeout') || ', ' || current_setting('synchronous_commit') as settings`;
+  await local.sql(
+    `do $$begin execute format('alter database %I set synchronous_commit to off', current_database()); end$$`,
+  );
+  (await local.pool.connect()).release(new Error('the setting holds for new connections'));
+  expect(await withTransaction(local, options, (session) => run(session, { text: read, values: [] }))).toEqual([
+    { settings: '1234ms, on' },
+  ]);
+  expect(await local.value(read)).toBe('0, off');
+});

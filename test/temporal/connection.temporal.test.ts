@@ -5,7 +5,7 @@ import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, toTemporalAccess } from '../../src/temporal/connection.js';
 import { BadTemporalSettings, Refused, Unreachable } from '../../src/temporal/errors.js';
 import { ensureSearchAttributes, readSearchAttributes } from '../../src/temporal/search-attributes.js';
-import { openSite } from '../../src/temporal/site-handle.js';
+import { siteHandle } from '../../src/temporal/site-handle.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { until } from '../support/wait.js';
 
@@ -31,8 +31,8 @@ test('a server that is not there, or that does not answer, is told within second
 
 test('a namespace that is not there is told as such', async () => {
   const temporal = await connectTemporal(access({ TEMPORAL_NAMESPACE: 'nowhere' }));
-  await expect(openSite(temporal, 'a').status()).rejects.toThrow(/namespace nowhere/);
-  await expect(openSite(temporal, 'a').stop()).rejects.toBeInstanceOf(Refused);
+  await expect(siteHandle(temporal, 'a').status()).rejects.toThrow(/namespace nowhere/);
+  await expect(siteHandle(temporal, 'a').stop()).rejects.toBeInstanceOf(Refused);
   await temporal.close();
 });
 

@@ -4,7 +4,7 @@ import { Secret } from '../../src/config/define/secret.js';
 import type { Status } from '../../src/model/status.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
 import { ensureSearchAttributes, readSearchAttributes } from '../../src/temporal/search-attributes.js';
-import { openSite } from '../../src/temporal/site-handle.js';
+import { siteHandle } from '../../src/temporal/site-handle.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { connectToTemporal } from '../../src/worker/connect-temporal.js';
 import type { WorkerLogger } from '../../src/worker/logger.js';
@@ -39,7 +39,7 @@ test.each([0, 2])('a site moves its readings in a namespace with room for %i sea
   await startWorker({ namespace: temporal.namespace, activities: { ...new FakeActivities() } });
   const site = { siteId, taskQueue, intervalMs: 100, batchRows: 1 };
   await until(() => startSite(temporal, site), { what: 'the start in a new namespace' });
-  const handle = openSite(temporal, siteId);
+  const handle = siteHandle(temporal, siteId);
   await until(async () => (await handle.status()).cycles >= 3, { what: 'three cycles' });
   const { present, problem } = await readSearchAttributes(connection, temporal.namespace);
   expect(present).toHaveLength(room);

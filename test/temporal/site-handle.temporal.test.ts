@@ -4,7 +4,7 @@ import { beforeEach, expect, test, type TestContext } from 'vitest';
 import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
 import { AlreadyRunning, InvalidChange, NotRunning, NoWorker, StillRunning } from '../../src/temporal/errors.js';
-import { openSite, type SiteHandle } from '../../src/temporal/site-handle.js';
+import { siteHandle, type SiteHandle } from '../../src/temporal/site-handle.js';
 import { readSiteReport } from '../../src/temporal/site-report.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { connectTemporal as connectTest, type TestTemporal } from '../support/temporal.js';
@@ -25,7 +25,7 @@ beforeEach(async (context: TestContext) => {
   const temporalTest = await connectTest(context);
   const temporal = await connectTemporal(new Secret({ TEMPORAL_ADDRESS: temporalTest.address }));
   const { siteId, taskQueue } = temporalTest;
-  const handle = openSite(temporal, siteId);
+  const handle = siteHandle(temporal, siteId);
   site = { test: temporalTest, temporal, handle, start: () => startSite(temporal, { siteId, taskQueue, ...SETTINGS }) };
   return async () => {
     const { workflow } = temporal.client;

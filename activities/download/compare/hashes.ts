@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Side } from '../../../src/model/failures.js';
 import { isText } from '../../../src/model/conversion.js';
-import { hasOwnHash } from '../../../src/model/row-hash.js';
+import { hasOwnHash } from '../../../src/model/hashed-column.js';
 import { parseType } from '../../../src/model/type-name.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';

@@ -1,18 +1,20 @@
 import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } from '../../../src/model/chain.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { execute, run } from '../../../src/postgres/session.js';
+import { type Database, run } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { commitOnDisk } from './commit-on-disk.js';
-import type { UploadEnds } from '../plan/plan-upload.js';
-import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
 import { withSiteLock } from '../queue/site-lock.js';
-import { clearOtherOwners, writeUploadState } from './upload-state.js';
+import { clearOtherOwners } from './claim.js';
+import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
+import { writeUploadState } from './upload-state.js';
 
-/** The two databases of a site, as far as its place in the chain goes. */
-export type ChainEnds = Pick<UploadEnds, 'local' | 'remote'>;
+/** The two databases of a site. */
+interface ChainEnds {
+  readonly local: Database;
+  readonly remote: Database;
+}
 
 /** A site, and the workflow that uploads it now; null where there is none, or where it is not known. */
-export interface Adopter {
+interface Adopter {
   readonly siteId: string;
   readonly owner: string | null;
 }
@@ -38,48 +40,34 @@ export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner
   return { siteId, owner, here, there, standing, chainStanding };
 }
 
-/** True when the site may not send, so that there is something to decide. */
-export function isFenced(standing: Standing): boolean {
-  return typeof standing === 'object';
-}
-
-/** What has been adopted. */
-export interface Adopted {
-  /** The place in the chain that the next batch follows. */
-  readonly link: Link;
-}
-
 /**
  * Takes the remote's head of the chain as this site's own, and sets aside the claims of other workflows. No reading is
  * moved or removed: the next upload finds those that are on the remote already, compares them, and removes the same ones.
  * @param shown what the person was shown, and decided on
+ * @returns the place in the chain that the next batch follows
  * @throws DatabaseFailure `busy` - an upload is at work, or one end has moved on since it was shown
  */
-export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Adopted> {
+export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Link> {
   const { siteId, owner } = shown;
   return withSiteLock(ends.local, siteId, signal, async (locked) => {
     const now = await readAdoption(ends, shown);
-    if (!isSamePlace(now, shown)) throw movedOn(siteId);
+    const isSameHere = now.here.chain.digest === shown.here.chain.digest;
+    if (!isSameHere || now.there.head?.digest !== shown.there.head?.digest) {
+      const message = `site ${siteId}: one of the two databases has moved on since its place was shown; nothing was changed. Look again: meter-sync adopt`;
+      throw new DatabaseFailure('busy', message, { table: 'meter_sync.custody' });
+    }
     const { seq, digest } = now.there.head ?? CHAIN_START;
     const { batch, rows } = now.here.state;
-    const link = isFenced(now.chainStanding) ? { seq, digest } : now.here.state.link;
-    await withTransaction(ends.local, { isolation: 'read committed', signal: locked }, async (session) => {
-      await execute(session, commitOnDisk());
-      if (isFenced(now.chainStanding)) {
+    const isFenced = typeof now.chainStanding === 'object';
+    const link = isFenced ? { seq, digest } : now.here.state.link;
+    const options = { isolation: 'read committed', signal: locked, confirmOnDisk: true } as const;
+    await withTransaction(ends.local, options, async (session) => {
+      if (isFenced) {
         const state = { batch: batch + 1, rows, link };
         await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);
       }
       await run(session, clearOtherOwners(siteId, owner));
     });
-    return { link };
+    return link;
   });
-}
-
-function isSamePlace(a: Adoption, b: Adoption): boolean {
-  return a.here.chain.digest === b.here.chain.digest && a.there.head?.digest === b.there.head?.digest;
-}
-
-function movedOn(siteId: string): DatabaseFailure {
-  const message = `site ${siteId}: one of the two databases has moved on since its place was shown; nothing was changed. Look again: meter-sync adopt`;
-  return new DatabaseFailure('busy', message, { table: 'meter_sync.custody' });
 }

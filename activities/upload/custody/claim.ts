@@ -1,45 +1,43 @@
 import { hostname } from 'node:os';
 import type { UploadReadingsInput } from '../../../src/model/operations.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { type Database, execute, run } from '../../../src/postgres/session.js';
+import { type Database, run } from '../../../src/postgres/session.js';
+import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection, withTransaction } from '../../../src/postgres/transaction.js';
-import { commitOnDisk } from './commit-on-disk.js';
-import type { Turn } from '../upload-batch.js';
-import type { Stand } from './read-chain.js';
-import { insertClaim, updateLearnedRows, type UploadState, writeUploadState } from './upload-state.js';
+import type { PlaceInChain } from './read-chain.js';
+import { type UploadState, writeUploadState } from './upload-state.js';
 
 /** Who claims, and how large the first batch is. */
 type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'>;
 
-/** Where the site stands as both ends know it. */
-interface ClaimedPlace {
+/** What a run's next batch follows: the state of the site, and the claim that the run's custody records carry. */
+export interface ClaimedState {
   readonly state: UploadState;
-  readonly stand: Stand;
-  /** True when the server would confirm the claim before it is on its disk. */
-  readonly commitsLate: boolean;
+  readonly claim: string;
+  readonly sentBy: string;
 }
 
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
+ * @param known where the site stands as both ends know it, and whether its server confirms commits before they are on disk
  */
 export async function claimSite(
   local: Database,
   input: ClaimInput,
-  { state, stand, commitsLate }: ClaimedPlace,
-): Promise<Turn> {
-  const { siteId, owner, batchRows } = input;
+  { state, place, commitsLate }: { state: UploadState; place: PlaceInChain; commitsLate: boolean },
+): Promise<ClaimedState> {
   const sentBy = `${hostname()}, process ${process.pid}`;
-  const before = stand.isOneAhead ? { ...state, batch: state.batch + 1, link: stand.link } : state;
-  const [row] = await withTransaction(local, { isolation: 'read committed' }, async (session) => {
-    if (commitsLate) await execute(session, commitOnDisk());
+  const here = place.isOneAhead ? { ...state, batch: state.batch + 1, link: place.link } : state;
+  const options = { isolation: 'read committed', confirmOnDisk: commitsLate } as const;
+  const [row] = await withTransaction(local, options, async (session) => {
     // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
-    if (stand.isOneAhead) await writeUploadState(session, siteId, before, null);
-    return run<{ claim: string }>(session, insertClaim({ siteId, owner: owner ?? null, sentBy, batchRows }));
+    if (place.isOneAhead) await writeUploadState(session, input.siteId, here, null);
+    return run<{ claim: string }>(session, insertClaim(input, sentBy));
   });
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: a claim was not written', { side: 'local' });
-  return { before, claim: row.claim, sentBy };
+  return { state: here, claim: row.claim, sentBy };
 }
 
 /** Keeps what a run has learned of the size of its batches, with the site's newest claim; where that fails, it is learned again. */
@@ -47,13 +45,77 @@ export async function keepLearnedRows(
   local: Database,
   siteId: string,
   batchRows: number,
-  claim: (batchRows: number) => Promise<Turn>,
+  claim: (batchRows: number) => Promise<ClaimedState>,
 ): Promise<void> {
+  const update = {
+    text: `
+      update meter_sync.upload_claim
+      set batch_rows = $2::bigint
+      where number = (select max(l.number) from meter_sync.upload_claim l where l.site = $1::text)
+      returning number`,
+    values: [siteId, batchRows],
+  };
   try {
-    const order = updateLearnedRows(siteId, batchRows);
-    const [kept] = await withConnection(local, {}, (session) => run(session, order));
+    const [kept] = await withConnection(local, {}, (session) => run(session, update));
     if (kept === undefined) await claim(batchRows); // the first run, and it failed before it claimed anything
   } catch {
     // What stopped the run says why.
   }
+}
+
+/**
+ * How many claims a site keeps: those of its last runs, and the last one of each workflow, which else would not know that
+ * another one has taken over. A commit that was on its way is not older than they are.
+ */
+const KEPT_CLAIMS = 100;
+
+/**
+ * Writes the claim of a run, clears what is no longer needed, and answers with the claim. It is committed before the first
+ * custody record that carries it.
+ */
+function insertClaim({ siteId, owner, batchRows }: ClaimInput, sentBy: string): Statement {
+  return {
+    text: `
+      with old_states as (
+        delete from meter_sync.upload_state s
+        where s.site = $1::text
+          and s.batch < (select max(n.batch) from meter_sync.upload_state n where n.site = $1)
+      ), old_claims as (
+        delete from meter_sync.upload_claim c
+        where c.site = $1
+          and c.number <= (
+            select k.number
+            from meter_sync.upload_claim k
+            where k.site = $1
+            order by k.number desc
+            offset ${KEPT_CLAIMS}
+            limit 1
+          )
+          and exists (
+            select from meter_sync.upload_claim n
+            where n.site = c.site
+              and n.owner is not distinct from c.owner
+              and n.number > c.number
+          )
+      )
+      insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows)
+      values ($1, $2::text, $3::text, $4::bigint)
+      returning claim::text as claim`,
+    values: [siteId, owner ?? null, sentBy, batchRows],
+  };
+}
+
+/**
+ * Takes the owner off the claims of all workflows but one, so that none of them has taken the site over. The claims stay: a
+ * record that carries one was sent from this database all the same.
+ */
+export function clearOtherOwners(siteId: string, owner: string | null): Statement {
+  return {
+    text: `
+      update meter_sync.upload_claim
+      set owner = null
+      where site = $1::text
+        and owner is distinct from $2::text`,
+    values: [siteId, owner],
+  };
 }

@@ -1,12 +1,11 @@
 import type { TransferColumn } from '../../../src/model/transfer.js';
-import type { HashedColumn } from '../../../src/model/row-hash.js';
-import { ident, relation } from '../../../src/postgres/identifier.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import type { DaySum } from './record.js';
 import { isWithin, orderInstant, type Queue, type Stretch } from '../queue/queue.js';
-import { storedValue } from './stored-value.js';
 
 /** How the readings of a batch are hashed and sorted into days, the same at both ends. */
 export interface DayPlan {
@@ -22,7 +21,8 @@ export interface DayPlan {
 }
 
 /** What a custody record says of the days of its readings, and of the first and the last one. */
-export interface DayFigures {
+interface DayFigures {
+  readonly rows: number;
   readonly days: readonly DaySum[] | null;
   /** ISO 8601 UTC; null when the order column holds no instants. */
   readonly firstTimestamp: string | null;
@@ -30,7 +30,7 @@ export interface DayFigures {
 }
 
 /** The hash of a reading as SQL, the same at both ends. */
-export function rowHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
+export function readingHash(columns: readonly HashedColumn[], alias: string, isUtf8 = false): string {
   return hashRow(columns.map((column) => hashedValue(column, alias, isUtf8)));
 }
 
@@ -52,12 +52,7 @@ export function utcDay(column: HashedColumn | null, alias: string): string {
 }
 
 /** Sums up the readings of a stretch at the site, in the snapshot that they were copied from. */
-export async function sumStretch(
-  session: Session,
-  queue: Queue,
-  stretch: Stretch,
-  plan: DayPlan,
-): Promise<DayFigures & { rows: number }> {
+export async function sumStretch(session: Session, queue: Queue, stretch: Stretch, plan: DayPlan): Promise<DayFigures> {
   const instant = (aggregate: string): string =>
     queue.orderIsTime ? isoUtc(`${aggregate}(v.instant) filter (where ${hasIsoForm('v.instant')})`) : 'null';
   const groups = await run<DayRow & { first: string | null; last: string | null }>(session, {
@@ -67,7 +62,7 @@ export async function sumStretch(
         select v.day, count(*) as rows, sum(v.hash) as sum, ${instant('min')} as first, ${instant('max')} as last
         from (
           select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
-            ${plan.sums ? rowHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
+            ${plan.sums ? readingHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
             ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
           from ${relation(queue.readings.table)} as r
           cross join lateral (select ${selectStored(plan)}) as s
@@ -91,6 +86,19 @@ export async function sumStretch(
 /** The columns that the sums are made of, as the remote stores them. */
 function selectStored({ sent, sums }: DayPlan): string {
   return sums ? sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ') : '';
+}
+
+/**
+ * What the remote stores of a reading's value, as SQL on the site's row `r`: the same conversion that the value meets on
+ * its way, so that a hash of it is the hash that the remote computes. The session must have set its text forms.
+ */
+function storedValue({ name, inZone, stored }: TransferColumn): string {
+  const column = `r.${ident(name)}`;
+  if (stored === undefined) return column;
+  // A cast to text is not what COPY prints: it takes the blanks off a `character`, and other casts have rules of their own.
+  const printed = stored.asText ? `(case when ${column} is not null then format('%s', ${column}) end)` : column;
+  const sent = inZone === null ? printed : `(${column} at time zone ${literal(inZone)})`;
+  return stored.type === null ? sent : `${sent}::${stored.type}`;
 }
 
 /** A day as a statement gives it. */

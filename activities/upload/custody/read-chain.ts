@@ -8,11 +8,13 @@ import {
 } from '../../../src/model/chain.js';
 import type { UploadReadingsInput } from '../../../src/model/operations.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
 import { readRemoteChain } from './record.js';
-import { selectUploadState, type UploadState } from './upload-state.js';
+import type { UploadState } from './upload-state.js';
 
 /** What the site's own database knows of its upload. */
 export interface LocalUpload {
@@ -21,20 +23,6 @@ export interface LocalUpload {
   /** How large the batches of the last run were at its end; null before the first run. */
   readonly learnedRows: number | null;
   readonly hasQuarantine: boolean;
-}
-
-interface UploadStateRow {
-  readonly batch: string | null;
-  readonly rows: string | null;
-  readonly seq: string | null;
-  readonly digest: string | null;
-  readonly last_timestamp: string | null;
-  readonly moved_at: string | null;
-  readonly claims: string;
-  readonly batch_rows: string | null;
-  readonly taken_over_by: string | null;
-  readonly taken_over_at: string | null;
-  readonly has_quarantine: string;
 }
 
 /** PostgreSQL's codes for a table or a column that is not there. */
@@ -49,29 +37,63 @@ export async function readLocalUpload(
   { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
   signal?: AbortSignal,
 ): Promise<LocalUpload> {
-  const statement = selectUploadState(siteId, owner ?? null);
+  const statement = selectLocalUpload(siteId, owner ?? null);
   const [row] = await ofBookkeeping('upload_state', () =>
-    withConnection(local, signal === undefined ? {} : { signal }, (session) => run<UploadStateRow>(session, statement)),
+    withConnection(local, { signal }, (session) => run<{ document: string }>(session, statement)),
   );
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
-  return toLocalUpload(row);
+  const known = JSON.parse(row.document) as LocalDocument;
+  const { batch, rows, seq, digest, learnedRows, hasQuarantine, ...chain } = known;
+  const link = digest === null ? CHAIN_START : { seq, digest };
+  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine };
 }
 
-function toLocalUpload(row: UploadStateRow): LocalUpload {
-  const { taken_over_by: sentBy, taken_over_at: claimedAt } = row;
-  const link = row.digest === null ? CHAIN_START : { seq: Number(row.seq), digest: row.digest };
+/** The same as PostgreSQL writes it: all in one row. */
+type LocalDocument = LocalChain & Omit<UploadState, 'link'> & Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'>;
+
+/** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
+const TAKEN_OVER_BY = `
+  select c.sent_by as "sentBy", ${isoUtc('c.claimed_at')} as "claimedAt"
+  from meter_sync.upload_claim c
+  where c.site = $1::text
+    and c.owner <> $2::text
+    and c.number > (select max(mine.number) from meter_sync.upload_claim mine where mine.site = $1 and mine.owner = $2)
+  order by c.number desc
+  limit 1`;
+
+/** Everything that the site's own database knows of its upload, in one row. */
+function selectLocalUpload(siteId: string, owner: string | null): Statement {
   return {
-    state: { batch: Number(row.batch ?? 0), rows: Number(row.rows ?? 0), link },
-    chain: {
-      ...link,
-      movedAt: row.moved_at,
-      lastTimestamp: row.last_timestamp,
-      claims: JSON.parse(row.claims) as string[],
-      takenOverBy: sentBy === null || claimedAt === null ? null : { sentBy, claimedAt },
-    },
-    learnedRows: row.batch_rows === null ? null : Number(row.batch_rows),
-    hasQuarantine: row.has_quarantine === 'true',
+    text: `
+      select row_to_json(d)::text as document
+      from (
+        select coalesce(s.batch, 0) as batch,
+          coalesce(s.rows, 0) as rows,
+          s.seq,
+          encode(s.digest, 'hex') as digest,
+          s.last_timestamp as "lastTimestamp",
+          ${isoUtc('s.moved_at')} as "movedAt",
+          array(select c.claim from meter_sync.upload_claim c where c.site = $1::text) as claims,
+          (
+            select c.batch_rows
+            from meter_sync.upload_claim c
+            where c.site = $1::text
+            order by c.number desc
+            limit 1
+          ) as "learnedRows",
+          (select row_to_json(t) from (${TAKEN_OVER_BY}) as t) as "takenOverBy",
+          exists (select from meter_sync.quarantine q where q.site = $1::text) as "hasQuarantine"
+        from (select) as one
+        left join lateral (
+          select *
+          from meter_sync.upload_state u
+          where u.site = $1::text
+          order by u.batch desc
+          limit 1
+        ) as s on true
+      ) as d`,
+    values: [siteId, owner],
   };
 }
 
@@ -86,14 +108,12 @@ export async function readChain(
   signal?: AbortSignal,
 ): Promise<RemoteChain> {
   return ofBookkeeping('custody', () =>
-    withConnection(remote, signal === undefined ? {} : { signal }, (session) =>
-      readRemoteChain(session, siteId, localSeq),
-    ),
+    withConnection(remote, { signal }, (session) => readRemoteChain(session, siteId, localSeq)),
   );
 }
 
 /** Where the site's next record comes. */
-export interface Stand {
+export interface PlaceInChain {
   readonly link: Link;
   /** True when the last batch was committed on the remote and not removed here. */
   readonly isOneAhead: boolean;
@@ -103,7 +123,7 @@ export interface Stand {
  * Where the site may go on.
  * @throws DatabaseFailure `fenced` - the site's place in the chain is not the remote's; says who sent the head and when
  */
-export function standAt(siteId: string, chain: LocalChain, there: RemoteChain): Stand {
+export function findPlace(siteId: string, chain: LocalChain, there: RemoteChain): PlaceInChain {
   const standing = judgeChain(chain, there);
   if (standing === 'equal' || standing === 'oneAhead') {
     const { seq, digest } = there.head ?? CHAIN_START;

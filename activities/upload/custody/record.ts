@@ -1,5 +1,5 @@
-import { NO_DIGEST, type RemoteChain, type Link } from '../../../src/model/chain.js';
-import type { HashedColumn } from '../../../src/model/row-hash.js';
+import { type ChainHead, type Link, NO_DIGEST, type RemoteChain } from '../../../src/model/chain.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
@@ -9,7 +9,7 @@ import type { Statement } from '../../../src/postgres/statement.js';
 import { commitWith } from '../../../src/postgres/transaction.js';
 
 /** The facts of a batch that its custody record holds; the digest covers all of them. */
-export interface CustodyFacts {
+interface CustodyFacts {
   readonly siteId: string;
   /** SHA-256 of the bytes that were streamed, hexadecimal. */
   readonly contentDigest: string;
@@ -24,7 +24,7 @@ export interface CustodyFacts {
   readonly sentBy: string;
 }
 
-/** The readings of one UTC day: how many, and the sum of their row hashes as a decimal text. */
+/** The readings of one UTC day: how many, and the sum of their hashes as a decimal text. */
 export interface DaySum {
   /** `2026-11-22`; null: the readings without a day. */
   readonly day: string | null;
@@ -32,18 +32,17 @@ export interface DaySum {
   readonly sum: string;
 }
 
-/** The head of a site's chain, and the digest of the record at the place where the site's own database stands. */
-export function selectChain(siteId: string, localSeq: number): Statement {
+/** What the remote says of a site's chain, in one trip: its head, and the digest at the place where the site stands. */
+export async function readRemoteChain(session: Session, siteId: string, localSeq: number): Promise<RemoteChain> {
+  const [row] = await run<{ head: string; digest_at_local: string | null }>(session, selectChain(siteId, localSeq));
+  if (row === undefined) return { head: null, digestAtLocal: null };
+  return { head: JSON.parse(row.head) as ChainHead, digestAtLocal: row.digest_at_local };
+}
+
+function selectChain(siteId: string, localSeq: number): Statement {
   return {
     text: `
-      select c.seq::text as seq,
-        encode(c.digest, 'hex') as digest,
-        encode(c.previous_digest, 'hex') as previous_digest,
-        c.claim::text as claim,
-        c.sent_by,
-        c.sent_from,
-        ${isoUtc('c.committed_at')} as committed_at,
-        c.last_timestamp,
+      select row_to_json(h)::text as head,
         (
           select encode(l.digest, 'hex')
           from meter_sync.custody l
@@ -51,40 +50,21 @@ export function selectChain(siteId: string, localSeq: number): Statement {
             and l.seq = $2::bigint
         ) as digest_at_local
       from meter_sync.custody c
+      cross join lateral (
+        select c.seq,
+          encode(c.digest, 'hex') as digest,
+          encode(c.previous_digest, 'hex') as "previousDigest",
+          c.claim,
+          c.sent_by as "sentBy",
+          c.sent_from as "sentFrom",
+          ${isoUtc('c.committed_at')} as "committedAt",
+          c.last_timestamp as "lastTimestamp"
+      ) as h
       where c.site = $1::text
       order by c.seq desc
       limit 1`,
     values: [siteId, localSeq],
   };
-}
-
-interface ChainRow {
-  readonly seq: string;
-  readonly digest: string;
-  readonly previous_digest: string;
-  readonly claim: string;
-  readonly sent_by: string;
-  readonly sent_from: string | null;
-  readonly committed_at: string;
-  readonly last_timestamp: string | null;
-  readonly digest_at_local: string | null;
-}
-
-/** What the remote says of a site's chain, in one trip. */
-export async function readRemoteChain(session: Session, siteId: string, localSeq: number): Promise<RemoteChain> {
-  const [row] = await run<ChainRow>(session, selectChain(siteId, localSeq));
-  if (row === undefined) return { head: null, digestAtLocal: null };
-  const head = {
-    seq: Number(row.seq),
-    digest: row.digest,
-    previousDigest: row.previous_digest,
-    claim: row.claim,
-    sentBy: row.sent_by,
-    sentFrom: row.sent_from,
-    committedAt: row.committed_at,
-    lastTimestamp: row.last_timestamp,
-  };
-  return { head, digestAtLocal: row.digest_at_local };
 }
 
 /**
@@ -94,14 +74,21 @@ export async function readRemoteChain(session: Session, siteId: string, localSeq
 export async function commitRecord(session: Session, before: Link, facts: CustodyFacts): Promise<Link> {
   const seq = before.seq + 1;
   const [row] = await commitWith<{ digest: string }>(session, insertRecord(before, facts)).catch((error: unknown) => {
-    throw isPlaceTaken(error) ? placeTaken(facts.siteId, seq) : error;
+    if (!isPlaceTaken(error)) throw error;
+    const message = `remote database: another sender has just written custody record ${seq} of site ${facts.siteId}; nothing was removed`;
+    throw new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
   });
   if (row === undefined) throw new DatabaseFailure('unexpected', 'remote database: a custody record has no digest', {});
   return { seq, digest: row.digest };
 }
 
+function isPlaceTaken(error: unknown): boolean {
+  if (!(error instanceof DatabaseFailure)) return false;
+  return error.sqlstate === SQLSTATE.uniqueViolation && error.place.table === 'meter_sync.custody';
+}
+
 /** Folded with the commit, so it takes no parameters. The digest is made by the same expression that `verify` asks with. */
-export function insertRecord(before: Link, facts: CustodyFacts): string {
+function insertRecord(before: Link, facts: CustodyFacts): string {
   const columns = JSON.stringify(facts.columns.map(({ name, type }) => [name, type]));
   const days = facts.days === null ? null : JSON.stringify(facts.days.map(({ day, rows, sum }) => [day, rows, sum]));
   return `
@@ -156,19 +143,6 @@ export function digestOf(r: string): string {
 /** `concat` passes over what is null. */
 function toNetstring(text: string): string {
   return `coalesce(octet_length(convert_to(${text}, 'UTF8')), 0), ':', ${text}, ','`;
-}
-
-function isPlaceTaken(error: unknown): boolean {
-  return (
-    error instanceof DatabaseFailure &&
-    error.sqlstate === SQLSTATE.uniqueViolation &&
-    error.place.table === 'meter_sync.custody'
-  );
-}
-
-function placeTaken(siteId: string, seq: number): DatabaseFailure {
-  const message = `remote database: another sender has just written custody record ${seq} of site ${siteId}; nothing was removed`;
-  return new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
 }
 
 function bytea(hex: string): string {

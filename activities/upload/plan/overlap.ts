@@ -52,15 +52,13 @@ function mayWait(index: string, key: string): string {
         where c.oid = any(${index}.indcollation) and not c.collisdeterministic)))`;
 }
 
-/** The overlap of a drain: at once only where two readings of the site never have one key on the remote, either. */
+/** The overlap of a run: at once only where two readings of the site never have one key on the remote, either. */
 export function planOverlap(
   key: readonly string[],
   { local, remote, allowed }: { local: TableShape; remote: TableShape; allowed: Overlap },
 ): Overlap {
-  return allowed === 'sent' && !keepsKeysApart(key, local, remote) ? 'arrived' : allowed;
-}
-
-function keepsKeysApart(key: readonly string[], local: TableShape, remote: TableShape): boolean {
   const [here, there] = [byName(local.columns), byName(remote.columns)];
-  return hasUniqueKey(local, key) && key.every((name) => here.get(name)?.baseType === there.get(name)?.baseType);
+  const isSameKey = key.every((name) => here.get(name)?.baseType === there.get(name)?.baseType);
+  const keysStayApart = hasUniqueKey(local, key) && isSameKey;
+  return allowed === 'sent' && !keysStayApart ? 'arrived' : allowed;
 }

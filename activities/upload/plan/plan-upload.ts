@@ -1,25 +1,26 @@
-import { toHashedColumn } from '../../../src/model/row-hash.js';
 import { compareEnds, type Drift } from '../../../src/model/drift.js';
-import type { Transfer } from '../../../src/model/transfer.js';
+import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import {
   byName,
-  type Custody,
+  type Column,
+  type CustodyMode,
   hasUniqueKey,
   type QueueTable,
   type TableShape,
   toTableName,
 } from '../../../src/model/table.js';
-import { readTableShape } from '../../../src/postgres/catalog.js';
+import type { Transfer } from '../../../src/model/transfer.js';
+import { columnsDigest, readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
-import type { Database } from '../../../src/postgres/session.js';
+import { type Database, run, type Session } from '../../../src/postgres/session.js';
+import { plain } from '../../../src/postgres/statement.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { readShapeMark } from './check-shape.js';
-import { checkZone } from './check-zone.js';
+import type { Log } from '../../attempt.js';
 import type { DayPlan } from '../custody/day-sums.js';
-import { type Overlap, planOverlap } from './overlap.js';
 import type { Queue } from '../queue/queue.js';
-import { checkStanding, readStanding, type Standing } from './rights.js';
+import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';
+import { type Overlap, planOverlap } from './overlap.js';
 
 /** The two databases of an upload, and its table of readings. */
 export interface UploadEnds {
@@ -32,19 +33,22 @@ export interface UploadEnds {
   readonly lockTimeoutMs?: number;
 }
 
-/** What a drain knows of both ends. It is made anew for each drain, so that a change of a table is met at once. */
+/** What a run knows of both ends. It is made anew for each run, so that a change of a table is met at once. */
 export interface UploadPlan extends UploadEnds {
   readonly queue: Queue;
   /** Of the site's table as it was planned for. */
   readonly shapeMark: string | null;
   readonly transfer: Transfer;
-  /** True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. */
+  /**
+   * True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. A crash would then
+   * take back what the other end has been told, and a site that has fallen back by two batches is fenced.
+   */
   readonly localCommitsLate: boolean;
   readonly remoteCommitsLate: boolean;
   readonly overlap: Overlap;
   /** True when an index can serve every stretch of the queue. */
   readonly hasOrderIndex: boolean;
-  readonly custody: Custody;
+  readonly custody: CustodyMode;
   readonly days: DayPlan;
   /** False where two readings of the site may have one key. */
   readonly keyIsUnique: boolean;
@@ -58,97 +62,125 @@ export interface UploadPlan extends UploadEnds {
  */
 export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise<UploadPlan> {
   const { local, remote, readings } = ends;
-  const options = { isolation: 'repeatable read, read only', signal } as const;
-  const readEnd = (database: Database): Promise<readonly [TableShape, Standing | undefined, string | null]> =>
-    withTransaction(database, options, async (session) => [
-      await readTableShape(session, readings.table),
-      await readStanding(session, readings),
-      await readShapeMark(session, readings),
-    ]);
   const { timeZone } = readings;
+  const options = { isolation: 'repeatable read, read only', signal } as const;
   if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
-  const [localShape, here, shapeMark] = await readEnd(local);
-  const [remoteShape, there] = await readEnd(remote);
-  const { transfer, drifts } = compareEnds({ queue: readings, local: localShape, remote: remoteShape });
+  const here = await withTransaction(local, options, (session) => readEnd(session, readings));
+  const there = await withTransaction(remote, options, (session) => readEnd(session, readings));
+  const { transfer, drifts } = compareEnds({ queue: readings, local: here.shape, remote: there.shape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
   const sent = transfer.columns.map(({ name }) => name);
   const asked = [...sent, readings.order, ...(readings.flag === null ? [] : [readings.flag])];
-  checkStanding(here, { readings, side: 'local', columns: asked });
-  checkStanding(there, { readings, side: 'remote', columns: sent });
-  const custody = readings.custody ?? 'full';
-  const canHash = [here, there].every((standing) => Number(standing?.version) >= HASHES_RECORDS);
+  checkUploadRights(here.facts, { readings, side: 'local', columns: asked });
+  checkUploadRights(there.facts, { readings, side: 'remote', columns: sent });
   return {
     ...ends,
-    queue: toQueue(readings, localShape),
-    shapeMark,
+    queue: toQueue(readings, here.shape),
+    shapeMark: here.shapeMark,
     transfer,
-    hasOrderIndex: here?.has_order_index === 'true',
-    localCommitsLate: here?.commit_mode === 'off',
-    remoteCommitsLate: there?.commit_mode === 'off',
-    overlap: planOverlap(readings.key, {
-      local: localShape,
-      remote: remoteShape,
-      allowed: there?.overlap ?? 'arrived',
-    }),
-    custody,
-    days: {
-      ...planDays(readings, transfer, remoteShape),
-      sums: custody === 'full' && canHash,
-      isUtf8: here?.encoding === 'UTF8',
-    },
-    keyIsUnique: hasUniqueKey(localShape, readings.key),
+    hasOrderIndex: here.facts.has_order_index === 'true',
+    localCommitsLate: here.facts.commit_mode === 'off',
+    remoteCommitsLate: there.facts.commit_mode === 'off',
+    overlap: planOverlap(readings.key, { local: here.shape, remote: there.shape, allowed: there.facts.overlap }),
+    custody: readings.custody ?? 'full',
+    days: planDays(readings, transfer, { here, there }),
+    keyIsUnique: hasUniqueKey(here.shape, readings.key),
+  };
+}
+
+/** What an end says of its table and of itself. */
+interface End {
+  readonly shape: TableShape;
+  readonly shapeMark: string | null;
+  readonly facts: EndFacts;
+}
+
+async function readEnd(session: Session, readings: QueueTable): Promise<End> {
+  return {
+    shape: await readTableShape(session, readings.table),
+    facts: await readEndFacts(session, readings),
+    shapeMark: await readShapeMark(session, readings),
   };
 }
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
 function planDays(
-  { order }: QueueTable,
+  { order, custody = 'full' }: QueueTable,
   { columns: sent }: Transfer,
-  remote: TableShape,
-): Omit<DayPlan, 'sums' | 'isUtf8'> {
-  const remoteColumns = byName(remote.columns);
+  { here, there }: { here: End; there: End },
+): DayPlan {
+  const remoteColumns = byName(there.shape.columns);
   const columns = sent.flatMap(({ name }) => remoteColumns.get(name) ?? []).map(toHashedColumn);
   const dayColumn = columns.find(({ name, type }) => name === order && IS_TIME.test(type)) ?? null;
-  return { columns, dayColumn, sent };
+  const canHash = [here, there].every(({ facts }) => Number(facts.version) >= HASHES_RECORDS);
+  return { columns, dayColumn, sent, sums: custody === 'full' && canHash, isUtf8: here.facts.encoding === 'UTF8' };
 }
 
 const IS_TIME = /^(date$|timestamp)/;
 
-/** The local queue, as the catalogue tells it. */
+/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - names the column that is not there */
 export function toQueue(readings: QueueTable, local: TableShape): Queue {
   const columns = byName(local.columns);
-  const order = columns.get(readings.order);
-  if (order === undefined) throw missingColumn(readings, readings.order);
+  const find = (name: string): Column => {
+    const column = columns.get(name);
+    if (column !== undefined) return column;
+    const table = toTableName(readings.table);
+    const message = `local database: table ${table} has no column ${name}`;
+    throw new DatabaseFailure('schema', message, { side: 'local', table, column: name });
+  };
+  const order = find(readings.order);
   return {
     readings,
     orderType: order.baseType,
     orderMayBeNull: !order.notNull,
     orderIsTime: IS_TIME.test(order.baseType),
     quarantineOf: null,
-    keyTypes: readings.key.map((name) => {
-      const column = columns.get(name);
-      if (column === undefined) throw missingColumn(readings, name);
-      return column.baseType;
-    }),
+    keyTypes: readings.key.map((name) => find(name).baseType),
   };
-}
-
-function missingColumn({ table }: QueueTable, column: string): DatabaseFailure {
-  const name = toTableName(table);
-  return new DatabaseFailure('schema', `local database: table ${name} has no column ${column}`, {
-    side: 'local',
-    table: name,
-    column,
-  });
 }
 
 function toFailure({ table }: QueueTable, drifts: readonly Drift[]): DatabaseFailure {
   const name = toTableName(table);
   const { side = null, column = null } = drifts[0] ?? {};
   const problems = drifts.map(({ problem }) => problem).join('; ');
-  return new DatabaseFailure('schema', `no reading of ${name} can be uploaded: ${problems}`, {
-    side,
-    table: name,
-    column,
-  });
+  const message = `no reading of ${name} can be uploaded: ${problems}`;
+  return new DatabaseFailure('schema', message, { side, table: name, column });
+}
+
+/** A mark of the columns that a table of readings has in a transaction's snapshot; null: there is no such table. */
+async function readShapeMark(session: Session, { table }: QueueTable): Promise<string | null> {
+  const [row] = await run<{ mark: string | null }>(session, plain(`select ${columnsDigest(table)} as mark`));
+  return row?.mark ?? null;
+}
+
+/**
+ * Makes sure that the site's table still has the columns that a run was planned for. A reading that was written with a
+ * new column would else leave without it, and be removed.
+ * @throws DatabaseFailure `busy` - the table was changed; the next attempt plans anew
+ */
+export async function checkShape(session: Session, readings: QueueTable, planned: string | null): Promise<void> {
+  if ((await readShapeMark(session, readings)) === planned) return;
+  const table = toTableName(readings.table);
+  const message = `local database: the columns of ${table} were changed while it was being uploaded; it is read anew`;
+  throw new DatabaseFailure('busy', message, { side: 'local', table });
+}
+
+/**
+ * What was logged last about the tables of a site, by its local database: a worker opens that once, and a run plans
+ * anew in each cycle. It only keeps a line from being said again, so it may be lost with the process.
+ */
+const lastSaid = new WeakMap<Database, string>();
+
+/** Logs what is lost between the two tables: once in a worker's life, and again whenever it becomes something else. */
+export function warnOnce({ local, readings, transfer }: UploadPlan, log: Log): void {
+  const { localOnly, rounded } = transfer;
+  const table = toTableName(readings.table);
+  const said = JSON.stringify([table, localOnly, rounded]);
+  if (lastSaid.get(local) === said) return;
+  lastSaid.set(local, said);
+  const warn = (message: string, columns: readonly string[]): void => {
+    if (columns.length > 0) log.warn(message, { table, columns });
+  };
+  warn('columns stay behind, since the remote table does not take them', localOnly);
+  warn('columns are stored less exactly on the remote, as the settings allow', rounded);
 }

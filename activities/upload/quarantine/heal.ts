@@ -27,7 +27,10 @@ export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, 
   try {
     const released = await withTransaction(plan.local, { isolation: 'read committed', signal }, async (here) => {
       await runAll(here, TEXT_FORMS);
-      const [orphans] = await run<{ any: string }>(here, anyOrphans(siteId));
+      const [orphans] = await run<{ any: string }>(here, {
+        text: `select exists (select from meter_sync.quarantine as q where ${IS_ORPHAN})::text as any`,
+        values: [siteId],
+      });
       const found = orphans?.any === 'true' ? await releaseOrphans(here, plan, siteId, signal) : 0;
       return found + (await execute(here, releaseOld(siteId, HAS_NO_PARTITION)));
     });
@@ -42,44 +45,28 @@ async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, s
   return withTransaction(plan.remote, { isolation: 'repeatable read, read only', signal }, async (there) => {
     await runAll(there, TEXT_FORMS);
     const sent = new Set(plan.transfer.columns.map(({ name }) => name));
-    const keys = (await readForeignKeys(there, plan.readings.table)).filter(({ columns }) =>
-      columns.every((name) => sent.has(name)),
-    );
+    const travels = ({ columns }: ForeignKey): boolean => columns.every((name) => sent.has(name));
+    const keys = (await readForeignKeys(there, plan.readings.table)).filter(travels);
     if (keys.length === 0) return execute(here, releaseOld(siteId, IS_ORPHAN));
     const types = byName((await readTableShape(there, plan.readings.table)).columns);
     const known: string[][] = [];
     for (const key of keys) {
-      const wanted = await run<ParentRow>(here, selectWanted(plan, siteId, key));
+      const wanted = await readParents(here, selectWanted(plan, siteId, key));
       const parentTypes = key.columns.map((name) => types.get(name)?.baseType ?? 'text');
-      const found = await run<ParentRow>(
-        there,
-        selectKnown(
-          key,
-          parentTypes,
-          wanted.map(({ parent }) => parent),
-        ),
-      );
-      known.push(found.map(({ parent }) => parent));
+      known.push(await readParents(there, selectKnown(key, parentTypes, wanted)));
     }
     return execute(here, releaseWithParents(plan, siteId, keys, known));
   });
 }
 
-/** The columns of a foreign key in one row, as a JSON array of texts. */
-interface ParentRow {
-  readonly parent: string;
+/** The columns of a foreign key in each row, as a JSON array of texts. */
+async function readParents(session: Session, statement: Statement): Promise<string[]> {
+  return (await run<{ parent: string }>(session, statement)).map(({ parent }) => parent);
 }
 
 const IS_ORPHAN = `q.site = $1::text and q.sqlstate = '${SQLSTATE.foreignKeyViolation}' and not q.is_released`;
 /** A table in parts has no part for the reading: the one refusal by a check that names no constraint. */
 const HAS_NO_PARTITION = `q.site = $1::text and q.sqlstate = '${SQLSTATE.checkViolation}' and q.constraint_name is null and not q.is_released`;
-
-function anyOrphans(siteId: string): Statement {
-  return {
-    text: `select exists (select from meter_sync.quarantine as q where ${IS_ORPHAN})::text as any`,
-    values: [siteId],
-  };
-}
 
 function releaseOld(siteId: string, which: string): Statement {
   return {

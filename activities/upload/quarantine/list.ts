@@ -32,40 +32,63 @@ export type QuarantineChoice =
   | { readonly by: 'keys'; readonly keys: readonly (readonly string[])[] };
 
 /** All that is in quarantine, by reason, the most common first. */
-export async function readGroups(session: Session, siteId: string): Promise<QuarantineGroup[]> {
-  const rows = await run<GroupRow>(session, selectGroups(siteId));
-  return rows.map((row) => ({
-    sqlstate: row.sqlstate,
-    constraint: row.constraint_name,
-    columns: JSON.parse(row.columns) as string[],
-    readings: Number(row.readings),
-    released: Number(row.released),
-    firstTriedAt: row.first_tried_at,
-    lastTriedAt: row.last_tried_at,
-  }));
+export function readGroups(session: Session, siteId: string): Promise<QuarantineGroup[]> {
+  return readDocuments<QuarantineGroup>(session, {
+    text: `
+      select row_to_json(g)::text as document
+      from (
+        select q.sqlstate,
+          q.constraint_name as "constraint",
+          q.column_names as columns,
+          count(*) as readings,
+          count(*) filter (where q.is_released) as released,
+          ${isoUtc('min(q.first_tried_at)')} as "firstTriedAt",
+          ${isoUtc('max(q.last_tried_at)')} as "lastTriedAt"
+        from meter_sync.quarantine q
+        where q.site = $1::text
+        group by q.sqlstate, q.constraint_name, q.column_names
+      ) as g
+      order by g.readings desc, g.sqlstate, g."constraint", g.columns`,
+    values: [siteId],
+  });
 }
 
 /** Readings in quarantine, the newest refusals first. */
-export async function readQuarantined(
+export function readQuarantined(
   session: Session,
   siteId: string,
   which: QuarantineChoice,
   limit: number,
 ): Promise<Quarantined[]> {
-  const rows = await run<QuarantinedRow>(session, selectQuarantined(siteId, which, limit));
-  return rows.map((row) => ({
-    key: JSON.parse(row.key) as string[],
-    readingTime: row.reading_time,
-    sqlstate: row.sqlstate,
-    constraint: row.constraint_name,
-    table: row.table_name,
-    columns: JSON.parse(row.columns) as string[],
-    message: row.message,
-    firstTriedAt: row.first_tried_at,
-    lastTriedAt: row.last_tried_at,
-    tries: Number(row.tries),
-    isReleased: row.is_released === 'true',
-  }));
+  const { text, values } = isChosen(which);
+  return readDocuments<Quarantined>(session, {
+    text: `
+      select row_to_json(r)::text as document
+      from meter_sync.quarantine q
+      cross join lateral (
+        select q.key,
+          q.reading_time as "readingTime",
+          q.sqlstate,
+          q.constraint_name as "constraint",
+          q.table_name as "table",
+          q.column_names as columns,
+          q.message,
+          ${isoUtc('q.first_tried_at')} as "firstTriedAt",
+          ${isoUtc('q.last_tried_at')} as "lastTriedAt",
+          q.tries,
+          q.is_released as "isReleased"
+      ) as r
+      where q.site = $1::text
+        and ${text}
+      order by q.last_tried_at desc, q.key
+      limit ${Math.trunc(limit)}`,
+    values: [siteId, ...values],
+  });
+}
+
+/** Rows that PostgreSQL writes as the documents they become: keys are texts, and counts are small. */
+async function readDocuments<Row>(session: Session, statement: Statement): Promise<Row[]> {
+  return (await run<{ document: string }>(session, statement)).map(({ document }) => JSON.parse(document) as Row);
 }
 
 /** Lets the next batch take readings again, and answers with how many. */
@@ -75,67 +98,6 @@ export function releaseQuarantined(session: Session, siteId: string, which: Quar
     text: `update meter_sync.quarantine as q set is_released = true where q.site = $1::text and ${text}`,
     values: [siteId, ...values],
   });
-}
-
-interface GroupRow {
-  readonly sqlstate: string | null;
-  readonly constraint_name: string | null;
-  readonly columns: string;
-  readonly readings: string;
-  readonly released: string;
-  readonly first_tried_at: string;
-  readonly last_tried_at: string;
-}
-
-interface QuarantinedRow extends Omit<GroupRow, 'readings' | 'released'> {
-  readonly key: string;
-  readonly reading_time: string | null;
-  readonly table_name: string | null;
-  readonly message: string;
-  readonly tries: string;
-  readonly is_released: string;
-}
-
-function selectGroups(siteId: string): Statement {
-  return {
-    text: `
-      select q.sqlstate,
-        q.constraint_name,
-        array_to_json(q.column_names)::text as columns,
-        count(*)::text as readings,
-        (count(*) filter (where q.is_released))::text as released,
-        ${isoUtc('min(q.first_tried_at)')} as first_tried_at,
-        ${isoUtc('max(q.last_tried_at)')} as last_tried_at
-      from meter_sync.quarantine q
-      where q.site = $1::text
-      group by q.sqlstate, q.constraint_name, q.column_names
-      order by count(*) desc, q.sqlstate, q.constraint_name, q.column_names`,
-    values: [siteId],
-  };
-}
-
-function selectQuarantined(siteId: string, which: QuarantineChoice, limit: number): Statement {
-  const { text, values } = isChosen(which);
-  return {
-    text: `
-      select array_to_json(q.key)::text as key,
-        q.reading_time,
-        q.sqlstate,
-        q.constraint_name,
-        q.table_name,
-        array_to_json(q.column_names)::text as columns,
-        q.message,
-        ${isoUtc('q.first_tried_at')} as first_tried_at,
-        ${isoUtc('q.last_tried_at')} as last_tried_at,
-        q.tries::text as tries,
-        q.is_released::text as is_released
-      from meter_sync.quarantine q
-      where q.site = $1::text
-        and ${text}
-      order by q.last_tried_at desc, q.key
-      limit ${Math.trunc(limit)}`,
-    values: [siteId, ...values],
-  };
 }
 
 /** A choice as a condition on `q`; its values begin at `$2`. */

@@ -1,37 +1,41 @@
-import type { RefusedPlace } from '../../../src/model/refusal.js';
+import { type RefusedPlace, summarize } from '../../../src/model/refusal.js';
+import { toTableName } from '../../../src/model/table.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { type Database, execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
+import type { Log } from '../../attempt.js';
 import { type Queue, selectPlaces, type Stretch } from '../queue/queue.js';
 
+/** Enough to find the cause; the log is no place for a list of keys. */
+const SHOWN_KEYS = 3;
+
 /**
- * Notes the refused readings of a stretch, in the transaction that removes the others, and answers with their keys. A
- * reading that was refused before keeps its first try.
+ * Notes the refused readings of a stretch, in the transaction that removes the others, and says so in the log. A reading
+ * that was refused before keeps its first try.
  */
 export async function noteRefused(
   session: Session,
-  siteId: string,
-  queue: Queue,
-  stretch: Stretch,
+  { siteId, queue, stretch }: { siteId: string; queue: Queue; stretch: Stretch },
   refused: readonly RefusedPlace[],
-): Promise<string[][]> {
+  log: Log,
+): Promise<void> {
   const refusals = new Map(refused.map(({ place, refusal }) => [place, refusal]));
-  const places = await run<PlaceRow>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
+  type Row = { readonly place: string; readonly key: string; readonly reading_time: string | null };
+  const places = await run<Row>(session, selectPlaces(queue, stretch, [...refusals.keys()]));
   const notes = places.map(({ place, key, reading_time }) => ({
     ...refusals.get(Number(place)),
     key: JSON.parse(key) as string[],
     reading_time,
   }));
   await execute(session, upsertNotes(siteId, JSON.stringify(notes)));
-  return notes.map(({ key }) => key);
-}
-
-interface PlaceRow {
-  readonly place: string;
-  readonly key: string;
-  readonly reading_time: string | null;
+  log.warn('readings are refused by the remote and stay in quarantine: meter-sync quarantine list', {
+    table: toTableName(queue.readings.table),
+    readings: refused.length,
+    reasons: summarize(refused),
+    examples: notes.slice(0, SHOWN_KEYS).map(({ key }) => key),
+  });
 }
 
 function upsertNotes(siteId: string, notes: string): Statement {
@@ -62,7 +66,10 @@ function upsertNotes(siteId: string, notes: string): Statement {
   };
 }
 
-/** Forgets the readings that have left their table, and answers with how many are still in quarantine. */
+/**
+ * Forgets the readings that have left their table, uploaded since they were released or deleted at the site, and answers with
+ * how many are still in quarantine.
+ */
 export async function tidyQuarantine(
   local: Database,
   queue: Queue,
@@ -71,21 +78,16 @@ export async function tidyQuarantine(
 ): Promise<number> {
   return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
     await runAll(session, TEXT_FORMS);
-    await execute(session, forgetGone(queue, siteId));
+    await execute(session, {
+      text: `
+        delete from meter_sync.quarantine as q
+        where q.site = $1::text
+          and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
+      values: [siteId],
+    });
     const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
     return Number(row?.rows);
   });
-}
-
-/** Forgets the readings that are no longer in their table: uploaded since they were released, or deleted at the site. */
-function forgetGone(queue: Queue, siteId: string): Statement {
-  return {
-    text: `
-      delete from meter_sync.quarantine as q
-      where q.site = $1::text
-        and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
-    values: [siteId],
-  };
 }
 
 /** How many readings of a site are in quarantine. */

@@ -1,7 +1,8 @@
 import type { QueueTable } from '../../../src/model/table.js';
-import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 import type { TransferColumn } from '../../../src/model/transfer.js';
+import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { plain, type Statement } from '../../../src/postgres/statement.js';
 
 /** The local queue: the table of readings, and what its boundaries are written in. */
 export interface Queue {
@@ -17,7 +18,7 @@ export interface Queue {
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
-export interface Boundary {
+interface Boundary {
   readonly order: string | null;
   readonly key: readonly string[];
 }
@@ -35,8 +36,42 @@ export interface Stretch extends Place {
   readonly upTo: Boundary | null;
 }
 
-/** The bottom of the queue. Each drain begins here, since late readings may lie below an earlier boundary. */
+/** The bottom of the queue. Each run begins here, since late readings may lie below an earlier boundary. */
 export const BOTTOM: Place = { hasOrder: true, above: null };
+
+/** Where the readings without a value in the order column begin: after all the others. */
+const WITHOUT_ORDER: Place = { hasOrder: false, above: null };
+
+/**
+ * Takes the next stretch of the queue, oldest first, at most `rows` readings; null when the queue ends here. It is
+ * taken as a boundary, not as keys: one predicate then both copies and deletes, six times faster than lists of keys.
+ */
+export async function takeStretch(session: Session, queue: Queue, place: Place, rows: number): Promise<Stretch | null> {
+  const upTo = await readBoundary(session, queue, place, rows);
+  if (upTo !== null) return { ...place, upTo };
+  const [left] = await run<{ any: string }>(session, selectAny(queue, place));
+  if (left?.any === 'true') return { ...place, upTo: null };
+  const next = placeAfter(queue, { ...place, upTo: null });
+  return next === null ? null : takeStretch(session, queue, next, rows);
+}
+
+/** The reading that is the `rows`th one above a place; null when there are fewer. */
+export async function readBoundary(
+  session: Session,
+  queue: Queue,
+  place: Place,
+  rows: number,
+): Promise<Boundary | null> {
+  type Row = { readonly boundary_order: string | null; readonly boundary_key: string };
+  const [last] = await run<Row>(session, selectBoundary(queue, place, rows));
+  return last === undefined ? null : { order: last.boundary_order, key: JSON.parse(last.boundary_key) as string[] };
+}
+
+/** Where the batch after a stretch begins; null when the stretch was the end of the queue. */
+export function placeAfter(queue: Queue, { hasOrder, upTo }: Stretch): Place | null {
+  if (upTo !== null) return { hasOrder, above: upTo };
+  return hasOrder && queue.orderMayBeNull ? WITHOUT_ORDER : null;
+}
 
 /**
  * The last reading of a full batch, or no row when fewer are left. The key breaks ties, so a second attempt at one
@@ -58,14 +93,11 @@ export function selectBoundary(queue: Queue, place: Place, limitRows: number): S
 
 /** Whether any reading is left above a place. */
 export function selectAny(queue: Queue, place: Place): Statement {
-  return {
-    text: `
+  return plain(`
       select exists (
         select
         from ${relation(queue.readings.table)} as r
-        where ${isWithin(queue, { ...place, upTo: null })})::text as any`,
-    values: [],
-  };
+        where ${isWithin(queue, { ...place, upTo: null })})::text as any`);
 }
 
 /** The readings of a stretch, for COPY, which takes no parameters. Sorted, so that the same readings are the same bytes. */
@@ -84,10 +116,9 @@ export function selectReadings(
 
 /** How many readings a stretch has in the snapshot. */
 export function countStretch(queue: Queue, stretch: Stretch): Statement {
-  return {
-    text: `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
-    values: [],
-  };
+  return plain(
+    `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
+  );
 }
 
 /** Keys and order values of the readings at some places of a stretch, from 1. */
@@ -109,7 +140,7 @@ export function selectPlaces(queue: Queue, stretch: Stretch, places: readonly nu
 
 /** Removes exactly the readings that `selectReadings` sees, when both run in one snapshot. */
 export function deleteReadings(queue: Queue, stretch: Stretch): Statement {
-  return { text: `delete from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`, values: [] };
+  return plain(`delete from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`);
 }
 
 /** The order column as an instant. What has no zone of its own is read in the site's, where one is set, and else as UTC. */
@@ -119,22 +150,32 @@ export function orderInstant({ readings: { order, timeZone }, orderType }: Queue
   return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
 }
 
+/** The keys of the oldest readings, those in quarantine among them, each as a JSON array of texts. */
+export function selectOldestKeys(queue: Queue, limitRows: number): Statement {
+  return plain(`
+      select array_to_json(${keyTexts(queue)})::text as key
+      from ${relation(queue.readings.table)} as r
+      where ${isQueued(queue.readings, 'r')}
+      order by ${position(queue)}
+      limit ${limitRows}`);
+}
+
 /** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
-function isQueued({ flag }: QueueTable): string {
-  return flag === null ? 'true' : `r.${ident(flag)} is not true`;
+export function isQueued({ flag }: QueueTable, alias?: string): string {
+  return flag === null ? 'true' : `${idents([flag], alias)} is not true`;
 }
 
 /** Every reading that waits, as a condition on `r`. */
 export function isWaiting(queue: Queue): string {
   const { quarantineOf } = queue;
-  const queued = isQueued(queue.readings);
+  const queued = isQueued(queue.readings, 'r');
   return quarantineOf === null ? queued : `${queued} and ${isNotQuarantined(queue, quarantineOf)}`;
 }
 
 /** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
 export function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
   const order = `r.${ident(queue.readings.order)}`;
-  const conditions = [isQueued(queue.readings), `${order} is ${hasOrder ? 'not null' : 'null'}`];
+  const conditions = [isQueued(queue.readings, 'r'), `${order} is ${hasOrder ? 'not null' : 'null'}`];
   const row = `(${hasOrder ? `${order}, ` : ''}${idents(queue.readings.key, 'r')})`;
   if (above !== null) conditions.push(`${row} > ${toRow(queue, above)}`);
   if (upTo !== null) conditions.push(`${row} <= ${toRow(queue, upTo)}`);
@@ -149,7 +190,7 @@ function isNotQuarantined(queue: Queue, siteId: string): string {
 }
 
 /** The key as quarantine and boundaries write it: one text a column. */
-export function keyTexts({ readings }: Queue): string {
+function keyTexts({ readings }: Queue): string {
   return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
 }
 
@@ -159,7 +200,7 @@ function toRow(queue: Queue, { order, key }: Boundary): string {
 }
 
 function position({ readings }: Queue): string {
-  return `r.${ident(readings.order)}, ${idents(readings.key, 'r')}`;
+  return idents([readings.order, ...readings.key], 'r');
 }
 
 /** A text too long for the remote gets a mark that is no blank, so that it is refused and not cut in silence. */

@@ -1,6 +1,5 @@
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, run, runAll } from '../../../src/postgres/session.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 import { NEVER_IDLE, withTransaction } from '../../../src/postgres/transaction.js';
 
 /**
@@ -18,12 +17,16 @@ export async function withSiteLock<Result>(
   const lost = new AbortController();
   return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
     await runAll(session, [NEVER_IDLE]);
-    const [lock] = await run<{ locked: string }>(session, tryLockSite(siteId));
+    const [lock] = await run<{ locked: string }>(session, {
+      text: `select pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::text as locked`,
+      values: [`meter-sync upload ${siteId}`],
+    });
     if (lock?.locked !== 'true') {
       const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
       throw new DatabaseFailure('busy', message, { side: 'local' });
     }
-    const onLoss = (): void => lost.abort(new DatabaseFailure('unreachable', LOST, { side: 'local' }));
+    const loss = `local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done`;
+    const onLoss = (): void => lost.abort(new DatabaseFailure('unreachable', loss, { side: 'local' }));
     session.client.once('error', onLoss);
     try {
       return await work(AbortSignal.any([signal, lost.signal]));
@@ -31,15 +34,4 @@ export async function withSiteLock<Result>(
       session.client.off('error', onLoss);
     }
   });
-}
-
-const LOST =
-  "local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done";
-
-/** Takes the site's lock for the transaction, or answers false. */
-function tryLockSite(siteId: string): Statement {
-  return {
-    text: `select pg_try_advisory_xact_lock(hashtextextended($1::text, 0))::text as locked`,
-    values: [`meter-sync upload ${siteId}`],
-  };
 }

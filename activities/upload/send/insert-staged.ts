@@ -40,12 +40,7 @@ export async function insertStaged(
     to,
     plain(`select current_setting('meter_sync.inserted') as inserted`),
   );
-  const refused = await run<RefusedRow>(
-    to,
-    plain(
-      `select place::text as place, sqlstate, constraint_name, table_name, column_name, message, context from ${REFUSED} order by place`,
-    ),
-  );
+  const refused = await run<RefusedRow>(to, selectRefused());
   return {
     inserted: Number(count?.inserted),
     refused: refused.map((row) => ({ staged: Number(row.place), refusal: toRefusal(row) })),
@@ -94,6 +89,13 @@ function createRefused(): Statement {
       message text,
       context text
     ) on commit drop`);
+}
+
+function selectRefused(): Statement {
+  return plain(`
+    select r.place::text as place, r.sqlstate, r.constraint_name, r.table_name, r.column_name, r.message, r.context
+    from ${REFUSED} as r
+    order by r.place`);
 }
 
 /** The names are long because plpgsql would take a column of the same name for its variable. */

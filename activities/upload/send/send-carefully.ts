@@ -1,13 +1,15 @@
-import { checkSent } from '../../../src/model/custody.js';
+import { checkSent } from '../../../src/model/upload-counts.js';
 import { maxRefused, type RefusedPlace } from '../../../src/model/refusal.js';
-import { execute, run, type Session } from '../../../src/postgres/session.js';
+import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { DaySum } from '../custody/record.js';
 import { type DayRow, subtractDays, toDaySum } from '../custody/day-sums.js';
 import { insertStaged } from './insert-staged.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
-import { countStretch, type Stretch } from '../queue/queue.js';
+import { countStretch } from '../queue/queue.js';
+import { checkApart } from './check-apart.js';
 import { checkRefused } from './refusals.js';
-import type { Sent } from './send-fast.js';
+import type { Sending, Sent } from './send-fast.js';
 import { stageStretch } from './stage-stretch.js';
 import {
   compareStaged,
@@ -18,26 +20,19 @@ import {
   sumPresentDays,
 } from './staging.js';
 
-/** What a stretch came to on the careful path. */
-export interface SentCarefully extends Sent {
-  readonly refused: readonly RefusedPlace[];
-  /** The days of the readings that were inserted; null: day sums are off. */
-  readonly days: readonly DaySum[] | null;
-}
-
 /**
  * Sends a stretch of which some readings may be on the remote already, and some may be refused: through a staging table,
  * where what is absent is inserted and what is present is compared column by column. Equal content counts as already
  * there, other content is a conflict; what the remote refuses is left out.
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
+ * @throws DatabaseFailure `config` - both ends are one database
  */
-export async function sendCarefully(
-  from: Session,
-  to: Session,
-  plan: UploadPlan,
-  stretch: Stretch,
-): Promise<SentCarefully> {
+export async function sendCarefully(sending: Sending): Promise<Sent> {
+  const { from, to, plan, stretch } = sending;
   const { readings, transfer } = plan;
+  await runAll(to, TEXT_FORMS);
+  await checkApart(from, to);
+  await sending.mayStream();
   const columns = transfer.columns.map(({ name }) => name);
   const [count] = await run<{ rows: string }>(from, countStretch(plan.queue, stretch));
   const selected = Number(count?.rows);
@@ -45,7 +40,7 @@ export async function sendCarefully(
   await execute(to, { text: 'set constraints all immediate', values: [] }); // else a culprit speaks at the commit, for all
 
   await execute(to, createStaging(readings, columns));
-  const staged = await stageStretch(from, to, plan, { stretch, selected });
+  const staged = await stageStretch(sending, selected);
   const contradictions = plan.keyIsUnique ? [] : await takeOutContradictions(to, plan, columns, staged.places);
   const takenOut = new Set(contradictions.map(({ place }) => place));
   const places = staged.places.filter((place) => !takenOut.has(place));
@@ -65,8 +60,9 @@ export async function sendCarefully(
   checkRefused(readings, selected, culprits);
   const counts = { selected, inserted, alreadyThere: Number(compared?.same) - inserted, quarantined: culprits.length };
   checkSent(counts);
-  const days = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
-  return { counts, contentDigest: staged.contentDigest, refused: culprits, days };
+  // From what the remote stored: a refused value may not even have the remote's type, so the site could not sum it up.
+  const storedDays = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
+  return { counts, contentDigest: staged.contentDigest, refused: culprits, storedDays };
 }
 
 /** Readings of one key and other content contradict each other, where the site's table lets that happen: none is sent. */

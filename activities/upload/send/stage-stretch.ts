@@ -1,18 +1,16 @@
 import { createHash, type Hash } from 'node:crypto';
 import type { RefusedPlace } from '../../../src/model/refusal.js';
-import { checkSent, UnsettledBatch } from '../../../src/model/custody.js';
+import { checkSent, UnsettledBatch } from '../../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import type { Session } from '../../../src/postgres/session.js';
-import type { UploadPlan } from '../plan/plan-upload.js';
-import type { Queue, Stretch } from '../queue/queue.js';
+import { type Queue, readBoundary, type Stretch } from '../queue/queue.js';
 import { checkRefused, toRefusal } from './refusals.js';
-import { copyStretch } from './send-fast.js';
+import { copyStretch, type Sending } from './send-fast.js';
 import { STAGING } from './staging.js';
-import { readBoundary } from '../queue/take-stretch.js';
 
 /** A stretch in the staging table. */
-export interface Staged {
+interface Staged {
   /** Where in the stretch each staged reading stands, from 1, in the order of the staging table. */
   readonly places: readonly number[];
   /** Readings whose values the remote's types do not take. */
@@ -28,12 +26,8 @@ const FIRST_PART = 1_000;
  * the row that it could not read, so a culprit costs two parts and no search.
  * @throws DatabaseFailure when it is no reading's fault, or too many are refused
  */
-export async function stageStretch(
-  from: Session,
-  to: Session,
-  plan: UploadPlan,
-  { stretch, selected }: { stretch: Stretch; selected: number },
-): Promise<Staged> {
+export async function stageStretch(sending: Sending, selected: number): Promise<Staged> {
+  const { from, plan, stretch } = sending;
   const places: number[] = [];
   const refused: RefusedPlace[] = [];
   let hash = createHash('sha256');
@@ -42,7 +36,7 @@ export async function stageStretch(
   /** Copies the next part of the stretch, and is then behind it; answers with the failure when a value was refused. */
   const stage = async (limit: number): Promise<DatabaseFailure | null> => {
     const attempted = hash.copy();
-    const failure = await stagePart(from, to, plan, { stretch: rest, limit, hash: attempted });
+    const failure = await stagePart({ ...sending, stretch: rest }, limit, attempted);
     if (failure !== null) return failure;
     hash = attempted;
     for (let at = 1; at <= limit; at += 1) places.push(offset + at);
@@ -81,16 +75,9 @@ async function placeBehind(from: Session, queue: Queue, stretch: Stretch, rows: 
 }
 
 /** Copies one part; answers with the failure when a value was refused, and then nothing of the part is there. */
-async function stagePart(
-  from: Session,
-  to: Session,
-  plan: UploadPlan,
-  { stretch, limit, hash }: { stretch: Stretch; limit: number; hash: Hash },
-): Promise<DatabaseFailure | null> {
+async function stagePart(sending: Sending, limit: number, sink: Hash): Promise<DatabaseFailure | null> {
   try {
-    const { sent, received } = await withSavepoint(to, () =>
-      copyStretch(from, to, plan, { stretch, limit, target: STAGING, hash }),
-    );
+    const { sent, received } = await withSavepoint(sending.to, () => copyStretch(sending, STAGING, { limit, sink }));
     checkSent({ selected: limit, inserted: sent, alreadyThere: 0, quarantined: 0 });
     checkSent({ selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 });
     return null;

@@ -1,29 +1,25 @@
 import type { QueueTable } from '../../../src/model/table.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
-import type { Statement } from '../../../src/postgres/statement.js';
-import { type DayPlan, rowHash, utcDay } from '../custody/day-sums.js';
+import { plain, type Statement } from '../../../src/postgres/statement.js';
+import { type DayPlan, readingHash, utcDay } from '../custody/day-sums.js';
 
 /** The staging table lives as long as its transaction; `pg_temp` keeps it apart from any table of that name. */
 export const STAGING = 'pg_temp.meter_sync_staging';
 
 /** A staging table with the types of the remote's own columns, so that values are read there exactly as in the table. */
 export function createStaging(readings: QueueTable, columns: readonly string[]): Statement {
-  return {
-    text: `
+  return plain(`
       create temporary table meter_sync_staging
       on commit drop
-      as select ${idents(columns)} from ${relation(readings.table)} with no data`,
-    values: [],
-  };
+      as select ${idents(columns)} from ${relation(readings.table)} with no data`);
 }
 
-/** A condition that chooses staged readings, on `s`. */
-const ALL = 'true';
-
-/** Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns. */
-export function insertAbsent(readings: QueueTable, columns: readonly string[], which: string = ALL): Statement {
-  return {
-    text: `
+/**
+ * Inserts the staged readings whose key is not there yet; as COPY does, with their own numbers in identity columns.
+ * @param which a condition on `s` that chooses some of them; absent: all
+ */
+export function insertAbsent(readings: QueueTable, columns: readonly string[], which = 'true'): Statement {
+  return plain(`
       insert into ${relation(readings.table)} (${idents(columns)})
       overriding system value
       select ${idents(columns, 's')}
@@ -31,23 +27,18 @@ export function insertAbsent(readings: QueueTable, columns: readonly string[], w
       where ${which}
         and not exists (select from ${present(readings)})
       order by ${idents(readings.key, 's')}
-      on conflict (${idents(readings.key)}) do nothing`,
-    values: [],
-  };
+      on conflict (${idents(readings.key)}) do nothing`);
 }
 
 /** The staged readings that have the key of another one and other content, by their places in the staging table. */
 export function selectContradictions(readings: QueueTable, columns: readonly string[]): Statement {
-  return {
-    text: `
+  return plain(`
       select n.meter_sync_place::text as place
       from (select row_number() over (order by s.ctid) as meter_sync_place, s.* from ${STAGING} as s) as n
       where exists (
         select from ${STAGING} as r
         where ${sameKey(readings, 'n', 'r')}
-          and not pg_catalog.record_image_eq(row(${idents(columns, 'n')}), row(${idents(columns, 'r')})))`,
-    values: [],
-  };
+          and not pg_catalog.record_image_eq(row(${idents(columns, 'n')}), row(${idents(columns, 'r')})))`);
 }
 
 /** Takes staged readings out by their places. */
@@ -72,17 +63,14 @@ export function deleteStaged(places: readonly number[]): Statement {
  * both tables in one list, which takes 1,664 at most, and could choose to read the whole table.
  */
 export function compareStaged(readings: QueueTable, columns: readonly string[]): Statement {
-  return {
-    text: `
+  return plain(`
       select count(*) filter (where c.is_same)::text as same,
         count(*) filter (where not c.is_same)::text as different
       from (
         select (select ${isSameRecord(columns)} from ${present(readings)}) as is_same
         from ${STAGING} as s
         offset 0
-      ) as c`,
-    values: [],
-  };
+      ) as c`);
 }
 
 /** The staged readings that are there with other content, by their places, and which columns differ. */
@@ -111,19 +99,16 @@ export function selectConflicts(readings: QueueTable, columns: readonly string[]
  * join could choose to read the whole table.
  */
 export function sumPresentDays(readings: QueueTable, plan: DayPlan): Statement {
-  return {
-    text: `
+  return plain(`
       select d.day::text as day, count(*)::text as rows, sum(d.hash)::text as sum
       from (select distinct ${idents(readings.key)} from ${STAGING}) as s
       cross join lateral (
-        select ${utcDay(plan.dayColumn, 'r')} as day, ${rowHash(plan.columns, 'r')} as hash
+        select ${utcDay(plan.dayColumn, 'r')} as day, ${readingHash(plan.columns, 'r')} as hash
         from ${present(readings)}
         offset 0
       ) as d
       group by d.day
-      order by d.day`,
-    values: [],
-  };
+      order by d.day`);
 }
 
 /** The reading of the remote that has the key of the staged one. */

@@ -1,10 +1,10 @@
 import { readMissing } from '../../../activities/bookkeeping/migrations.js';
-import type { Custody } from '../../model/table.js';
+import type { CustodyMode } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import type { Findings } from './finding.js';
 
 /** Looks whether our own schema is complete. Its rights are checked with those of the readings, as the upload does. */
-export async function checkBookkeeping(database: Database, custody: Custody, findings: Findings): Promise<void> {
+export async function checkBookkeeping(database: Database, custody: CustodyMode, findings: Findings): Promise<void> {
   if (database.side === 'remote' && custody === 'off') {
     return findings.ok('schema meter_sync is not wanted, since METER_SYNC_CUSTODY is off');
   }

@@ -1,9 +1,9 @@
-import type { Custody, QueueTable } from '../../model/table.js';
+import type { CustodyMode, QueueTable } from '../../model/table.js';
 import type { ServerIdentity } from './check-server.js';
 import type { Findings } from './finding.js';
 
 /** What can no longer be told where the proof of a delivery is reduced. */
-const LOST: Readonly<Record<Exclude<Custody, 'full'>, string>> = {
+const LOST: Readonly<Record<Exclude<CustodyMode, 'full'>, string>> = {
   chain:
     'without day sums nobody can tell later whether a delivered reading was changed, removed or slipped in on the remote',
   off:

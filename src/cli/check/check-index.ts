@@ -1,5 +1,6 @@
+import { createIndex, indexColumns, indexesQueue } from '../../../activities/upload/queue/queue-index.js';
 import { type QueueTable, toTableName } from '../../model/table.js';
-import { ident, idents, relation } from '../../postgres/identifier.js';
+import { relation } from '../../postgres/identifier.js';
 import { type Database, run } from '../../postgres/session.js';
 import type { Statement } from '../../postgres/statement.js';
 import { withTransaction } from '../../postgres/transaction.js';
@@ -7,11 +8,11 @@ import type { Findings } from './finding.js';
 
 /** Without it each batch sorts the whole queue: no matter for a thousand readings, and minutes for ten million. */
 export async function checkIndex(database: Database, readings: QueueTable, findings: Findings): Promise<void> {
-  const { table, order, key } = readings;
+  const { table } = readings;
   const rows = await withTransaction(database, { isolation: 'read committed' }, (session) =>
     run<IndexRow>(session, selectIndexes(readings)),
   );
-  const wanted = [order, ...key.filter((name) => name !== order)];
+  const wanted = indexColumns(readings);
   const serves = ({ columns }: IndexRow): boolean => {
     const found = JSON.parse(columns) as string[];
     return wanted.every((name, at) => found[at] === name);
@@ -23,15 +24,9 @@ export async function checkIndex(database: Database, readings: QueueTable, findi
   findings.warning(
     `${toTableName(table)}: no index on (${wanted.join(', ')}); a long queue is sorted anew for each batch`,
     isPartitioned
-      ? `Run in the local database, at a time when nothing is written, which it holds up: ${createIndex(readings, wanted, '')}`
-      : `Run in the local database: ${createIndex(readings, wanted, 'concurrently ')}`,
+      ? `Run in the local database, at a time when nothing is written, which it holds up: ${createIndex(readings, '')}`
+      : `Run in the local database: ${createIndex(readings, 'concurrently ')}`,
   );
-}
-
-/** The words of the condition are the queue's own: PostgreSQL takes a partial index for no others. */
-function createIndex({ table, flag }: QueueTable, columns: readonly string[], way: 'concurrently ' | ''): string {
-  const queued = flag === null ? '' : ` where ${ident(flag)} is not true`;
-  return `create index ${way}on ${relation(table)} (${idents(columns)})${queued}`;
 }
 
 interface IndexRow {
@@ -60,7 +55,7 @@ function selectIndexes({ table, flag }: QueueTable): Statement {
         join pg_catalog.pg_am m on m.oid = c.relam and m.amname = 'btree'
       ) on i.indrelid = t.oid
         and i.indisvalid
-        and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = '(' || quote_ident($2) || ' IS NOT TRUE)')
+        and ${indexesQueue('i', '$2')}
         and (0 = all (i.indoption::smallint[]) or 3 = all (i.indoption::smallint[]))
         and not exists (
           select from unnest(i.indclass::oid[]) as k(id)

@@ -1,5 +1,4 @@
-import { checkZone } from '../../../activities/upload/plan/check-zone.js';
-import { checkStanding, readStanding } from '../../../activities/upload/plan/rights.js';
+import { checkUploadRights, checkZone, readEndFacts } from '../../../activities/upload/plan/end-facts.js';
 import { compareEnds, type Comparison } from '../../model/drift.js';
 import { hasUniqueKey, type QueueTable, toTableName } from '../../model/table.js';
 import { idents, relation } from '../../postgres/identifier.js';
@@ -39,7 +38,7 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
 
 function checkRights(database: Database, readings: QueueTable, columns: readonly string[]): Promise<void> {
   return withTransaction(database, { isolation: 'read committed' }, async (session) =>
-    checkStanding(await readStanding(session, readings), { readings, side: database.side, columns }),
+    checkUploadRights(await readEndFacts(session, readings), { readings, side: database.side, columns }),
   );
 }
 

@@ -2,7 +2,7 @@ import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import type { InspectedSite } from '../../config/load.js';
 import { toProblemText } from '../../config/check/problems.js';
 import type { Side } from '../../model/failures.js';
-import type { Custody } from '../../model/table.js';
+import type { CustodyMode } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import { withDatabase } from '../open-database.js';
 import { checkBookkeeping } from './check-bookkeeping.js';
@@ -63,7 +63,7 @@ async function withEnd(
 
 async function checkEnd(
   database: Database | null,
-  { settings, custody }: { readonly settings: ConnectionSettings | null; readonly custody: Custody },
+  { settings, custody }: { readonly settings: ConnectionSettings | null; readonly custody: CustodyMode },
   findings: Findings,
 ): Promise<ServerIdentity | null> {
   if (database === null || settings === null) return null;

@@ -44,7 +44,7 @@ async function run(context: Context, { yes }: AdoptOptions): Promise<Answer> {
       if (!(await isWanted(context, yes === true, config))) {
         return { ...toAnswer(shown, standing, 'Nothing was changed.'), exitCode: 1 };
       }
-      const { link } = await take({ local, remote }, shown, new AbortController().signal);
+      const link = await take({ local, remote }, shown, new AbortController().signal);
       const done = link.seq === 0 ? 'the start of the chain' : `batch ${link.seq}`;
       return {
         document: { ...toDocument(shown, standing), adopted: link, next: nextOf(siteId) },

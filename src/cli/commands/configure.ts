@@ -1,7 +1,7 @@
 import type { SchedulerSettings } from '../../model/scheduler-settings.js';
 import { type CommandSpec, UsageError } from '../command.js';
 import { toDuration } from '../duration.js';
-import { openSite } from '../open-site.js';
+import { connectToSite } from '../connect-to-site.js';
 
 const INTERVAL = 'METER_SYNC_INTERVAL_SECONDS';
 const BATCH_ROWS = 'METER_SYNC_BATCH_ROWS';
@@ -23,7 +23,7 @@ export const configure: CommandSpec = {
         'meter-sync configure --help',
       );
     }
-    const { config, site } = await openSite(context);
+    const { config, site } = await connectToSite(context);
     const change: Partial<SchedulerSettings> = {
       ...(given[INTERVAL] === undefined ? {} : { intervalMs: config.intervalMs }),
       ...(given[BATCH_ROWS] === undefined ? {} : { batchRows: config.batchRows }),

@@ -63,9 +63,9 @@ async function run(context: Context, options: DownloadsOptions): Promise<Answer>
 
 async function decide(context: Context, decision: Decision, options: DownloadsOptions): Promise<Answer> {
   const { table = '', change, by = whoAmI() } = options;
-  const { openSite } = await import('../open-site.js');
+  const { connectToSite } = await import('../connect-to-site.js');
   const { toDecided } = await import('../downloads/decided.js');
-  const { site } = await openSite(context);
+  const { site } = await connectToSite(context);
   const named = change === undefined ? {} : { change };
   return toDecided(site.siteId, await site.decideDownload({ table, decision, by, ...named }));
 }

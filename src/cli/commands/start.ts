@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.js';
-import { findMissingWorker, openSite } from '../open-site.js';
+import { findMissingWorker, connectToSite } from '../connect-to-site.js';
 
 /** `meter-sync start` */
 export const start: CommandSpec = {
@@ -10,7 +10,7 @@ export const start: CommandSpec = {
   examples: ['meter-sync start --site north --interval-seconds 60'],
   settings: ['METER_SYNC_INTERVAL_SECONDS', 'METER_SYNC_BATCH_ROWS', 'METER_SYNC_TASK_QUEUE'],
   run: async (context) => {
-    const opened = await openSite(context);
+    const opened = await connectToSite(context);
     const { startSite } = await import('../../temporal/start-site.js');
     const started = await startSite(opened.temporal, opened.config);
     const missingWorker = await findMissingWorker(opened);

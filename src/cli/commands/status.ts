@@ -1,6 +1,6 @@
 import type { SiteReport } from '../../temporal/site-report.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
-import { openSite } from '../open-site.js';
+import { connectToSite } from '../connect-to-site.js';
 import { type Painted, renderRecord, renderStatus } from '../render-status.js';
 import { isFine, toVerdict } from '../verdict.js';
 
@@ -18,7 +18,7 @@ export const status: CommandSpec<StatusOptions> = {
   examples: ['meter-sync status --site north', 'meter-sync status --site north --json'],
   addOptions: (command) => void command.option('--refresh', 'look at both databases now, instead of at the last cycle'),
   run: async (context, { refresh }) => {
-    const { site } = await openSite(context);
+    const { site } = await connectToSite(context);
     const { readSiteReport } = await import('../../temporal/site-report.js');
     const isRefreshed = refresh === true;
     const report = await readSiteReport(site, isRefreshed ? 'refreshStatus' : 'status');

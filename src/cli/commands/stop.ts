@@ -1,6 +1,6 @@
 import type { Answer, CommandSpec, Context } from '../command.js';
 import { toCount } from '../duration.js';
-import { openSite } from '../open-site.js';
+import { connectToSite } from '../connect-to-site.js';
 import { signalTo } from '../send-signal.js';
 import { timeoutOption } from '../timeout-option.js';
 
@@ -27,7 +27,7 @@ export const stop: CommandSpec<StopOptions> = {
 };
 
 async function stopSite(context: Context, { wait, timeoutSeconds }: StopOptions): Promise<Answer> {
-  const opened = await openSite(context);
+  const opened = await connectToSite(context);
   const { site } = opened;
   const answer = await signalTo(opened, { signal: 'stop', does: 'ends with its running cycle' });
   if (wait !== true) return answer;

@@ -3,7 +3,7 @@ import type { Status } from '../../model/status.js';
 import type { SiteHandle } from '../../temporal/site-handle.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
 import { toDuration } from '../duration.js';
-import { openSite } from '../open-site.js';
+import { connectToSite } from '../connect-to-site.js';
 import { signalTo } from '../send-signal.js';
 import { timeoutOption } from '../timeout-option.js';
 
@@ -33,7 +33,7 @@ export const syncNow: CommandSpec<SyncNowOptions> = {
 };
 
 async function run(context: Context, { wait, full, timeoutSeconds }: SyncNowOptions): Promise<Answer> {
-  const opened = await openSite(context);
+  const opened = await connectToSite(context);
   const { site } = opened;
   const before = wait === true ? await site.status() : null;
   const answer = await signalTo(opened, {

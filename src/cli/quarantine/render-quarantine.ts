@@ -85,7 +85,7 @@ export function renderReading(
   ].join('\n');
 }
 
-/** The upload looks at some refusals again by itself; `activities/upload/heal.ts` says which. */
+/** The upload looks at some refusals again by itself; `activities/upload/quarantine/heal.ts` says which. */
 function toNextTry(reading: Pick<Quarantined, 'sqlstate' | 'constraint' | 'isReleased'>): string {
   if (reading.isReleased) return 'with the next cycle';
   if (reading.sqlstate === SQLSTATE.foreignKeyViolation) return 'by itself, once the cause is gone';

@@ -71,7 +71,7 @@ async function asWorker(admin: TestDatabase): Promise<TestDatabase> {
 
 const quiet = {
   signal: new AbortController().signal,
-  drain: new AbortController().signal,
+  earlyEnd: new AbortController().signal,
   heartbeat: () => undefined,
   log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
 };

@@ -15,7 +15,7 @@ await makeEqual(
   { table: { schema: null, name: 'meter' }, key: ['id'], filter: null },
   {
     signal: never,
-    drain: never,
+    earlyEnd: never,
     heartbeat: silent,
     log: { debug: silent, info: silent, warn: silent, error: silent },
   },

@@ -30,7 +30,7 @@ interface Guarded extends SiteUnderTest {
 
 const quiet = {
   signal: new AbortController().signal,
-  drain: new AbortController().signal,
+  earlyEnd: new AbortController().signal,
   heartbeat: () => undefined,
   log: { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined },
 };

@@ -74,7 +74,7 @@ function recordInto(lines: LogLine[]): Parameters<typeof makeEqual>[2] {
       void lines.push({ level, message, facts });
   return {
     signal: new AbortController().signal,
-    drain: new AbortController().signal,
+    earlyEnd: new AbortController().signal,
     heartbeat: () => undefined,
     log: { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') },
   };

@@ -158,7 +158,7 @@ it('columns of one end alone stay there: those whose value the remote does not t
   expect(warnings.map(({ facts }) => facts['columns'])).toEqual([['note', 'twice']]);
 });
 
-it('a column that both ends gain while we run travels from the next drain on', async (context) => {
+it('a column that both ends gain while we run travels from the next run on', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 1);
   await site.upload();

@@ -4,9 +4,12 @@ import type { Side } from '../../../src/model/failures.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { TestDatabase } from '../../support/postgres.js';
 import { openProxy, passAll, type TcpProxy } from '../../support/tcp-proxy.js';
+import { until } from '../../support/wait.js';
 import { openSite, type SiteUnderTest, toSite } from './site-under-test.js';
 
 const CUTS = 40;
+const IS_UNLOCKED = `select 'yes' where not exists (
+  select from pg_locks l join pg_database d on d.oid = l.database and d.datname = current_database() where l.locktype = 'advisory')`;
 
 it('whatever byte a link breaks at, every reading arrives once and as it left', async (context) => {
   const site = await openSite(context);
@@ -20,6 +23,8 @@ it('whatever byte a link breaks at, every reading arrives once and as it left', 
       .upload({ batchRows: 60, maxDurationMs: 300 })
       .catch((error: unknown) => expect(error).toMatchObject({ kind: 'unreachable' }));
     mend();
+    // A server hears of a cut link a moment after us, and holds the site's lock until then.
+    await until(() => site.local.value(IS_UNLOCKED), { what: "the site's lock is free", everyMs: 5 });
   }
   await site.upload();
   expect(await site.count(site.local)).toBe(0);

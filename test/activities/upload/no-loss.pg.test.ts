@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { UnsettledBatch } from '../../../src/model/custody.js';
+import { UnsettledBatch } from '../../../src/model/upload-counts.js';
 import { openSite, PLAIN_READINGS, setForDatabase, toSite } from './site-under-test.js';
 
 it('every queued reading moves, leaves the queue and is counted', async (context) => {
@@ -26,7 +26,7 @@ it('every queued reading moves, leaves the queue and is counted', async (context
   expect(await site.count(site.local)).toBe(10);
 });
 
-it('the total goes on counting from drain to drain, and only with what was removed', async (context) => {
+it('the total goes on counting from run to run, and only with what was removed', async (context) => {
   const site = await openSite(context);
   for (const [first, last, total] of [
     [1, 5, 5],

@@ -11,8 +11,8 @@ import { openSite, PLAIN_READINGS, setForDatabase } from './site-under-test.js';
 it('batches take the oldest readings first, and at most as many as they may', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
-  const drain = new AbortController();
-  const result = await site.upload({ batchRows: 7, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  const earlyEnd = new AbortController();
+  const result = await site.upload({ batchRows: 7, earlyEnd: earlyEnd.signal, onHeartbeat: () => earlyEnd.abort() });
   expect(result).toMatchObject({ batches: 2, removed: 14, more: true, queueSize: 86 }); // the one under way is finished
   expect(result.oldestUnsynced).toBe('2026-01-01T00:00:15.000000Z');
   expect(await site.remote.value('select max(id) from meter_readings')).toBe('14');
@@ -25,7 +25,7 @@ it('readings of one instant are told apart by their key', async (context) => {
   expect(await site.upload({ batchRows: 9 })).toMatchObject({ batches: 12, removed: 100, queueSize: 0 });
 });
 
-it('a late reading below an earlier boundary moves in the next drain', async (context) => {
+it('a late reading below an earlier boundary moves in the next run', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(100, 200);
   await site.upload({ batchRows: 10 });
@@ -45,8 +45,8 @@ it('readings without an instant, or with an infinite one, are neither lost nor i
     update meter_readings set created_at = '-infinity' where id = 10;
     update meter_readings set created_at = '0044-03-15 BC' where id = 11`);
   const before = await site.contents(site.local);
-  const drain = new AbortController();
-  const first = await site.upload({ batchRows: 3, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  const earlyEnd = new AbortController();
+  const first = await site.upload({ batchRows: 3, earlyEnd: earlyEnd.signal, onHeartbeat: () => earlyEnd.abort() });
   expect(first).toMatchObject({ removed: 6, queueSize: 14, oldestUnsynced: '2026-01-01T00:00:16.000000Z' });
   const rest = await site.upload({ batchRows: 3 });
   expect(rest).toMatchObject({ removed: 14, queueSize: 0, oldestUnsynced: null, more: false });
@@ -66,8 +66,8 @@ it('the age of the queue is that of its oldest instant in UTC, whatever the sess
     `insert into meter_readings values (1, '2026-02-03 04:05:06.789', 2), (2, '2026-02-03 04:05:06.790', 2), (3, '2026-02-03 04:05:06.791', 2)`,
   );
   await site.local.sql(`insert into meter_readings select n, '2026-02-03 04:05:07', 2 from generate_series(4, 9) n`);
-  const drain = new AbortController();
-  const result = await site.upload({ batchRows: 1, drain: drain.signal, onHeartbeat: () => drain.abort() });
+  const earlyEnd = new AbortController();
+  const result = await site.upload({ batchRows: 1, earlyEnd: earlyEnd.signal, onHeartbeat: () => earlyEnd.abort() });
   expect(result.oldestUnsynced).toBe('2026-02-03T04:05:06.791000Z');
   expect(await site.upload({ batchRows: 2 })).toMatchObject({ removed: 7, queueSize: 0 });
 });
@@ -149,7 +149,7 @@ it('a queue of more than 100,000 readings is told as an estimate, and says so', 
   const site = await openSite(context);
   await site.local.sql('create index on meter_readings (created_at, id) where is_synchronized is not true');
   await site.queueReadings(1, 100_000);
-  const count = async (): Promise<UploadReadingsResult> => site.upload({ batchRows: 1, drain: AbortSignal.abort() });
+  const count = async (): Promise<UploadReadingsResult> => site.upload({ batchRows: 1, earlyEnd: AbortSignal.abort() });
   await site.local.sql('analyze meter_readings');
   expect(await count()).toMatchObject({ queueSize: 100_000, queueSizeIsEstimate: false });
   await site.queueReadings(100_001, 150_000);

@@ -26,7 +26,7 @@ export interface SiteOptions {
 
 export interface UploadOptions extends Partial<UploadReadingsInput> {
   readonly signal?: AbortSignal;
-  readonly drain?: AbortSignal;
+  readonly earlyEnd?: AbortSignal;
   /** Called after each batch. */
   readonly onHeartbeat?: (progress: LogFacts) => void;
 }
@@ -78,13 +78,13 @@ export function toSite(
     ...databases,
     ends,
     logged,
-    upload: ({ signal, drain, onHeartbeat, ...input } = {}) =>
+    upload: ({ signal, earlyEnd, onHeartbeat, ...input } = {}) =>
       drainQueue(
         ends,
         { siteId: 'test', batchRows: 50_000, maxDurationMs: 60_000, ...input },
         {
           signal: signal ?? new AbortController().signal,
-          drain: drain ?? new AbortController().signal,
+          earlyEnd: earlyEnd ?? new AbortController().signal,
           heartbeat: onHeartbeat ?? (() => undefined),
           log,
         },

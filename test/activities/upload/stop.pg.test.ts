@@ -5,17 +5,17 @@ import { openSite } from './site-under-test.js';
 it('a worker that is told to end finishes its batch and leaves the rest', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
-  const drain = new AbortController();
+  const earlyEnd = new AbortController();
   const result = await site.upload({
     batchRows: 10,
-    drain: drain.signal,
-    onHeartbeat: ({ batches }) => batches === 3 && drain.abort(),
+    earlyEnd: earlyEnd.signal,
+    onHeartbeat: ({ batches }) => batches === 3 && earlyEnd.abort(),
   });
   expect(result).toMatchObject({ batches: 4, removed: 40, more: true, queueSize: 60 });
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([60, 40]);
 });
 
-it('a drain that runs out of time ends after a batch, and never without one', async (context) => {
+it('a run that is out of time ends after a batch, and never without one', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
   const result = await site.upload({ batchRows: 10, maxDurationMs: 0 });

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { openSite } from './site-under-test.js';
 
-it('a column travels from the next drain on, whichever end has it first', async (context) => {
+it('a column travels from the next run on, whichever end has it first', async (context) => {
   const site = await openSite(context);
   const upload = async (id: number, columns: string, values: string): Promise<void> => {
     await site.local.sql(`insert into meter_readings (id, created_at${columns}) values (${id}, '2026-01-01'${values})`);
@@ -18,7 +18,7 @@ it('a column travels from the next drain on, whichever end has it first', async 
   expect(await site.contents(site.remote, 'id, late')).toEqual(['(1,)', '(2,)', '(3,too)', '(4,still)']);
 });
 
-it('a column that comes in the middle of a drain is not left behind: the next attempt reads the table anew', async (context) => {
+it('a column that comes in the middle of a run is not left behind: the next attempt reads the table anew', async (context) => {
   const site = await openSite(context);
   await site.remote.sql('alter table meter_readings add extra text');
   await site.queueReadings(1, 60);

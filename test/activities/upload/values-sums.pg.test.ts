@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { rowHash, utcDay } from '../../../activities/upload/custody/day-sums.js';
+import { readingHash, utcDay } from '../../../activities/upload/custody/day-sums.js';
 import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
 import { readQueueFigures } from '../../../activities/upload/queue/queue-figures.js';
 import { run, runAll } from '../../../src/postgres/session.js';
@@ -76,7 +76,7 @@ describe('the sums of the days that the site makes', () => {
     const columns = (JSON.parse(records[0]?.columns ?? '[]') as [string, string][]).map(([name, type]) => ({ name, type }));
     const day = columns.find(({ name }) => name === 'instant') ?? null;
     const text = `
-      select ${utcDay(day, 'r')}::text as day, count(*)::text as rows, sum(${rowHash(columns, 'r')})::text as sum
+      select ${utcDay(day, 'r')}::text as day, count(*)::text as rows, sum(${readingHash(columns, 'r')})::text as sum
       from meter_readings as r
       group by 1
       order by 1`;

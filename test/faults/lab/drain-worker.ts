@@ -59,7 +59,7 @@ function attempt(local: Database, remote: Database, order: WorkOrder): Promise<U
   const input = { siteId: order.siteId, owner: 'lab', batchRows, maxDurationMs };
   return drainQueue({ local, remote, readings: LAB_READINGS }, input, {
     signal: never,
-    drain: never,
+    earlyEnd: never,
     heartbeat: quiet,
     log,
   });

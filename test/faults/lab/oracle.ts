@@ -13,13 +13,15 @@ export async function consult(
   siteId: string,
   meterIsKnown: boolean,
 ): Promise<Findings> {
-  const [[noted], here, there, quarantine] = await Promise.all([
+  const [[noted], here, found, quarantine] = await Promise.all([
     local.sql<{ versions: string; deleted: string }>(`
       select (select coalesce(json_agg(json_build_array(id, content, is_planted) order by version), '[]') from oracle.version) as versions,
         (select coalesce(json_agg(id), '[]') from oracle.deleted) as deleted`),
     local.sql<{ id: string; content: string; is_bad: string }>(`
       select id, ${CONTENT} as content, value >= ${TOO_LARGE}${meterIsKnown ? '' : ` or meter_id = ${UNKNOWN_METER}`} as is_bad from meter_readings`),
-    remote.sql<{ id: string; content: string }>(`select id, ${CONTENT} as content from meter_readings`),
+    remote.sql<{ id: string; content: string; is_planted: string }>(
+      `select id, ${CONTENT} as content, note = 'planted' as is_planted from meter_readings`,
+    ),
     local.sql<{ id: string; sqlstate: string | null; is_released: string }>(
       `select key[1] as id, sqlstate, is_released::text from meter_sync.quarantine where site = $1`,
       [siteId],
@@ -38,6 +40,8 @@ export async function consult(
     const before = known.get(id);
     if (before) known.set(id, { ...before, isDeleted: true });
   }
+  // Planted at the remote, and the local server was stopped before it was noted there: the site never had it.
+  const there = found.filter(({ id, is_planted }) => is_planted !== 't' || known.has(id));
   const verdict = judgeReadings({
     known,
     here: new Map(here.map((row) => [row.id, { content: row.content, isBad: row.is_bad === 't' }])),

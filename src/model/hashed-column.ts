@@ -1,7 +1,7 @@
 import type { Column } from './table.js';
 import { parseType } from './type-name.js';
 
-/** A column as the row hash takes it: its name, and the SQL type it is cast to beforehand. */
+/** A column as the hash of a row takes it: its name, and the SQL type it is cast to beforehand. */
 export interface HashedColumn {
   readonly name: string;
   readonly type: string;

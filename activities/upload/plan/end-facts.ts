@@ -5,10 +5,11 @@ import { relation } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
+import { indexesQueue } from '../queue/queue-index.js';
 import { type Overlap, selectOverlap } from './overlap.js';
 
 /** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
-export interface Standing {
+export interface EndFacts {
   /** Quoted where it must be, as the database's name is. */
   readonly user_name: string;
   readonly database_name: string;
@@ -41,8 +42,12 @@ const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string
   remote: { custody: ['select', 'insert'] },
 };
 
-export async function readStanding(session: Session, readings: QueueTable): Promise<Standing | undefined> {
-  return (await run<Standing>(session, selectStanding(readings, session.side)))[0];
+/** Reads what the session's database says, in one trip. @throws DatabaseFailure `unreachable` */
+export async function readEndFacts(session: Session, readings: QueueTable): Promise<EndFacts> {
+  const { side } = session;
+  const [facts] = await run<EndFacts>(session, selectEndFacts(readings, side));
+  if (facts === undefined) throw new DatabaseFailure('unexpected', `${side} database: it says nothing`, { side });
+  return facts;
 }
 
 /**
@@ -51,27 +56,25 @@ export async function readStanding(session: Session, readings: QueueTable): Prom
  * @throws DatabaseFailure `credentials` - names the user and what its administrator can run
  * @throws DatabaseFailure `schema` - the database only reads
  */
-export function checkStanding(
-  standing: Standing | undefined,
+export function checkUploadRights(
+  facts: EndFacts,
   { readings, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
 ): void {
-  if (standing === undefined) return;
   const table = toTableName(readings.table);
   const refusal = `so no reading of ${table} can be uploaded`;
-  if (standing.only_reads === 'true') {
+  if (facts.only_reads === 'true') {
     const message = `${side} database: it is a standby or set to read only, ${refusal}`;
     throw new DatabaseFailure('schema', message, { side, table, sqlstate: SQLSTATE.readOnly });
   }
-  const grants =
-    side === 'local' ? wantLocally(standing, readings, columns) : wantRemotely(standing, readings, columns);
+  const grants = findMissing(facts, { readings, side, columns });
   if (grants.length === 0) return;
-  const user = standing.user_name;
+  const user = facts.user_name;
   const orders = grants.map((grant) => `${grant} to ${user}`).join('; ');
   const message = `${side} database: user ${user} lacks rights, ${refusal}. Its administrator runs: ${orders}`;
   throw new DatabaseFailure('credentials', message, { side, table, sqlstate: SQLSTATE.insufficientPrivilege });
 }
 
-function selectStanding({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
+function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
   const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
   const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
   const columnsWith = (right: string): string => `
@@ -97,7 +100,7 @@ function selectStanding({ table, custody, order, flag, key }: QueueTable, side: 
           where i.indrelid = to_regclass($1)
             and i.indisvalid
             and a.attname = $4
-            and (i.indpred is null or pg_get_expr(i.indpred, i.indrelid) = '(' || quote_ident($5) || ' IS NOT TRUE)')
+            and ${indexesQueue('i', '$5')}
         )::text as has_order_index,
         ${columnsWith('SELECT')} as selectable,
         ${columnsWith('INSERT')} as insertable,
@@ -121,34 +124,42 @@ function selectStanding({ table, custody, order, flag, key }: QueueTable, side: 
   };
 }
 
-function wantLocally(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
+/** What the user lacks, as the grants that give it. */
+function findMissing(
+  facts: EndFacts,
+  { readings: { table }, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
+): string[] {
+  const isLocal = side === 'local';
+  const unless = (has: boolean, wanted: string): string[] => (has ? [] : [wanted]);
   const rights = [
-    ...(holds(standing.selectable, columns) ? [] : ['select']),
-    ...(standing.may_delete === 'true' ? [] : ['delete']),
+    ...unless(holds(facts.selectable, columns), 'select'),
+    ...unless(isLocal || holds(facts.insertable, columns), 'insert'),
+    ...unless(!isLocal || facts.may_delete === 'true', 'delete'),
   ];
   return [
-    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
-    ...wantOnBookkeeping(standing),
+    ...unless(rights.length === 0, `grant ${rights.join(', ')} on ${relation(table)}`),
+    ...unless(isLocal || facts.may_make_temporary === 'true', `grant temporary on database ${facts.database_name}`),
+    ...(JSON.parse(facts.missing_on_bookkeeping) as string[]).map((missing) => `grant ${missing}`),
   ];
-}
-
-function wantRemotely(standing: Standing, { table }: QueueTable, columns: readonly string[]): string[] {
-  const rights = [
-    ...(holds(standing.selectable, columns) ? [] : ['select']),
-    ...(holds(standing.insertable, columns) ? [] : ['insert']),
-  ];
-  return [
-    ...(rights.length === 0 ? [] : [`grant ${rights.join(', ')} on ${relation(table)}`]),
-    ...(standing.may_make_temporary === 'true' ? [] : [`grant temporary on database ${standing.database_name}`]),
-    ...wantOnBookkeeping(standing),
-  ];
-}
-
-function wantOnBookkeeping({ missing_on_bookkeeping: missing }: Standing): string[] {
-  return (JSON.parse(missing) as string[]).map((rights) => `grant ${rights}`);
 }
 
 function holds(list: string, columns: readonly string[]): boolean {
   const names = new Set(JSON.parse(list) as string[]);
   return columns.every((name) => names.has(name));
+}
+
+/**
+ * Makes sure that a server knows a time zone: else every single reading would be refused for it.
+ * @throws DatabaseFailure `config` - the server's list of zones lacks it
+ */
+export async function checkZone(session: Session, zone: string): Promise<void> {
+  try {
+    await run(session, { text: 'select now() at time zone $1::text', values: [zone] });
+  } catch (error) {
+    if (!(error instanceof DatabaseFailure) || error.sqlstate !== SQLSTATE.invalidParameter) throw error;
+    const message =
+      `${session.side} database: its server does not know the time zone ${zone}; ` +
+      'wanted: METER_SYNC_READINGS_TIME_ZONE as its view pg_timezone_names has it';
+    throw new DatabaseFailure('config', message, { side: session.side, sqlstate: SQLSTATE.invalidParameter });
+  }
 }

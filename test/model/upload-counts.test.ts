@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { addCounts, checkSent, NO_COUNTS, settle, UnsettledBatch } from '../../src/model/custody.js';
+import { addCounts, checkSent, NO_COUNTS, settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 
 const counts = fc.nat({ max: 1_000_000 });
 

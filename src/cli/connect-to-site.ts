@@ -6,17 +6,17 @@ import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Context } from './command.js';
 
 /** A site as the commands that ask and signal need it. */
-export interface OpenedSite {
+export interface ConnectedSite {
   readonly config: SiteConfig;
   readonly temporal: TemporalClient;
   readonly site: SiteHandle;
 }
 
 /**
- * Connects to Temporal and opens the site that the settings name; closed when the command has ended.
+ * Connects to Temporal and takes the handle of the site that the settings name; closed when the command has ended.
  * @throws ConfigProblems, BadTemporalSettings, Unreachable, Refused
  */
-export async function openSite(context: Context): Promise<OpenedSite> {
+export async function connectToSite(context: Context): Promise<ConnectedSite> {
   const config = loadSiteConfig(context.sources);
   const [{ connectTemporal }, handles] = await Promise.all([
     import('../temporal/connection.js'),
@@ -24,7 +24,7 @@ export async function openSite(context: Context): Promise<OpenedSite> {
   ]);
   const temporal = await connectTemporal(config.temporal);
   context.defer(() => temporal.close());
-  return { config, temporal, site: handles.openSite(temporal, config.siteId) };
+  return { config, temporal, site: handles.siteHandle(temporal, config.siteId) };
 }
 
 /**
@@ -32,7 +32,7 @@ export async function openSite(context: Context): Promise<OpenedSite> {
  * since a worker that was killed looks for another minute as if it polled.
  * @throws Unreachable, Refused
  */
-export async function findMissingWorker({ site }: OpenedSite): Promise<NoWorker | null> {
+export async function findMissingWorker({ site }: ConnectedSite): Promise<NoWorker | null> {
   const { NotRunning, NoWorker } = await import('../temporal/errors.js');
   try {
     await site.status();
