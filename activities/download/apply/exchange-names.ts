@@ -1,11 +1,11 @@
 import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
-import { isRowRefused } from './isolate-culprits.js';
+import { isRowRefused } from '../compare/refused-rows.js';
+import { STAGED } from '../compare/tables.js';
+import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { keyHash } from '../compare/hashes.js';
-import { sameKey } from '../compare/row-terms.js';
-import { STAGED } from '../compare/staging.js';
+import { sameKey } from '../plan/row-terms.js';
 import type { Step } from './write-rows.js';
 
 /**

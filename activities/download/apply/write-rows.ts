@@ -1,9 +1,10 @@
 import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { describe, isNew, isSame, sameKey } from '../compare/row-terms.js';
+import { DIFFERENCES, hashNames, STAGED } from '../compare/tables.js';
+import { keyHash, rowHash } from '../plan/hashes.js';
+import { isOwned } from '../plan/owned-rows.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { keyHash, rowHash } from '../compare/hashes.js';
-import { DONE, GONE, hashNames, isOwned, STAGED } from '../compare/staging.js';
+import { describe, differ, isNew, sameKey } from '../plan/row-terms.js';
 
 /** Places of rows, where a statement is for some of them only; null: for all. */
 export type Places = readonly string[] | null;
@@ -32,7 +33,6 @@ export function insertNew(plan: DownloadPlan): Step {
          from ${STAGED} as s
          where ${isNew(plan)}${andPlaced(places, 's')}
          order by ${idents(plan.key, 's')}`,
-        'l',
       ),
       values: toValues(places),
     }),
@@ -57,8 +57,7 @@ export function updateChanged(plan: DownloadPlan, columns: readonly string[]): S
         `update ${target} as l
          set ${columns.map((name) => `${ident(name)} = s.${ident(name)}`).join(', ')}
          from ${STAGED} as s
-         where ${sameKey(plan, 's', 'l')} and not ${isSame(plan, columns)}${andPlaced(places, 's')}`,
-        'l',
+         where ${sameKey(plan, 's', 'l')} and ${differ(plan, columns)}${andPlaced(places, 's')}`,
       ),
       values: toValues(places),
     }),
@@ -67,7 +66,7 @@ export function updateChanged(plan: DownloadPlan, columns: readonly string[]): S
         select s.ctid::text as place
         from ${STAGED} as s
         join ${target} as l on ${sameKey(plan, 's', 'l')}
-        where not ${isSame(plan, columns)}
+        where ${differ(plan, columns)}
         order by ${idents(plan.key, 's')}`,
       values: [],
     },
@@ -79,7 +78,7 @@ export function updateChanged(plan: DownloadPlan, columns: readonly string[]): S
 export function retireGone(plan: DownloadPlan): Step | null {
   const { absence, table } = plan;
   if (absence.rule === 'keep') return null;
-  const isGone = `${keyHash(plan, 'local', 'l')} in (select g.key_hash from ${GONE} as g) and ${isOwned(plan.filter, 'l')}`;
+  const isGone = `${keyHash(plan, 'local', 'l')} in (select d.key_hash from ${DIFFERENCES} as d where d.is_gone) and ${isOwned(plan.filter, 'l')}`;
   const where =
     absence.rule === 'delete'
       ? isGone
@@ -92,7 +91,7 @@ export function retireGone(plan: DownloadPlan): Step | null {
   const among = (places: Places): string => (places === null ? '' : ` and ${key} = any($1::bigint[])`);
   return {
     write: (places) => ({
-      text: noted(plan, `${write} where ${where}${among(places)}`, 'l', absence.rule === 'delete'),
+      text: noted(plan, `${write} where ${where}${among(places)}`, { isDelete: absence.rule === 'delete' }),
       values: toValues(places),
     }),
     places: { text: `select ${key}::text as place from ${relation(table)} as l where ${where}`, values: [] },
@@ -106,11 +105,11 @@ export function retireGone(plan: DownloadPlan): Step | null {
 }
 
 /** The change, with a note of each row that it has written: how the local table holds it, triggers and rounding included. */
-function noted(plan: DownloadPlan, change: string, alias: string, isDelete = false): string {
-  const hash = isDelete ? 'null::bigint' : rowHash(plan, 'local', alias);
+function noted(plan: DownloadPlan, change: string, { isDelete = false } = {}): string {
+  const hash = isDelete ? 'null::bigint' : rowHash(plan, 'local', 'l');
   return `
-    with written as (${change} returning ${keyHash(plan, 'local', alias)} as key_hash, ${hash} as row_hash)
-    insert into ${DONE} (key_hash, row_hash) select key_hash, row_hash from written`;
+    with written as (${change} returning ${keyHash(plan, 'local', 'l')} as key_hash, ${hash} as row_hash)
+    update ${DIFFERENCES} as d set is_done = true, done_hash = w.row_hash from written as w where d.key_hash = w.key_hash`;
 }
 
 function describeStaged(plan: DownloadPlan): Step['describe'] {

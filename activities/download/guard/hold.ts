@@ -2,8 +2,8 @@ import type { DecidedBy, HeldDownload, HeldFigures } from '../../../src/model/gu
 import type { NamedRow } from '../../../src/model/operations.js';
 import { type OwnedTable, toTableName } from '../../../src/model/table.js';
 import { literal } from '../../../src/postgres/identifier.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 
 /** A row of a held change set, for people. */
 export interface HeldExample extends NamedRow {
@@ -36,9 +36,7 @@ interface HoldRow {
   readonly decided_at: string | null;
 }
 
-const ISO = (column: string): string =>
-  `to_char(h.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`;
-const COLUMNS = `h.id::text, h.table_name, h.fingerprint, h.numbers::text, h.examples::text, ${ISO('since')}, h.decision, h.decided_by, ${ISO('decided_at')}`;
+const COLUMNS = `h.id::text, h.table_name, h.fingerprint, h.numbers::text, h.examples::text, ${isoUtc('h.since')} as since, h.decision, h.decided_by, ${isoUtc('h.decided_at')} as decided_at`;
 
 /** Reads the open hold of a table, at most one row; for {@link toOpenHold}. */
 export function selectHold(site: string, { table }: OwnedTable): string {
@@ -63,12 +61,7 @@ export function toOpenHold(rows: readonly unknown[]): OpenHold | null {
 
 /** All open holds of a site, or those of one table, whose schema may be left out. */
 export async function readHolds(here: Session, site: string, table: string | null): Promise<readonly OpenHold[]> {
-  return (await run<HoldRow>(here, selectHolds(site, table))).flatMap((row) => toOpenHold([row]) ?? []);
-}
-
-/** The statement of {@link readHolds}. */
-export function selectHolds(site: string, table: string | null): Statement {
-  return {
+  const rows = await run<HoldRow>(here, {
     text: `
       select ${COLUMNS}
       from meter_sync.download_hold as h
@@ -77,7 +70,8 @@ export function selectHolds(site: string, table: string | null): Statement {
         and ($2::text is null or h.table_name = $2 or right(h.table_name, length($2) + 1) = '.' || $2)
       order by h.since`,
     values: [site, table],
-  };
+  });
+  return rows.flatMap((row) => toOpenHold([row]) ?? []);
 }
 
 /**

@@ -1,3 +1,4 @@
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 
 /** A download that has changed a table. */
@@ -11,7 +12,7 @@ export interface HistoryRun {
   readonly newRows: number;
   readonly changedRows: number;
   readonly goneRows: number;
-  /** Rows of it that are kept one by one; the new rows of a large first fill are not. */
+  /** Rows of it that are kept one by one; the new rows of a large fill are not. */
   readonly listedRows: number;
   /** Who approved it, where it had been held; null: it never was. */
   readonly approvedBy: string | null;
@@ -52,7 +53,6 @@ export interface HistoryQuestion {
   readonly limit: number;
 }
 
-const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
 const IS_TABLE = (alias: string): string =>
   `${alias}.site = $1 and ($2::text is null or ${alias}.table_name = $2 or right(${alias}.table_name, length($2) + 1) = '.' || $2)`;
 
@@ -60,7 +60,7 @@ const IS_TABLE = (alias: string): string =>
 export async function readRuns(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<HistoryRun[]> {
   const rows = await run<Record<string, string | null>>(here, {
     text: `
-      select r.table_name, ${iso('r.applied_at')} as applied_at, r.workflow_run, r.cycle::text, r.new_rows::text,
+      select r.table_name, ${isoUtc('r.applied_at')} as applied_at, r.workflow_run, r.cycle::text, r.new_rows::text,
         r.changed_rows::text, r.gone_rows::text, r.listed_rows::text, h.decided_by
       from meter_sync.download_run as r
       left join meter_sync.download_hold as h on h.id = r.hold_id
@@ -87,7 +87,7 @@ export async function readChanges(here: Session, question: HistoryQuestion): Pro
   const { siteId, table, key, limit } = question;
   const rows = await run<Record<string, string | null>>(here, {
     text: `
-      select r.table_name, ${iso('r.applied_at')} as applied_at, r.cycle::text, c.kind, c.key::text, c.name,
+      select r.table_name, ${isoUtc('r.applied_at')} as applied_at, r.cycle::text, c.kind, c.key::text, c.name,
         array_to_json(c.fields)::text as fields, c.was::text, c.became::text
       from meter_sync.download_run as r
       join meter_sync.download_change as c on c.run_id = r.id
@@ -113,7 +113,7 @@ export async function readChanges(here: Session, question: HistoryQuestion): Pro
 export async function readEndedHolds(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<EndedHold[]> {
   const rows = await run<Record<string, string | null>>(here, {
     text: `
-      select h.table_name, ${iso('h.since')} as since, ${iso('h.ended_at')} as ended_at, h.ended, h.decision, h.decided_by
+      select h.table_name, ${isoUtc('h.since')} as since, ${isoUtc('h.ended_at')} as ended_at, h.ended, h.decision, h.decided_by
       from meter_sync.download_hold as h
       where ${IS_TABLE('h')} and h.ended_at is not null
       order by h.ended_at desc
