@@ -8,7 +8,7 @@ import { plain } from '../../../src/postgres/statement.js';
 import { keyHash, rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { END_REMOTE, MEMORY_FOR_LISTS, type Sessions } from '../plan/sessions.js';
+import { END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
 import { checkStagedKeys } from './check-keys.js';
 import type { Look } from './compare-ends.js';
 import { type Comparing, type Differences, findDifferences, findFirstRows, readWanted } from './find-differences.js';
@@ -53,7 +53,7 @@ export async function fetchDifferent(
   const { memory } = comparing;
   const { plan, local } = look;
   const isFirstFill = local.rows === '0' && (memory.remote_rows === '0' || memory.signature !== look.signature);
-  await runAll(here, [MEMORY_FOR_LISTS, ...CREATE_TABLES, ...(isFirstFill ? createStaged(plan) : [])]);
+  await runAll(here, [...PREPARE_LISTS, ...CREATE_TABLES, ...(isFirstFill ? createStaged(plan) : [])]);
   const fetched = isFirstFill
     ? await fetchFirst(sessions, look, comparing, limits)
     : await fetchWanted(sessions, look, await findDifferences(sessions, look, comparing), limits);

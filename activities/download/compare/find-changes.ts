@@ -22,10 +22,10 @@ export interface Changes {
   readonly columns: readonly ChangedColumn[];
 }
 
-/** A column that changes, and in how many rows the remote overwrites a value of it. */
+/** A column that changes, and in how many rows. */
 export interface ChangedColumn {
   readonly column: string;
-  readonly overwritten: number;
+  readonly rows: number;
 }
 
 const NO_CHANGES: Changes = { inserted: 0, updated: 0, gone: 0, takenAway: 0, columns: [] };
@@ -86,10 +86,7 @@ const NOTHING_STAGED: Compared = { present: 0, columns: [], switchedOff: 0 };
 async function compareStaged(here: Session, plan: DownloadPlan): Promise<Compared> {
   const { absence } = plan;
   const names = [...plan.key.filter((name) => plan.columns.local.get(name)?.isIdentity === false), ...plan.compared];
-  const counts = names.flatMap((name, at) => [
-    `count(*) filter (where ${differs(plan, name)})::text as changed_${at}`,
-    `count(*) filter (where ${differs(plan, name)} and l.${ident(name)} is not null and not ${isLocalEdit(plan)})::text as overwritten_${at}`,
-  ]);
+  const counts = names.map((name, at) => `count(*) filter (where ${differs(plan, name)})::text as changed_${at}`);
   const isOff =
     absence.rule === 'deactivate' && names.includes(absence.column)
       ? `${differs(plan, absence.column)} and s.${ident(absence.column)}::text = ${literal(absence.value)} and not ${isLocalEdit(plan)}`
@@ -98,15 +95,12 @@ async function compareStaged(here: Session, plan: DownloadPlan): Promise<Compare
     here,
     plain(`
       select ${['count(*)::text as present', `count(*) filter (where ${isOff})::text as switched_off`, ...counts].join(', ')}
-      from ${STAGED} as s
-      join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
-      ${withMemory(plan)}`),
+      ${fromStaged(plan)}`),
   );
   const countOf = (name: string): number => Number(row?.[name] ?? 0);
   const columns = names
-    .map((column, at) => ({ column, rows: countOf(`changed_${at}`), overwritten: countOf(`overwritten_${at}`) }))
-    .filter(({ rows }) => rows > 0)
-    .map(({ column, overwritten }) => ({ column, overwritten }));
+    .map((column, at) => ({ column, rows: countOf(`changed_${at}`) }))
+    .filter(({ rows }) => rows > 0);
   return { present: countOf('present'), switchedOff: countOf('switched_off'), columns };
 }
 
@@ -132,9 +126,7 @@ function insertChanged(plan: DownloadPlan, changed: readonly ChangedColumn[]): s
     ${INSERT}
     select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')},
       array_remove(array[${fields.join(', ')}]::text[], null), ${valuesOf('l')}, ${valuesOf('s')}, ${isLocalEdit(plan)}
-    from ${STAGED} as s
-    join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
-    ${withMemory(plan)}
+    ${fromStaged(plan)}
     where ${differ(plan, names)}
     order by ${idents(plan.key, 's')}`;
 }
@@ -159,6 +151,28 @@ function insertGone(plan: DownloadPlan, absence: Exclude<GoneRule, { rule: 'keep
 function wholeRow({ columns, secret }: DownloadPlan): string {
   const shown = [...columns.local.keys()].filter((name) => secret?.includes(name) !== true);
   return toJson(shown.map((name) => ({ name, text: `l.${ident(name)}::text` })));
+}
+
+/** In how many rows the remote overwrites a value of each of these columns. */
+export async function countOverwritten(
+  here: Session,
+  plan: DownloadPlan,
+  columns: readonly string[],
+): Promise<readonly ChangedColumn[]> {
+  const counts = columns.map((name, at) => {
+    const isOverwritten = `${differs(plan, name)} and l.${ident(name)} is not null and not ${isLocalEdit(plan)}`;
+    return `count(*) filter (where ${isOverwritten})::text as overwritten_${at}`;
+  });
+  const [row] = await run<Record<string, string>>(here, plain(`select ${counts.join(', ')} ${fromStaged(plan)}`));
+  return columns.map((column, at) => ({ column, rows: Number(row?.[`overwritten_${at}`]) }));
+}
+
+/** Staged rows (`s`) that are here (`l`), and what is remembered of them (`m`). */
+function fromStaged(plan: DownloadPlan): string {
+  return `
+    from ${STAGED} as s
+    join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
+    ${withMemory(plan)}`;
 }
 
 /** The remote has what it had, the site was as the remote, and is not so now. */

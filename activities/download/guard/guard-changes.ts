@@ -11,7 +11,7 @@ import { relation } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { plain } from '../../../src/postgres/statement.js';
 import type { Look } from '../compare/compare-ends.js';
-import type { Changes } from '../compare/find-changes.js';
+import { type Changes, countOverwritten } from '../compare/find-changes.js';
 import type { TableMemory } from '../compare/memory.js';
 import { CHANGES, DIFFERENCES } from '../compare/tables.js';
 import { keyHash } from '../plan/hashes.js';
@@ -68,22 +68,24 @@ export async function guardChanges(
 /** A row that is back is active again: that overwrites nothing. Of what the site's types refuse nothing is known. */
 async function measureColumns(
   here: Session,
-  { absence, carried }: DownloadPlan,
+  plan: DownloadPlan,
   { columns }: Changes,
   remoteRows: number,
 ): Promise<Pick<GuardFigures, 'columns' | 'commonRows'>> {
+  const { absence, carried } = plan;
   const isMark = (column: string): boolean =>
     absence.rule === 'deactivate' && column === absence.column && !carried.includes(column);
-  const suspects = columns.filter(({ column, overwritten }) => overwritten >= MIN_GUARDED_ROWS && !isMark(column));
+  const suspects = columns.filter(({ column, rows }) => rows >= MIN_GUARDED_ROWS && !isMark(column));
   if (suspects.length === 0) return { columns: [], commonRows: 0 };
+  const names = suspects.map(({ column }) => column);
+  const counted = [...(await countOverwritten(here, plan, names))];
+  counted.sort((one, other) => other.rows - one.rows || (one.column < other.column ? -1 : 1));
   const [apart] = await run<{ rows: string }>(
     here,
     plain(
       `select count(*)::text as rows from ${DIFFERENCES} where remote_hash is not null and (local_hash is null or trouble is not null)`,
     ),
   );
-  const counted = suspects.map(({ column, overwritten: rows }) => ({ column, rows }));
-  counted.sort((one, other) => other.rows - one.rows || (one.column < other.column ? -1 : 1));
   return { columns: counted, commonRows: remoteRows - Number(apart?.rows ?? 0) };
 }
 

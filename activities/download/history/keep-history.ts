@@ -46,7 +46,7 @@ export function keepHistory(plan: DownloadPlan, applied: AppliedRun): readonly s
        returning id
      )
      insert into meter_sync.download_change (run_id, place, kind, key, name, fields, was, became)
-     select run.id, l.place, l.kind, l.key::jsonb, l.name, l.fields, l.was::jsonb, l.becomes::jsonb
+     select run.id, l.place, l.kind, l.key::jsonb, l.name, l.fields, l.was::json, l.becomes::json
      from run, listed as l`,
     `delete from meter_sync.download_change as c
      using (

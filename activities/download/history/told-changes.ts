@@ -41,7 +41,7 @@ export async function readTold(here: Session): Promise<readonly ToldChange[]> {
       select c.kind, c.key, c.name, case when c.fields <> '{}' then array_to_json(c.fields)::text end as fields,
         ${shorten('c.was')} as was, ${shorten('c.becomes')} as becomes, c.is_local_edit::text as is_local_edit
       from ${CHANGES} as c
-      where exists (select from ${DIFFERENCES} as d where d.key_hash = c.key_hash and d.is_done)
+      join ${DIFFERENCES} as d on d.key_hash = c.key_hash and d.is_done
       order by case c.kind when 'new' then 1 when 'changed' then 2 else 3 end, c.place
       limit ${MAX_LOGGED_ROWS}`),
   );

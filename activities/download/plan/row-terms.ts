@@ -57,9 +57,9 @@ export function differ(plan: DownloadPlan, columns: readonly string[]): string {
 
 /** Key, a JSON array of texts, and name of a row, as SQL. */
 export function describe({ key, name }: DownloadPlan, alias: string): string {
-  const texts = key.map((column) => `${alias}.${ident(column)}::text`).join(', ');
+  const texts = key.map((column) => `to_json(${alias}.${ident(column)}::text)::text`).join(` || ',' || `);
   const shown = name === null ? 'null' : `${alias}.${ident(name)}::text`;
-  return `array_to_json(array[${texts}])::text as key, ${shown} as name`;
+  return `'[' || ${texts} || ']' as key, ${shown} as name`;
 }
 
 /** A value for {@link toJson}: its name, itself as SQL of a text, and when it is shown; absent: always. */

@@ -158,8 +158,8 @@ create table meter_sync.download_change (
   key jsonb not null,
   name text,
   fields text[] not null,
-  was jsonb,
-  became jsonb,
+  was json,
+  became json,
   primary key (run_id, place)
 );
 
