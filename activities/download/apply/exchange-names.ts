@@ -38,11 +38,12 @@ export async function exchangeNames(
 
 /** Without the rows whose values are held by a row that does not move, and those that wait for such a row. */
 async function findCircle(here: Session, plan: DownloadPlan, places: readonly string[]): Promise<readonly string[]> {
-  const holders = await Promise.all(plan.uniqueValues.map((columns) => findHolders(here, plan, { columns, places })));
+  const holders: { place: string; holder: string }[] = [];
+  for (const columns of plan.uniqueValues) holders.push(...(await findHolders(here, plan, { columns, places })));
   let circle = [...places];
   for (;;) {
     const isFree = (place: string): boolean =>
-      holders.every((list) => list.filter((row) => row.place === place).every(({ holder }) => circle.includes(holder)));
+      holders.every((row) => row.place !== place || circle.includes(row.holder));
     const rest = circle.filter(isFree);
     if (rest.length === circle.length) return circle;
     circle = rest;

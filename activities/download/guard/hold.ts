@@ -24,46 +24,36 @@ export interface OpenHold extends HeldDownload {
   readonly examples: readonly HeldExample[];
 }
 
-interface HoldRow {
-  readonly id: string;
-  readonly table_name: string;
-  readonly fingerprint: string;
-  readonly numbers: string;
-  readonly examples: string;
-  readonly since: string;
-  readonly decision: DecidedBy['decision'] | null;
-  readonly decided_by: string | null;
-  readonly decided_at: string | null;
-}
+/** A hold under the alias `h`, as one object. */
+const HOLD = `row_to_json((select o from (select h.id::text, h.table_name as "table", h.fingerprint as change, ${isoUtc('h.since')} as since, h.numbers,
+    h.examples, h.decision, h.decided_by as by, ${isoUtc('h.decided_at')} as at) as o))::text as hold`;
 
-const COLUMNS = `h.id::text, h.table_name, h.fingerprint, h.numbers::text, h.examples::text, ${isoUtc('h.since')} as since, h.decision, h.decided_by, ${isoUtc('h.decided_at')} as decided_at`;
+interface HoldRow extends Pick<OpenHold, 'id' | 'table' | 'change' | 'since' | 'examples'> {
+  readonly numbers: HeldFigures;
+  /** All three null: nobody has decided. */
+  readonly decision: DecidedBy['decision'] | null;
+  readonly by: string;
+  readonly at: string;
+}
 
 /** Reads the open hold of a table, at most one row; for {@link toOpenHold}. */
 export function selectHold(site: string, { table }: OwnedTable): string {
-  return `select ${COLUMNS} from meter_sync.download_hold as h where h.site = ${literal(site)} and h.table_name = ${literal(toTableName(table))} and h.ended_at is null`;
+  return `select ${HOLD} from meter_sync.download_hold as h where h.site = ${literal(site)} and h.table_name = ${literal(toTableName(table))} and h.ended_at is null`;
 }
 
 /** The hold that {@link selectHold} has read; null: nothing is held. */
 export function toOpenHold(rows: readonly unknown[]): OpenHold | null {
-  const [row] = rows as HoldRow[];
+  const [row] = rows as { readonly hold: string }[];
   if (row === undefined) return null;
-  const { id, table_name: table, fingerprint: change, since, decision, decided_by: by, decided_at: at } = row;
-  return {
-    id,
-    table,
-    change,
-    since,
-    ...(JSON.parse(row.numbers) as HeldFigures),
-    examples: JSON.parse(row.examples) as HeldExample[],
-    decided: decision === null || by === null || at === null ? null : { decision, by, at },
-  };
+  const { numbers, decision, by, at, ...hold } = JSON.parse(row.hold) as HoldRow;
+  return { ...hold, ...numbers, decided: decision === null ? null : { decision, by, at } };
 }
 
 /** All open holds of a site, or those of one table, whose schema may be left out. */
 export async function readHolds(here: Session, site: string, table: string | null): Promise<readonly OpenHold[]> {
-  const rows = await run<HoldRow>(here, {
+  const rows = await run(here, {
     text: `
-      select ${COLUMNS}
+      select ${HOLD}
       from meter_sync.download_hold as h
       where h.site = $1
         and h.ended_at is null
@@ -91,15 +81,15 @@ export async function saveHold(here: Session, site: string, owned: OwnedTable, f
   if (open !== null && open.decided !== null) await endHold(here, open, 'replaced');
   const rows =
     open !== null && open.decided === null
-      ? await run<HoldRow>(here, {
-          text: `update meter_sync.download_hold as h set fingerprint = $1, numbers = $2, examples = $3 where h.id = $4 returning ${COLUMNS}`,
+      ? await run(here, {
+          text: `update meter_sync.download_hold as h set fingerprint = $1, numbers = $2, examples = $3 where h.id = $4 returning ${HOLD}`,
           values: [...values, open.id],
         })
-      : await run<HoldRow>(here, {
+      : await run(here, {
           text: `
             insert into meter_sync.download_hold as h (fingerprint, numbers, examples, site, table_name)
             values ($1, $2, $3, $4, $5)
-            returning ${COLUMNS}`,
+            returning ${HOLD}`,
           values: [...values, site, name],
         });
   const saved = toOpenHold(rows);

@@ -95,7 +95,9 @@ create table meter_sync.download_row (
   is_brought boolean not null,
   state text constraint download_row_state check (state in ('refused', 'waiting', 'gone')),
   primary key (table_id, key_hash)
-);
+) with (fillfactor = 45);
+
+-- A row that changes finds room beside its old form, which leaves the index as it is: of 10,000 rows half the time.
 
 comment on table meter_sync.download_row is 'Each row of a downloaded table as both ends had it after the last download: so an edit here is told from a change on the remote, and a row that only the site knows from one that is gone.';
 comment on column meter_sync.download_row.table_id is 'The id of its download_table';
