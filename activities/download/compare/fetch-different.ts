@@ -8,10 +8,10 @@ import { plain } from '../../../src/postgres/statement.js';
 import { keyHash, rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
+import { askAll, END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
 import { checkStagedKeys } from './check-keys.js';
 import type { Look } from './compare-ends.js';
-import { type Comparing, type Differences, findDifferences, findFirstRows, readWanted } from './find-differences.js';
+import { type Comparing, type Differences, findDifferences, findFirstRows, SELECT_WANTED } from './find-differences.js';
 import { isolateCulprits, isRowRefused, noteTrouble, type RefusedRow } from './refused-rows.js';
 import { CREATE_TABLES, createStaged, DIFFERENCES, hashNames, STAGED } from './tables.js';
 
@@ -49,15 +49,13 @@ export async function fetchDifferent(
   comparing: Comparing,
   limits: DownloadLimits,
 ): Promise<Fetched> {
-  const { here, there } = sessions;
   const { memory } = comparing;
-  const { plan, local } = look;
+  const { local } = look;
   const isFirstFill = local.rows === '0' && (memory.remote_rows === '0' || memory.signature !== look.signature);
-  await runAll(here, [...PREPARE_LISTS, ...CREATE_TABLES, ...(isFirstFill ? createStaged(plan) : [])]);
   const fetched = isFirstFill
     ? await fetchFirst(sessions, look, comparing, limits)
     : await fetchWanted(sessions, look, await findDifferences(sessions, look, comparing), limits);
-  await runAll(there, END_REMOTE);
+  await runAll(sessions.there, END_REMOTE);
   return { ...fetched, isFirstFill };
 }
 
@@ -68,6 +66,7 @@ async function fetchFirst(
   limits: DownloadLimits,
 ): Promise<Omit<Fetched, 'isFirstFill'>> {
   const { here } = sessions;
+  await runAll(here, [...PREPARE_LISTS, ...CREATE_TABLES, ...createStaged(look.plan)]);
   const { rows, refused } = await stage(sessions, look.plan, null, limits);
   const { gone, remoteKeys } = await findFirstRows(sessions, look, refused, comparing);
   await noteTrouble(here, refused, 'refused');
@@ -84,8 +83,10 @@ async function fetchWanted(
   if (wanted === 0) return { rows: 0, gone, refused: [] };
   const { here } = sessions;
   const areSent = wanted <= limits.sentKeys && wanted * 2 <= Math.max(Number(remote.rows), 100);
-  await runAll(here, createStaged(plan));
-  const staged = await stage(sessions, plan, areSent ? await readWanted(here) : null, limits);
+  const { keys } = await askAll<{ keys: { key: string }[] }>(here, {
+    keys: [...createStaged(plan), ...(areSent ? [SELECT_WANTED] : [])],
+  });
+  const staged = await stage(sessions, plan, areSent ? keys.map(({ key }) => key) : null, limits);
   const left = areSent || wanted === Number(remote.rows) ? 0 : await execute(here, deleteUnwanted(plan));
   await noteTrouble(here, staged.refused, 'refused');
   await checkStagedKeys(here, plan, remoteKeys);

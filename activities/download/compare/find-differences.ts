@@ -1,15 +1,14 @@
 import { copyBetween } from '../../../src/postgres/copy.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
-import { run, runAll, type Session } from '../../../src/postgres/session.js';
 import { keyHash, rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { askAll, type Sessions } from '../plan/sessions.js';
+import { askAll, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
 import { checkKeys } from './check-keys.js';
 import { isAsRemembered, type Look } from './compare-ends.js';
-import { addsUp, type TableMemory } from './memory.js';
+import { addsUp, selectFigures, type TableMemory } from './memory.js';
 import type { RefusedRow } from './refused-rows.js';
-import { CREATE_LISTED, DIFFERENCES, hashNames, LISTED, STAGED } from './tables.js';
+import { CREATE_LISTED, CREATE_TABLES, DIFFERENCES, hashNames, LISTED, STAGED } from './tables.js';
 
 /** How an end's rows are known: SQL of `key_hash` and `row_hash`; null: they are as remembered. */
 interface Source {
@@ -41,7 +40,10 @@ export interface Comparing {
  */
 export async function findDifferences(sessions: Sessions, look: Look, comparing: Comparing): Promise<Differences> {
   const { memory } = comparing;
-  const isBelieved = memory.signature === look.signature && (await addsUp(sessions.here, memory));
+  const { figures } = await askAll<{ figures: Readonly<Record<string, string>>[] }>(sessions.here, {
+    figures: [...PREPARE_LISTS, ...CREATE_TABLES, CREATE_LISTED, selectFigures(memory)],
+  });
+  const isBelieved = memory.signature === look.signature && addsUp(figures, memory);
   const isListed = !isBelieved || !isAsRemembered(look.remote, memory, 'remote');
   if (isListed) await listRemote(sessions, look.plan);
   const local = isBelieved && isAsRemembered(look.local, memory, 'local') ? null : selectHashes(look.plan, 'local');
@@ -67,7 +69,6 @@ export async function findFirstRows(
 }
 
 async function listRemote({ here, there }: Sessions, plan: DownloadPlan): Promise<void> {
-  await runAll(here, [CREATE_LISTED]);
   await copyBetween(
     { session: there, text: `copy (${selectHashes(plan, 'remote')}) to stdout (format binary)` },
     { session: here, text: `copy ${LISTED} (key_hash, row_hash) from stdin (format binary)` },
@@ -143,10 +144,4 @@ function insertDifferences({ memory, full, isBelieved, remote, local }: Sources)
 }
 
 /** The key hashes of the rows that are to be fetched. */
-export async function readWanted(here: Session): Promise<readonly string[]> {
-  const rows = await run<{ key: string }>(here, {
-    text: `select key_hash::text as key from ${DIFFERENCES} where is_wanted`,
-    values: [],
-  });
-  return rows.map(({ key }) => key);
-}
+export const SELECT_WANTED = `select key_hash::text as key from ${DIFFERENCES} where is_wanted`;

@@ -1,7 +1,6 @@
 import { type OwnedTable, toTableName } from '../../../src/model/table.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import { plain } from '../../../src/postgres/statement.js';
 import { DIFFERENCES } from './tables.js';
 
 /** What the last download of a table that found something to do has left; all counts as text. */
@@ -58,12 +57,13 @@ export async function createMemory(here: Session, site: string, { table }: Owned
   return memory;
 }
 
+/** Sums up the rows of a memory, for {@link addsUp}. */
+export function selectFigures({ id }: TableMemory): string {
+  return `select ${figures('::text')} from meter_sync.download_row where table_id = ${id}`;
+}
+
 /** False for a memory that somebody has restored or damaged in part: what it says of single rows is then no reason to leave one out. */
-export async function addsUp(here: Session, memory: TableMemory): Promise<boolean> {
-  const [found] = await run<Record<string, string>>(
-    here,
-    plain(`select ${figures('::text')} from meter_sync.download_row where table_id = ${memory.id}`),
-  );
+export function addsUp([found]: readonly Readonly<Record<string, string>>[], memory: TableMemory): boolean {
   return Object.keys(FIGURES).every((name) => found?.[name] === memory[name as keyof TableMemory]);
 }
 

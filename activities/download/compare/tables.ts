@@ -4,13 +4,14 @@ import { type DownloadPlan, freeName } from '../plan/plan-download.js';
 /*
  * The temporary tables of a download, at most four, are made here and end with the local transaction.
  *
- * | Table       | Filled by                                    | Read by                              | Not made, or empty |
- * |-------------|----------------------------------------------|--------------------------------------|--------------------|
- * | LISTED      | `find-differences`: the remote's list        | `find-differences`, `check-keys`     | the remote is as remembered, or all of it is fetched |
- * | DIFFERENCES | `find-differences`; what became of a row:    | everything after it, at last         | only the number of rows had changed |
- * |             | `refused-rows`, `write-rows`                 | `save-memory`                        | |
- * | STAGED      | `fetch-different`: the remote's rows              | `find-changes`, all of `apply`       | no row has to be fetched |
- * | CHANGES     | `find-changes`                               | guard, apply, history                | no row is new, changed or gone |
+ * | Table       | Filled by                                 | Read by                                | Not made, or empty |
+ * |-------------|-------------------------------------------|----------------------------------------|--------------------|
+ * | LISTED      | `find-differences`: the remote's list     | `find-differences`, `check-keys`       | not made when all is fetched at once, empty when the remote is as remembered |
+ * | DIFFERENCES | `find-differences`; what became of a row: | all that follows, `memory` at last     | empty when an end says other sums for equal rows |
+ * |             | `refused-rows`, `write-rows`,             |                                        | |
+ * |             | `apply-changes`                           |                                        | |
+ * | STAGED      | `fetch-different`: the remote's rows      | `find-changes`, apply, guard, history  | not made when no row has to be fetched |
+ * | CHANGES     | `find-changes`                            | guard, apply, history                  | empty when no row is new, changed or gone |
  */
 
 /** Key hash and row hash of all remote rows. */
