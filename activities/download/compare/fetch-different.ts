@@ -3,7 +3,7 @@ import { readCopyBatches, readCopyFields, writeCopyLines } from '../../../src/po
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
-import { execute, runAll, type Session } from '../../../src/postgres/session.js';
+import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { plain } from '../../../src/postgres/statement.js';
 import { keyHash, rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
@@ -87,10 +87,20 @@ async function fetchWanted(
     keys: [...createStaged(plan), ...(areSent ? [SELECT_WANTED] : [])],
   });
   const staged = await stage(sessions, plan, areSent ? keys.map(({ key }) => key) : null, limits);
-  const left = areSent || wanted === Number(remote.rows) ? 0 : await execute(here, deleteUnwanted(plan));
   await noteTrouble(here, staged.refused, 'refused');
+  const { rows, refused } =
+    areSent || wanted === Number(remote.rows) ? staged : await leaveUnwanted(here, plan, staged);
   await checkStagedKeys(here, plan, remoteKeys);
-  return { ...staged, rows: staged.rows - left, gone };
+  return { rows, refused, gone };
+}
+
+/** Of all rows that were fetched; one that is refused as it was before is not told again. */
+async function leaveUnwanted(here: Session, plan: DownloadPlan, { rows, refused }: Staged): Promise<Staged> {
+  const left = await execute(here, deleteUnwanted(plan));
+  if (refused.length === 0) return { rows: rows - left, refused };
+  const keys = await run<{ key: string }>(here, plain(`${SELECT_WANTED} and trouble is not null`));
+  const wanted = new Set(keys.map(({ key }) => key));
+  return { rows: rows - left, refused: refused.filter(({ keyHash: hash }) => wanted.has(hash)) };
 }
 
 function deleteUnwanted(plan: DownloadPlan): ReturnType<typeof plain> {
