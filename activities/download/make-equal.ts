@@ -24,7 +24,7 @@ import { HeldChanges, settleHold } from './guard/held-changes.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
 import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
 import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
-import { readKept, readTold, type ToldChange } from './history/told-changes.js';
+import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
 import { countOwned } from './plan/owned-rows.js';
 import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions } from './plan/sessions.js';
 
@@ -132,9 +132,11 @@ async function download(
   const takesAway = plan.absence.rule === 'delete' && changes.gone > 0;
   if (takesAway && readings !== undefined) await checkCascade(here, plan, readings);
   const applied = await applyChanges(here, plan, changes, limits.rowsAtOnce);
-  const { told, kept } = { told: await readTold(here), kept: await readKept(here, plan, changes) };
+  const taken = await readTaken(here);
+  const kept = await readKept(here, plan, changes);
   await endOpenHold(here, options, isApproved);
-  const after = await note(here, look, { applied, fetched, isApproved, options });
+  const noting = note(here, look, { applied, fetched, isApproved, options });
+  const [after, told] = await Promise.all([noting, Promise.resolve(taken).then(toTold)]); // while the server writes
   return {
     counts: {
       ...toCounts(look, after.memory, after.localRows),

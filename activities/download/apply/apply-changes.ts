@@ -211,7 +211,7 @@ async function noteLeftOut(here: Session, plan: DownloadPlan): Promise<{ named: 
         where c.key_hash = d.key_hash and not d.is_done and d.trouble is null
         returning c.place, c.key_hash, c.key, c.name
       )
-      select key_hash::text as key_hash, null as row_hash, key, name, count(*) over ()::text as total
+      select key_hash::text as key_hash, key, name, count(*) over ()::text as total
       from left_out
       order by place
       limit ${MAX_NAMED}`),

@@ -42,7 +42,7 @@ async function setAside(here: Session, plan: DownloadPlan, foreignKey: ForeignKe
 /** A row that is written already has found its parent, or its foreign key is not looked at. */
 function deleteOrphans(plan: DownloadPlan, foreignKey: ForeignKey): Statement {
   const { columns, parent, parentColumns, isOwnParent } = foreignKey;
-  const { key, row } = hashNames(plan);
+  const { key } = hashNames(plan);
   const isParent = columns.map((name, at) => `p.${ident(parentColumns[at] ?? name)} = s.${ident(name)}`).join(' and ');
   const parents =
     isOwnParent && parentColumns.every((name) => plan.written.includes(name)) ? [parent, STAGED] : [parent];
@@ -54,7 +54,7 @@ function deleteOrphans(plan: DownloadPlan, foreignKey: ForeignKey): Statement {
         and not exists (select from ${DIFFERENCES} as d where d.key_hash = s.${ident(key)} and d.is_done)
       returning s.*
     )
-    select a.${ident(key)}::text as key_hash, a.${ident(row)}::text as row_hash, ${describe(plan, 'a')}
+    select a.${ident(key)}::text as key_hash, ${describe(plan, 'a')}
     from aside as a
     order by ${idents(plan.key, 'a')}`);
 }

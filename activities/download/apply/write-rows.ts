@@ -49,8 +49,7 @@ function toStagedStep(
   plan: DownloadPlan,
   step: { readonly write: (among: string) => string; readonly places: string },
 ): Step {
-  const { key, row } = hashNames(plan);
-  const hashes = `s.${ident(key)}::text as key_hash, s.${ident(row)}::text as row_hash`;
+  const hash = `s.${ident(hashNames(plan).key)}::text as key_hash`;
   const among = 'and s.ctid = any($1::tid[])';
   return {
     write: (places) => ({
@@ -59,7 +58,7 @@ function toStagedStep(
     }),
     places: plain(`select s.ctid::text as place ${step.places}`),
     describe: (places) => ({
-      text: `select s.ctid::text as place, ${hashes}, ${describe(plan, 's')} from ${STAGED} as s where true ${among}`,
+      text: `select s.ctid::text as place, ${hash}, ${describe(plan, 's')} from ${STAGED} as s where true ${among}`,
       values: [places],
     }),
   };
@@ -86,7 +85,7 @@ export function retireGone(plan: DownloadPlan): Step | null {
       `select ${key}::text as place from ${target} ${isGone} ${isDelete ? '' : `and ${isNotMarked(absence)}`}`,
     ),
     describe: (places) => ({
-      text: `select ${key}::text as place, ${key}::text as key_hash, null as row_hash, ${describe(plan, 'l')}
+      text: `select ${key}::text as place, ${key}::text as key_hash, ${describe(plan, 'l')}
         from ${target} where ${isOwned(plan.filter, 'l')} ${among}`,
       values: [places],
     }),

@@ -67,7 +67,12 @@ async function fetchFirst(
 ): Promise<Omit<Fetched, 'isFirstFill'>> {
   const { here } = sessions;
   await runAll(here, [...PREPARE_LISTS, ...CREATE_TABLES, ...createStaged(look.plan)]);
-  const { rows, refused } = await stage(sessions, look.plan, null, limits);
+  const { rows, refused } = await stage(
+    sessions,
+    copyRows(look.plan, { keys: null, areListed: false }),
+    look.plan,
+    limits,
+  );
   const { gone, remoteKeys } = await findFirstRows(sessions, look, refused, comparing);
   await noteTrouble(here, refused, 'refused');
   await checkStagedKeys(here, look.plan, remoteKeys);
@@ -86,7 +91,8 @@ async function fetchWanted(
   const { keys } = await askAll<{ keys: { key: string }[] }>(here, {
     keys: [...createStaged(plan), ...(areSent ? [SELECT_WANTED] : [])],
   });
-  const staged = await stage(sessions, plan, areSent ? keys.map(({ key }) => key) : null, limits);
+  const rowsToCopy = copyRows(plan, { keys: areSent ? keys.map(({ key }) => key) : null, areListed: true });
+  const staged = await stage(sessions, rowsToCopy, plan, limits);
   await noteTrouble(here, staged.refused, 'refused');
   const { rows, refused } =
     areSent || wanted === Number(remote.rows) ? staged : await leaveUnwanted(here, plan, staged);
@@ -110,11 +116,20 @@ function deleteUnwanted(plan: DownloadPlan): ReturnType<typeof plain> {
   );
 }
 
-/** COPY of the remote rows, as text: the types of the two ends may differ. @param keys - null: of all rows */
-function copyRows(plan: DownloadPlan, keys: readonly string[] | null): string {
+/** Which rows are copied. */
+interface Copied {
+  /** Hashes of their keys; null: all rows. */
+  readonly keys: readonly string[] | null;
+  /** True when a list has told the hash of each row: it is not computed again. */
+  readonly areListed: boolean;
+}
+
+/** COPY of the remote rows, as text: the types of the two ends may differ. */
+function copyRows(plan: DownloadPlan, { keys, areListed }: Copied): string {
   const key = keyHash(plan, 'remote', 'r');
   const isWanted = keys === null ? 'true' : `${key} in (select unnest('{${keys.join(',')}}'::bigint[]))`;
-  return `copy (select ${key}, ${rowHash(plan, 'remote', 'r')}, ${plan.carried.map((name) => carriedValue(plan, name)).join(', ')}
+  const row = areListed ? 'null' : rowHash(plan, 'remote', 'r');
+  return `copy (select ${key}, ${row}, ${plan.carried.map((name) => carriedValue(plan, name)).join(', ')}
     from ${relation(plan.table)} as r where ${isOwned(plan.filter, 'r')} and ${isWanted}) to stdout`;
 }
 
@@ -131,12 +146,12 @@ interface Staged {
 
 async function stage(
   { here, there }: Sessions,
+  text: string,
   plan: DownloadPlan,
-  keys: readonly string[] | null,
   { rowsAtOnce }: DownloadLimits,
 ): Promise<Staged> {
   const { key, row } = hashNames(plan);
-  const source = { session: there, text: copyRows(plan, keys) };
+  const source = { session: there, text };
   const target = { session: here, text: `copy ${STAGED} (${idents([key, row, ...plan.carried])}) from stdin` };
   try {
     const { sent, received } = await withSavepoint(here, () => copyBetween(source, target));
@@ -168,7 +183,7 @@ function readLine(line: string, { key, carried, name }: DownloadPlan): Omit<Refu
   const [hashOfKey, hashOfRow, ...fields] = readCopyFields(line, carried.length + 2);
   return {
     keyHash: hashOfKey ?? '',
-    rowHash: hashOfRow ?? '',
+    rowHash: hashOfRow ?? null,
     key: fields.slice(0, key.length).map((field) => field ?? ''),
     name: name === null ? null : (fields[carried.indexOf(name)] ?? null),
   };

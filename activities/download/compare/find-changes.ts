@@ -89,7 +89,7 @@ async function compareStaged(here: Session, plan: DownloadPlan): Promise<Compare
   const counts = names.map((name, at) => `count(*) filter (where ${differs(plan, name)})::text as changed_${at}`);
   const isOff =
     absence.rule === 'deactivate' && names.includes(absence.column)
-      ? `${differs(plan, absence.column)} and s.${ident(absence.column)}::text = ${literal(absence.value)} and not ${isLocalEdit(plan)}`
+      ? `${differs(plan, absence.column)} and s.${ident(absence.column)}::text = ${literal(absence.value)} and not ${IS_LOCAL_EDIT}`
       : 'false';
   const [row] = await run<Record<string, string>>(
     here,
@@ -109,7 +109,7 @@ const INSERT = `insert into ${CHANGES} (key_hash, kind, key, name, fields, was, 
 function insertNew(plan: DownloadPlan): string {
   return `
     ${INSERT}
-    select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${isLocalEdit(plan)}
+    select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${IS_LOCAL_EDIT}
     from ${STAGED} as s
     ${withMemory(plan)}
     where ${isNew(plan)}
@@ -125,7 +125,7 @@ function insertChanged(plan: DownloadPlan, changed: readonly ChangedColumn[]): s
   return `
     ${INSERT}
     select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')},
-      array_remove(array[${fields.join(', ')}]::text[], null), ${valuesOf('l')}, ${valuesOf('s')}, ${isLocalEdit(plan)}
+      array_remove(array[${fields.join(', ')}]::text[], null), ${valuesOf('l')}, ${valuesOf('s')}, ${IS_LOCAL_EDIT}
     ${fromStaged(plan)}
     where ${differ(plan, names)}
     order by ${idents(plan.key, 's')}`;
@@ -160,7 +160,7 @@ export async function countOverwritten(
   columns: readonly string[],
 ): Promise<readonly ChangedColumn[]> {
   const counts = columns.map((name, at) => {
-    const isOverwritten = `${differs(plan, name)} and l.${ident(name)} is not null and not ${isLocalEdit(plan)}`;
+    const isOverwritten = `${differs(plan, name)} and l.${ident(name)} is not null and not ${IS_LOCAL_EDIT}`;
     return `count(*) filter (where ${isOverwritten})::text as overwritten_${at}`;
   });
   const [row] = await run<Record<string, string>>(here, plain(`select ${counts.join(', ')} ${fromStaged(plan)}`));
@@ -176,9 +176,7 @@ function fromStaged(plan: DownloadPlan): string {
 }
 
 /** The remote has what it had, the site was as the remote, and is not so now. */
-function isLocalEdit(plan: DownloadPlan): string {
-  return `((m.is_brought and m.state is null and m.had_remote = s.${ident(hashNames(plan).row)}) is true)`;
-}
+const IS_LOCAL_EDIT = `((m.is_brought and m.state is null and m.had_remote = m.remote_hash) is true)`;
 
 function withMemory(plan: DownloadPlan): string {
   return `left join ${DIFFERENCES} as m on m.key_hash = s.${ident(hashNames(plan).key)}`;

@@ -6,8 +6,9 @@ import { DIFFERENCES } from './tables.js';
 
 /** A row that the local database refuses, and why. */
 export interface RefusedRow extends NamedRow {
-  /** Of its key and of what the remote has; both as text. */
+  /** As text. */
   readonly keyHash: string;
+  /** Of what the remote has; null: a list has told it. */
   readonly rowHash: string | null;
   readonly failure: DatabaseFailure;
 }
@@ -15,7 +16,6 @@ export interface RefusedRow extends NamedRow {
 /** What SQL tells of a row that was not taken. */
 export interface DescribedRow {
   readonly key_hash: string;
-  readonly row_hash: string | null;
   /** A JSON array of texts. */
   readonly key: string;
   readonly name: string | null;
@@ -23,8 +23,8 @@ export interface DescribedRow {
 
 /** Such a row, and why it was not taken. */
 export function toRefused(row: DescribedRow, failure: DatabaseFailure): RefusedRow {
-  const { key_hash: keyHash, row_hash: rowHash, key, name } = row;
-  return { keyHash, rowHash, key: JSON.parse(key) as string[], name, failure };
+  const { key_hash: keyHash, key, name } = row;
+  return { keyHash, rowHash: null, key: JSON.parse(key) as string[], name, failure };
 }
 
 /** Notes why rows are not as the remote has them: another row must come first, or the local table says no. So the latter are tried again when they change and not in each cycle. */

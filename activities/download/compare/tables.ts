@@ -26,7 +26,7 @@ export const LISTED = 'pg_temp.meter_sync_listed';
  */
 export const DIFFERENCES = 'pg_temp.meter_sync_difference';
 
-/** The rows that were fetched, in the local types, so that a value is read exactly as the table reads it, with their hashes. */
+/** The rows that were fetched, in the local types, so that a value is read exactly as the table reads it, with the hash of their key and, where no list has told it, that of the row. */
 export const STAGED = 'pg_temp.meter_sync_staged';
 
 /**

@@ -23,7 +23,8 @@ export interface ToldChange extends ChangedRow {
   readonly isLocalEdit: boolean;
 }
 
-interface ToldRow {
+/** A change as the server tells it. */
+export interface TakenRow {
   readonly kind: ToldChange['kind'];
   readonly key: string;
   readonly name: string | null;
@@ -33,9 +34,9 @@ interface ToldRow {
   readonly is_local_edit: string;
 }
 
-/** The changes that the local table has taken, in the order of the keys, at most {@link MAX_LOGGED_ROWS}. */
-export async function readTold(here: Session): Promise<readonly ToldChange[]> {
-  const rows = await run<ToldRow>(
+/** Reads the changes that the local table has taken, in the order of the keys, at most {@link MAX_LOGGED_ROWS}; for {@link toTold}. */
+export function readTaken(here: Session): Promise<readonly TakenRow[]> {
+  return run<TakenRow>(
     here,
     plain(`
       select c.kind, c.key, c.name, case when c.fields <> '{}' then array_to_json(c.fields)::text end as fields,
@@ -45,6 +46,10 @@ export async function readTold(here: Session): Promise<readonly ToldChange[]> {
       order by case c.kind when 'new' then 1 when 'changed' then 2 else 3 end, c.place
       limit ${MAX_LOGGED_ROWS}`),
   );
+}
+
+/** The same for people; of thousands of rows this takes a while, in which the server can do something else. */
+export function toTold(rows: readonly TakenRow[]): readonly ToldChange[] {
   return rows.map((row) => ({
     kind: row.kind,
     key: JSON.parse(row.key) as string[],
