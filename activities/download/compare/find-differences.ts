@@ -33,7 +33,7 @@ export interface Comparing {
 }
 
 /**
- * Lists an end that is no longer as remembered (the remote's list comes whole: 16 bytes a row), and compares both with the memory of
+ * Lists an end that is no longer as remembered (the remote's list comes whole: two hashes a row), and compares both with the memory of
  * each row. A memory that was made in another way, or does not add up, says nothing of what the rows hold; what came from the
  * remote is still known.
  * @throws DatabaseFailure `schema` - a key that does not tell the rows apart
@@ -47,7 +47,7 @@ export async function findDifferences(sessions: Sessions, look: Look, comparing:
   const isListed = !isBelieved || !isAsRemembered(look.remote, memory, 'remote');
   if (isListed) await listRemote(sessions, look.plan);
   const local = isBelieved && isAsRemembered(look.local, memory, 'local') ? null : selectHashes(look.plan, 'local');
-  const remote = isListed ? `select key_hash, row_hash from ${LISTED}` : null;
+  const remote = isListed ? `select unnest(key_hash) as key_hash, unnest(row_hash) as row_hash from ${LISTED}` : null;
   return compare(sessions, look.plan, { ...comparing, isBelieved, remote: { rows: remote }, local: { rows: local } });
 }
 
@@ -68,9 +68,14 @@ export async function findFirstRows(
   return compare(sessions, plan, { ...comparing, isBelieved: false, remote: { rows }, local: { rows: none } });
 }
 
+/** So many rows come in one message: as one message each they took the program as long as the remote's server took to hash them. */
+const ROWS_IN_A_MESSAGE = 100;
+
 async function listRemote({ here, there }: Sessions, plan: DownloadPlan): Promise<void> {
+  const numbered = `select h.*, row_number() over () - 1 as place from (${selectHashes(plan, 'remote')}) as h`;
+  const packed = `select array_agg(key_hash), array_agg(row_hash) from (${numbered}) as n group by place / ${ROWS_IN_A_MESSAGE}`;
   await copyBetween(
-    { session: there, text: `copy (${selectHashes(plan, 'remote')}) to stdout (format binary)` },
+    { session: there, text: `copy (${packed}) to stdout (format binary)` },
     { session: here, text: `copy ${LISTED} (key_hash, row_hash) from stdin (format binary)` },
   );
 }

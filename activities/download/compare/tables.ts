@@ -14,7 +14,7 @@ import { type DownloadPlan, freeName } from '../plan/plan-download.js';
  * | CHANGES     | `find-changes`                            | guard, apply, history                  | empty when no row is new, changed or gone |
  */
 
-/** Key hash and row hash of all remote rows. */
+/** Key hash and row hash of all remote rows, in arrays of some rows each. */
 export const LISTED = 'pg_temp.meter_sync_listed';
 
 /**
@@ -51,7 +51,7 @@ export const CREATE_TABLES: readonly string[] = [
 
 /** For the remote's list. */
 export const CREATE_LISTED =
-  'create temporary table meter_sync_listed (key_hash bigint, row_hash bigint) on commit drop';
+  'create temporary table meter_sync_listed (key_hash bigint[], row_hash bigint[]) on commit drop';
 
 /** The two columns of the staging table that are none of the table's own. */
 export function hashNames(plan: Pick<DownloadPlan, 'columns'>): { readonly key: string; readonly row: string } {
