@@ -3,6 +3,7 @@ import {
   FAILURE_RULES,
   type FailureKind,
   type FailureReport,
+  nameDba,
   nameSite,
   toShortMessage,
 } from '../src/model/failures.js';
@@ -42,7 +43,8 @@ export function isTriedAgain({ kind }: Pick<FailureReport, 'kind'>, attempt: num
 export function toReport(error: unknown, siteId: string): FailureReport {
   const kind: FailureKind = toFailureKind(error);
   const ofKind = FAILURE_RULES[kind].next;
-  const next = nameSite((error instanceof DatabaseFailure ? error.next : null) ?? ofKind, siteId);
+  const [ownNext, side] = error instanceof DatabaseFailure ? [error.next, error.place.side] : [null, null];
+  const next = nameSite(nameDba(ownNext ?? ofKind, side), siteId);
   if (error instanceof HeldFailure) {
     const { held } = error;
     return { kind, message: toShortMessage(error.message), sqlstate: null, ...error.place, next, held };

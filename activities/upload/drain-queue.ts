@@ -1,6 +1,8 @@
-import { firstBatchRows, smallerBatchRows } from '../../src/model/batch-size.js';
+import { firstBatchRows, isOfSize, smallerBatchRows } from '../../src/model/batch-size.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
-import { toFailureKind } from '../../src/postgres/errors.js';
+import { addCounts } from '../../src/model/upload-counts.js';
+import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
+import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type LocalUpload, type PlaceInChain, readChain, readLocalUpload } from './custody/read-chain.js';
@@ -32,7 +34,7 @@ export async function drainQueue(
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
     const quarantineOf = here.hasQuarantine ? input.siteId : null;
     const taking = { ...plan, queue: { ...plan.queue, quarantineOf } };
-    const progress = await uploadFrom({ here, place }, taking, input, locked);
+    const progress = await uploadAsConnectionsAllow({ here, place }, taking, input, locked);
     return report(plan, input, progress, locked);
   });
 }
@@ -48,12 +50,46 @@ async function readPlace(
   return findPlace(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
 }
 
-/** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
-async function uploadFrom(
-  { here: { state, learnedRows }, place }: { here: LocalUpload; place: PlaceInChain },
+/** Where a run begins. */
+interface Begin {
+  readonly here: LocalUpload;
+  readonly place: PlaceInChain;
+}
+
+/**
+ * Uploads with batches that overlap. Where a server turns out to have no connection for a second batch, one follows another:
+ * what is done stays done, and the rest begins anew behind it.
+ */
+async function uploadAsConnectionsAllow(
+  begin: Begin,
   plan: UploadPlan,
   input: UploadReadingsInput,
   attempt: Attempt,
+): Promise<UploadProgress> {
+  const startedAt = performance.now();
+  const reached: { done: UploadProgress | null } = { done: null };
+  try {
+    return await uploadFrom(begin, plan, input, { ...attempt, onBatch: (progress) => (reached.done = progress) });
+  } catch (error) {
+    const isRefused = error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.tooManyConnections;
+    if (!isRefused || reached.done === null || plan.batchesInFlight === 1) throw error;
+    attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
+  }
+  const { done } = reached;
+  const here = await readLocalUpload(plan.local, input, attempt.signal);
+  const place = await readPlace(plan, input, here, attempt.signal);
+  const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
+  const rest = await uploadFrom({ here, place }, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
+  const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
+  return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
+}
+
+/** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
+async function uploadFrom(
+  { here: { state, learnedRows }, place }: Begin,
+  plan: UploadPlan,
+  input: UploadReadingsInput,
+  attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
 ): Promise<UploadProgress> {
   const claim = (batchRows: number): Promise<ClaimedState> =>
     claimSite(plan.local, { ...input, batchRows }, { state, place, commitsLate: plan.localCommitsLate });
@@ -63,11 +99,12 @@ async function uploadFrom(
     const run = { plan, input, state, learnedRows, isOneAhead: place.isOneAhead, claim };
     return await uploadBatches(run, attempt, (progress) => {
       ({ batchRows } = progress);
+      attempt.onBatch?.(progress);
       attempt.heartbeat({ ...progress });
     });
   } catch (error) {
-    const kind = toFailureKind(error);
-    if (kind === 'unreachable' || kind === 'busy') batchRows = smallerBatchRows(batchRows);
+    const sqlstate = error instanceof DatabaseFailure ? error.sqlstate : null;
+    if (isOfSize({ kind: toFailureKind(error), sqlstate })) batchRows = smallerBatchRows(batchRows);
     throw error;
   } finally {
     if (batchRows !== tried) await keepLearnedRows(plan.local, input.siteId, batchRows, claim);

@@ -1,5 +1,5 @@
 import { ConfigProblems, toProblemText } from '../config/check/problems.js';
-import { FAILURE_RULES, isFailureKind, nameSite } from '../model/failures.js';
+import { FAILURE_RULES, type FailurePlace, isFailureKind, nameDba, nameSite } from '../model/failures.js';
 import { isSiteId } from '../model/scheduler.js';
 import { TemporalError } from '../temporal/errors.js';
 import { UsageError } from './command.js';
@@ -32,9 +32,20 @@ export function toErrorReport(error: unknown): ErrorReport {
   const message = error instanceof Error ? error.message : String(error);
   const kind = error instanceof Error && 'kind' in error ? error.kind : null;
   const next = error instanceof Error && 'next' in error && typeof error.next === 'string' ? error.next : null;
-  if (isFailureKind(kind))
-    return { exitCode: 1, code: kind, message, next: next ?? FAILURE_RULES[kind].next, facts: {} };
+  if (isFailureKind(kind) && error instanceof Error)
+    return {
+      exitCode: 1,
+      code: kind,
+      message,
+      next: nameDba(next ?? FAILURE_RULES[kind].next, sideOf(error)),
+      facts: {},
+    };
   return { exitCode: 1, code: 'unexpected', message, next, facts: {} };
+}
+
+/** By its shape: to know the class of it, every short command would load the driver. */
+function sideOf(error: object): FailurePlace['side'] {
+  return 'place' in error ? ((error.place as FailurePlace | null)?.side ?? null) : null;
 }
 
 /** What a command was asked for. */

@@ -1,3 +1,5 @@
+import type { FailureReport } from './failures.js';
+
 /** A batch that takes longer holds a local transaction open for longer than a site should have to bear. */
 const TARGET_MS = 2_000;
 /** Room for a twice as large batch within the target. */
@@ -23,7 +25,15 @@ export function nextBatchRows(limitRows: number, batch: { rows: number; duration
   return wasFull && batch.durationMs < ROOMY_MS ? within(limitRows * 2, maxRows) : within(limitRows, maxRows);
 }
 
-/** Rows of the next batch, after one that failed on time. */
+/**
+ * True when a batch that failed may pass when it is smaller: time, a lock, memory. A connection that the server has not to
+ * give (53300) has nothing to do with the size.
+ */
+export function isOfSize({ kind, sqlstate }: Pick<FailureReport, 'kind' | 'sqlstate'>): boolean {
+  return (kind === 'unreachable' || kind === 'busy') && sqlstate !== '53300';
+}
+
+/** Rows of the next batch, after one that failed for its size. */
 export function smallerBatchRows(limitRows: number): number {
   return within(limitRows / 4, limitRows);
 }

@@ -1,6 +1,6 @@
 import { afterCycle, afterProbe, isOpen } from './breaker.js';
 import { withFurtherFailures } from './download-outcome.js';
-import type { FailureKind, FailureReport } from './failures.js';
+import { type FailureKind, type FailureReport, wasLetIn } from './failures.js';
 import type { DownloadResult, ProbeResult, UploadReadingsResult } from './operations.js';
 import {
   type CycleKind,
@@ -177,8 +177,7 @@ function seenByDownload(operation: Operation, { localCount, remoteCount }: Downl
 /** A server that refused has answered; one that was not reached, or that would not let us in, has not. */
 function observeFailure(observed: Observed, { error }: Outcome<unknown>): Observed {
   if (error === null || error.side === null) return observed;
-  const connected = error.kind !== 'unreachable' && error.sqlstate?.startsWith('28') !== true;
-  return { ...observed, [error.side === 'local' ? 'localDbConnected' : 'remoteDbConnected']: connected };
+  return { ...observed, [error.side === 'local' ? 'localDbConnected' : 'remoteDbConnected']: wasLetIn(error) };
 }
 
 function toFailures(operation: Operation, error: FailureReport | null): { kind: FailureKind; text: string }[] {

@@ -9,6 +9,7 @@ export const FAILURE_KINDS = [
   'data',
   'fenced',
   'config',
+  'damaged',
   'unexpected',
 ] as const;
 /** One of the kinds; each has its rule in `FAILURE_RULES`. */
@@ -58,31 +59,35 @@ const STATEMENT_ATTEMPTS = 3;
 export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
   unreachable: {
     maxAttempts: CONNECTION_ATTEMPTS,
-    next: 'The sync goes on by itself once the server answers. If it should be up, look at the server and the link: meter-sync check',
+    next: 'The sync continues by itself once the server answers. If it should be up, look at the server and the link: meter-sync check',
   },
   busy: {
     maxAttempts: STATEMENT_ATTEMPTS,
-    next: 'The next cycle tries again by itself. If it stays, look for long transactions, locks or a full disk on that server: meter-sync check',
+    next: 'The next cycle tries again by itself. If it stays, ask the DBA of that database to look for long transactions and locks: meter-sync check',
   },
   credentials: {
     maxAttempts: 1,
-    next: 'The administrator of that database must mend the user, the password or the rights: meter-sync check',
+    next: 'Ask the DBA of that database to fix the user, password or grants: meter-sync check',
   },
   schema: {
     maxAttempts: 1,
-    next: 'Somebody must mend the table or the settings that name it: meter-sync check',
+    next: 'Ask the DBA of that database to fix the table, or correct the settings that name it: meter-sync check',
   },
   data: {
     maxAttempts: 1,
-    next: 'Mend the rows that the database refuses, or the constraint that refuses them. They stay where they are until then. After that: meter-sync sync-now --wait',
+    next: 'Fix the rows that the database refuses, or the constraint that refuses them. They stay where they are until then. After that: meter-sync sync-now --wait',
   },
   fenced: {
     maxAttempts: 1,
-    next: 'Nothing is uploaded until a person has decided. This shows what happened and what to do, and asks before it changes anything: meter-sync adopt',
+    next: 'Nothing is uploaded until someone resolves the fence. This shows what happened and what to do, and asks before it changes anything: meter-sync adopt',
   },
   config: {
     maxAttempts: 1,
-    next: 'Mend the settings of the worker and start it again: meter-sync check',
+    next: 'Correct the settings of the worker and start it again: meter-sync check',
+  },
+  damaged: {
+    maxAttempts: 1,
+    next: 'Ask the DBA of that database to copy its files first, and then to rebuild the damaged index (reindex) or to restore the damaged page; pg_amcheck finds them. What does not need them continues: meter-sync check',
   },
   unexpected: {
     maxAttempts: STATEMENT_ATTEMPTS,
@@ -96,6 +101,19 @@ const COMMANDS_OF_A_SITE = /meter-sync (?:check|adopt|sync-now|verify)(?! --site
 /** What to do, with the site in each command that wants one. Null: it is not known, and the commands stay as they are. */
 export function nameSite(next: string, siteId: string | null): string {
   return siteId === null ? next : next.replace(COMMANDS_OF_A_SITE, (command) => `${command} --site ${siteId}`);
+}
+
+/** Whom to ask: advice about a database is written before its side is known. Null: it stays unknown. */
+export function nameDba(next: string, side: Side | null): string {
+  if (side === null) return next;
+  return next.replaceAll('the DBA of that database', `the DBA of the ${side} database`);
+}
+
+/** True when a failure was met within a session: the server has let us in. */
+export function wasLetIn({ kind, sqlstate }: Pick<FailureReport, 'kind' | 'sqlstate'>): boolean {
+  if (kind === 'unreachable') return false;
+  if (sqlstate === null) return kind !== 'credentials' && kind !== 'config'; // password, TLS, a port of something else
+  return !/^(28|3D|53300)/.test(sqlstate);
 }
 
 /** A status, a history and a run that continues another each hold a message many times, and have limits of their own. */

@@ -1,6 +1,9 @@
 import pg from 'pg';
 import { UnsettledBatch } from '../model/upload-counts.js';
 import type { FailureKind, FailurePlace, Side } from '../model/failures.js';
+import { adviseOn } from './advice.js';
+import { ConnectionProblem, judgeConnection } from './connection-problem.js';
+import { copyPlace, saysNoValues, toMessageWithoutValues } from './error-words.js';
 import { kindOfSqlstate, SQLSTATE } from './sqlstate.js';
 
 /** A failure of one of the two databases, or a fact about their tables, with its kind. The original is the `cause`. */
@@ -23,7 +26,7 @@ export class DatabaseFailure extends Error {
       readonly sqlstate?: string | null;
       readonly copyLine?: number | null;
       readonly isOfRow?: boolean;
-      readonly next?: string;
+      readonly next?: string | null;
       readonly cause?: unknown;
     } = {},
   ) {
@@ -42,51 +45,13 @@ export class DatabaseFailure extends Error {
   }
 }
 
-/** What Node's sockets and `pg` say when a server cannot be reached. */
-const UNREACHABLE_CODES = new Set([
-  'ECONNREFUSED',
-  'ECONNRESET',
-  'ECONNABORTED',
-  'EHOSTUNREACH',
-  'ENETUNREACH',
-  'ENETDOWN',
-  'EHOSTDOWN',
-  'ENOTFOUND',
-  'EAI_AGAIN',
-  'ETIMEDOUT',
-  'EPIPE',
-  'ENOENT', // a Unix socket that is not there
-  'ERR_STREAM_PREMATURE_CLOSE',
-  'ERR_STREAM_DESTROYED',
-]);
-
-/**
- * `pg` gives these of its own no code; each means that the connection is gone or was never had. An exception to the rule
- * that messages decide nothing: there is nothing else to decide by.
- */
-const UNREACHABLE_MESSAGES = [
-  'Connection terminated',
-  'timeout exceeded when trying to connect',
-  'Client has encountered a connection error',
-  'Client was closed and is not queryable',
-];
-
-/** TLS problems: the certificate, or a server that speaks no TLS. Nothing to retry, somebody must mend it. */
-const TLS_CODES = /^(ERR_TLS_|ERR_SSL_|CERT_|DEPTH_ZERO_|SELF_SIGNED_|UNABLE_TO_)/;
-const NO_TLS_MESSAGE = 'The server does not support SSL connections';
-
 /** The kind of any error that `pg`, a socket or our own engines throw. */
 export function toFailureKind(error: unknown): FailureKind {
-  if (error instanceof DatabaseFailure) return error.kind;
+  if (error instanceof DatabaseFailure || error instanceof ConnectionProblem) return error.kind;
   if (error instanceof UnsettledBatch) return 'schema'; // triggers, rules or row security of the tables; trying again sends all anew
   if (error instanceof AggregateError) return error.errors.length > 0 ? toFailureKind(error.errors[0]) : 'unreachable';
-  if (!(error instanceof Error)) return 'unexpected';
-  const code = 'code' in error && typeof error.code === 'string' ? error.code : '';
-  if (error instanceof pg.DatabaseError && isOfPooler(error)) return 'unreachable';
-  if (error instanceof pg.DatabaseError) return kindOfSqlstate(code);
-  if (UNREACHABLE_CODES.has(code)) return 'unreachable';
-  if (TLS_CODES.test(code) || error.message.startsWith(NO_TLS_MESSAGE)) return 'credentials';
-  return UNREACHABLE_MESSAGES.some((start) => error.message.startsWith(start)) ? 'unreachable' : 'unexpected';
+  if (error instanceof pg.DatabaseError) return isOfPooler(error) ? 'unreachable' : kindOfSqlstate(error.code ?? '');
+  return (error instanceof Error ? judgeConnection(error)?.kind : undefined) ?? 'unexpected';
 }
 
 /**
@@ -99,78 +64,49 @@ function isOfPooler({ code, routine }: pg.DatabaseError): boolean {
 
 /**
  * Any error of one database as a `DatabaseFailure` that names the side. PostgreSQL's `detail` is left out, since it holds
- * the values of rows; so is what messages quote of values (class 22), and what functions of the database say in words of
- * their own. An error with such a message is no cause either: causes are logged.
+ * the values of rows; so are messages that may quote some, in whatever language, and what functions of the database say in
+ * words of their own. An error with such a message is no cause either: causes are logged.
  */
 export function toDatabaseFailure(error: unknown, side: Side): DatabaseFailure {
   if (error instanceof DatabaseFailure) return error;
-  const kind = toFailureKind(error);
-  if (!(error instanceof pg.DatabaseError)) {
-    return new DatabaseFailure(kind, `${side} database: ${describe(error)}`, { side, cause: error });
-  }
-  const { code = null, schema, table, column, constraint } = error;
+  if (!(error instanceof pg.DatabaseError)) return toConnectionFailure(error, side);
+  const { code = null, schema, table, column, constraint, where } = error;
   const message = toMessageWithoutValues(error);
-  const tableName = table === undefined ? null : schema === undefined ? table : `${schema}.${table}`;
+  const copied = copyPlace(where);
+  const kind = toFailureKind(error);
   return new DatabaseFailure(kind, `${side} database: ${message}`, {
     side,
-    table: tableName,
-    column: column ?? copyColumn(error) ?? null,
+    table: table === undefined ? null : schema === undefined ? table : `${schema}.${table}`,
+    column: column ?? copied?.column ?? null,
     constraint: constraint ?? null,
     sqlstate: code,
-    copyLine: copyLine(error),
+    copyLine: copied?.line ?? null,
     isOfRow: isOfRow(error),
-    ...(message === error.message ? { cause: error } : {}),
+    next: adviseOn(error),
+    ...(where === undefined && saysNoValues(error) ? { cause: error } : {}), // the context of a COPY quotes its row
   });
 }
 
-/** What PostgreSQL says of an error, as far as its words go without the values of rows. */
-type ErrorWords = Pick<pg.DatabaseError, 'code' | 'message' | 'where' | 'routine'>;
-
-/** An error's message without the values that it quotes. */
-export function toMessageWithoutValues(error: ErrorWords): string {
-  if (error.routine === 'exec_stmt_raise' || RAISED.test(error.where ?? '')) return describeRaised(error);
-  return error.code?.startsWith('22') === true ? describeDataError(error) : error.message;
+/** What is no server's answer: a connection that failed, or a defect. */
+function toConnectionFailure(error: unknown, side: Side): DatabaseFailure {
+  const judged = error instanceof Error ? judgeConnection(error) : null;
+  const next = error instanceof ConnectionProblem ? error.next : (judged?.next ?? null);
+  const message = judged?.message ?? describe(error);
+  return new DatabaseFailure(toFailureKind(error), `${side} database: ${message}`, { side, next, cause: error });
 }
 
-/** The author of a trigger likes to say which value was wrong. The context names the function and the line, and no value. */
-function describeRaised({ where = '' }: ErrorWords): string {
-  const [, raisedBy = 'a function of the database'] = RAISED.exec(where) ?? [];
-  return `${raisedBy} raised an error; its words are in the server's log`;
-}
-
-/** How the context of an error begins that a function has raised. */
-const RAISED = /^(PL\/pgSQL function .+ line \d+) at (?:RAISE|ASSERT)/;
-
-/** The server's own troubles, whichever statement meets them: its resources, a lock, somebody who ended it, a defect. */
-const OF_SERVER = /^(08|40|53|57|58|XX)|^55P03$/;
-
-function isOfRow({ code = '', where = '', routine }: pg.DatabaseError): boolean {
-  if (code === SQLSTATE.insufficientPrivilege && routine === 'ExecWithCheckOptions') return true;
-  return where.startsWith('PL/pgSQL function') && !OF_SERVER.test(code);
-}
-
+/** Of a name with several addresses: what became of each. */
 function describe(error: unknown): string {
-  if (error instanceof AggregateError && error.errors.length > 0) return describe(error.errors[0]);
+  if (error instanceof AggregateError && error.errors.length > 0) return error.errors.map(describe).join('; ');
   return error instanceof Error ? error.message : String(error);
 }
 
-/** "invalid input syntax for type integer: "abc"" quotes the value after the last colon. */
-function describeDataError(error: ErrorWords): string {
-  const column = copyColumn(error);
-  const text = error.message
-    .replace(/(: ".*)$/s, '')
-    .replace(/"[^"]*"/gs, '...')
-    .replace(/0x[\da-f]{2}( 0x[\da-f]{2})*/gi, '...');
-  return column === undefined ? text : `${text} (column ${column})`;
-}
+/** The server's own troubles, whichever statement meets them: its resources, a lock, somebody who ended it, a defect. */
+const OF_SERVER = /^(08|40|53|57|58|XX)|^55P03$/;
+/** The context of an error that a function has met, in every language; statements in it are quoted. */
+const IN_FUNCTION = /^[^"'«»„“\n]*PL\//;
 
-/** The context of a COPY counts the rows it has read. */
-function copyLine({ where = '' }: pg.DatabaseError): number | null {
-  const [, line] = /^COPY [^,]+, line (\d+)/m.exec(where) ?? [];
-  return line === undefined ? null : Number(line);
-}
-
-/** The context of a COPY names the column, and then quotes its value. */
-function copyColumn(error: ErrorWords): string | undefined {
-  return /^COPY [^,]+, line \d+, column ([^:]+)/.exec(error.where ?? '')?.[1];
+function isOfRow({ code = '', where = '', routine }: pg.DatabaseError): boolean {
+  if (code === SQLSTATE.insufficientPrivilege && routine === 'ExecWithCheckOptions') return true;
+  return IN_FUNCTION.test(where) && !OF_SERVER.test(code);
 }

@@ -12,7 +12,12 @@ export const SQLSTATE = {
   insufficientPrivilege: '42501',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
+  diskFull: '53100',
+  outOfMemory: '53200',
+  tooManyConnections: '53300',
   queryCanceled: '57014',
+  dataCorrupted: 'XX001',
+  indexCorrupted: 'XX002',
 } as const;
 
 /** Exact codes come first, then classes (the first two characters). https://www.postgresql.org/docs/current/errcodes-appendix.html */
@@ -28,7 +33,8 @@ const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
   '25006': 'schema', // a standby, or a database set to read only: nothing can be written
   '0A000': 'schema',
   '54000': 'data', // a value too long for an index, say
-  P0001: 'data', // a trigger that refuses a row, in words of its own
+  XX001: 'damaged',
+  XX002: 'damaged',
   '08': 'unreachable',
   '57': 'unreachable',
   '40': 'busy',
@@ -42,7 +48,20 @@ const KIND_OF_SQLSTATE: Readonly<Record<string, FailureKind>> = {
   '22': 'data',
   '23': 'data',
   '44': 'data',
+  // Only functions of the database raise these: over a row, as we call none ourselves.
+  '09': 'data',
+  '20': 'data',
+  '2F': 'data',
+  '38': 'data',
+  '39': 'data',
+  P0: 'data', // a trigger that refuses a row in words of its own, asserts, or finds no row
 };
+
+/** PostgreSQL's own classes. A code of any other was made up by the author of a function, who raises it over a row. */
+const OWN_CLASSES: readonly string[] = (
+  '00 01 02 03 08 09 0A 0B 0F 0L 0P 0Z 10 20 21 22 23 24 25 26 27 28 2B 2D 2F 34 38 39 3B 3D 3F 40 42 44 ' +
+  '53 54 55 57 58 72 F0 HV P0 XX'
+).split(' ');
 
 /** The codes that put a row's values at fault, for statements that must tell them from other errors on the server. */
 export const DATA_SQLSTATES = {
@@ -52,13 +71,21 @@ export const DATA_SQLSTATES = {
   except: Object.keys(KIND_OF_SQLSTATE).filter(
     (code) => code.length === 5 && KIND_OF_SQLSTATE[code] !== 'data' && KIND_OF_SQLSTATE[code.slice(0, 2)] === 'data',
   ),
+  /** A code of a class that is none of these is a row's fault, too. */
+  ownClasses: OWN_CLASSES,
 } as const;
 
 function codesOf(kind: FailureKind, length: number): string[] {
   return Object.keys(KIND_OF_SQLSTATE).filter((code) => code.length === length && KIND_OF_SQLSTATE[code] === kind);
 }
 
-/** The kind of failure that a code of PostgreSQL means. */
+/** True for a code that is none of PostgreSQL's: a function of the database has made it up. */
+export function isMadeUp(code: string): boolean {
+  return code.length === 5 && !OWN_CLASSES.includes(code.slice(0, 2));
+}
+
+/** The kind of failure that a code of PostgreSQL, or of a function of the database, means. */
 export function kindOfSqlstate(code: string): FailureKind {
-  return KIND_OF_SQLSTATE[code] ?? KIND_OF_SQLSTATE[code.slice(0, 2)] ?? 'unexpected';
+  const known = KIND_OF_SQLSTATE[code] ?? KIND_OF_SQLSTATE[code.slice(0, 2)];
+  return known ?? (isMadeUp(code) ? 'data' : 'unexpected');
 }

@@ -11,7 +11,7 @@ import type { WorkerLogger } from './logger.js';
  * Two batches, and a probe beside them, with one to spare. At the site the lock of a run and its claim come on top. Ten
  * thousand sites share the customer's server.
  */
-const MAX_CONNECTIONS: Readonly<Record<Side, number>> = { local: 6, remote: 4 };
+export const MAX_CONNECTIONS: Readonly<Record<Side, number>> = { local: 6, remote: 4 };
 
 /** The databases of all sites of a worker. */
 interface SitePools {

@@ -1,5 +1,5 @@
 import type { SiteDatabases } from '../../activities/databases.js';
-import { FAILURE_RULES, nameSite } from '../model/failures.js';
+import { FAILURE_RULES, nameDba, nameSite } from '../model/failures.js';
 import { toDatabaseFailure } from '../postgres/errors.js';
 import { type Database, run } from '../postgres/session.js';
 import { withTransaction } from '../postgres/transaction.js';
@@ -36,9 +36,9 @@ async function untilItAnswers(database: Database, { site, logger, end }: Watch):
       return logger.info('database answers', { site, database: database.side, version });
     } catch (error) {
       if (end.aborted) return; // the worker ends: nobody waits for this answer any more
-      const { kind, message, sqlstate } = toDatabaseFailure(error, database.side);
+      const { kind, message, sqlstate, next: ownNext } = toDatabaseFailure(error, database.side);
       const waitMs = waits.next();
-      const next = nameSite(FAILURE_RULES[kind].next, site);
+      const next = nameSite(nameDba(ownNext ?? FAILURE_RULES[kind].next, database.side), site);
       logger.warn('database does not answer; asking again', { site, kind, sqlstate, problem: message, next, waitMs });
       await waitFor(waitMs, end).catch(() => undefined); // aborted: the loop sees it
     }

@@ -20,6 +20,7 @@ describe('a failure of an operation', () => {
     ['credentials', 1],
     ['config', 1],
     ['fenced', 1],
+    ['damaged', 1],
     ['busy', 3],
     ['unexpected', 3],
     ['unreachable', 6],

@@ -54,6 +54,23 @@ test('empty databases are told table by table, init makes them ready, and a seco
   expect(again.databases.map(({ applied }) => applied)).toEqual([[], []]);
 });
 
+test('a limit of connections, and parameters of a URL that change nothing, are told', async (context) => {
+  const { local, remote } = databases;
+  const role = `limited_${remote.settings.database.slice(-8)}`;
+  await remote.sql(`create role ${role} login password 'right' connection limit 2`);
+  context.onTestFinished(() => remote.sql(`drop role ${role}`).then(() => undefined));
+  const url = Object.assign(new URL(remote.url), { username: role, password: 'right' }).href;
+  const run = await cli(['check'], {
+    local,
+    remote: { ...remote, url: `${url}?application_name=me&connect_timeout=5` },
+  });
+  expect(problemsOf(run)).toContain(
+    `warning remote database: role "${role}" has a limit of 2 connections, and a worker uses up to 4: uploads are slower then`,
+  );
+  const told = (run.json() as Checked).sites.flatMap(({ findings }) => findings.map(({ message }) => message));
+  expect(told).toContain('POSTGRES_CLIENT_URL: passed over connect_timeout: a connection has 10 seconds');
+});
+
 test('drift, a missing index, missing rights and a misspelt setting are told at once, each with what to do', async () => {
   const { local, remote } = databases;
   const role = `r_${local.settings.database.slice(-8)}`;

@@ -35,7 +35,8 @@ function problemsOf(sources: SettingSources, load: (sources: SettingSources) => 
 test('two hosts are enough: everything else has a default', () => {
   const config = loadConfig({ env: BOTH });
   expect(config).toMatchObject({ siteId: 'default', taskQueue: 'meter-sync:default', intervalMs: 60_000 });
-  expect(config.local).toMatchObject({ host: 'site', port: 5432, password: null, tls: { mode: 'prefer' } });
+  expect(config.local).toMatchObject({ host: 'site', port: 5432, tls: { mode: 'prefer' } });
+  expect(() => config.local.password()).toThrow('none is set; wanted POSTGRES_SYNC_PASSWORD');
   expect(config.tables.readings).toEqual({
     table: { schema: null, name: 'meter_readings' },
     key: ['id'],
@@ -55,7 +56,7 @@ test('all problems are told at once, each with what was found and what is wanted
     env: {
       POSTGRES_SYNC_PORT: 'abc',
       POSTGRES_CLIENT_SSLMODE: 'allow',
-      POSTGRES_CLIENT_HOST: 'a,b',
+      POSTGRES_CLIENT_HOST: 'a,,b',
       METER_SYNC_SITE: 'a b',
       METER_SYNC_BATCH_ROWS: '0',
       METER_SYNC_INTERVAL_SECONDS: '1e3',
@@ -157,7 +158,7 @@ test('a password of any characters arrives as it is, alone and percent-encoded i
       const { local, remote } = loadConfig({
         env: { POSTGRES_SYNC_HOST: 'site', POSTGRES_SYNC_PASSWORD: password, POSTGRES_CLIENT_URL: url },
       });
-      expect([await local.password?.(), await remote.password?.()]).toEqual([password, password]);
+      expect([await local.password(), await remote.password()]).toEqual([password, password]);
     }),
   );
 });
@@ -184,9 +185,9 @@ test('no value of any setting breaks the loader: it answers or tells problems', 
 test('a password file is read anew for each connection, without its line end', async () => {
   const path = file('password', ' first \n');
   const { local } = loadConfig({ env: { ...BOTH, POSTGRES_SYNC_PASSWORD_FILE: path } });
-  expect(await local.password?.()).toBe(' first ');
+  expect(await local.password()).toBe(' first ');
   file('password', 'second\r\n');
-  expect(await local.password?.()).toBe('second');
+  expect(await local.password()).toBe('second');
   const both = problemsOf({ env: { ...BOTH, POSTGRES_SYNC_PASSWORD_FILE: path, POSTGRES_SYNC_PASSWORD: 'x' } });
   expect(both.message).toContain('one of the two');
 });
@@ -223,12 +224,12 @@ test.each([
   ['prefer', true, false],
   ['require', false, false],
   ['verify-full', false, true],
-])('sslmode %s becomes the driver settings that mean the same', (mode, isTlsOptional, rejectUnauthorized) => {
+])('sslmode %s becomes the driver settings that mean the same', async (mode, isTlsOptional, rejectUnauthorized) => {
   const rootCert = mode === 'verify-full' ? { POSTGRES_SYNC_SSLROOTCERT: 'system' } : {};
   const { local } = loadConfig({ env: { ...BOTH, ...rootCert, POSTGRES_SYNC_SSLMODE: mode } });
   const { ssl, ...settings } = toPoolSettings(local, { applicationName: 'test', maxConnections: 1 });
   expect(settings.isTlsOptional).toBe(isTlsOptional);
-  expect(ssl === false ? mode : ssl).toEqual(
+  expect(ssl === false ? mode : await ssl()).toEqual(
     mode === 'disable' ? mode : expect.objectContaining({ rejectUnauthorized }),
   );
 });

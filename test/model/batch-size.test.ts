@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { firstBatchRows, nextBatchRows, smallerBatchRows } from '../../src/model/batch-size.js';
+import { describe, expect, it, test } from 'vitest';
+import { firstBatchRows, isOfSize, nextBatchRows, smallerBatchRows } from '../../src/model/batch-size.js';
 
 const MAX_ROWS = 50_000;
 
@@ -62,4 +62,14 @@ describe('the size of batches', () => {
     expect(smallerBatchRows(40_000)).toBe(10_000);
     expect(smallerBatchRows(150)).toBe(100);
   });
+});
+
+test.each([
+  ['unreachable', null, true],
+  ['busy', '55P03', true],
+  ['busy', '53200', true],
+  ['busy', '53300', false],
+  ['data', '22003', false],
+] as const)('a batch that failed as %s %s is smaller next time: %s', (kind, sqlstate, wanted) => {
+  expect(isOfSize({ kind, sqlstate })).toBe(wanted);
 });

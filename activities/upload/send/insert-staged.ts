@@ -1,6 +1,7 @@
 import type { Refusal } from '../../../src/model/refusal.js';
 import type { QueueTable } from '../../../src/model/table.js';
-import { DatabaseFailure, toMessageWithoutValues } from '../../../src/postgres/errors.js';
+import { toMessageWithoutValues } from '../../../src/postgres/error-words.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
@@ -57,8 +58,15 @@ interface RefusedRow {
 }
 
 function toRefusal(row: RefusedRow): Refusal {
-  const { sqlstate: code, message: told, context: where } = row;
-  const message = toMessageWithoutValues({ code, message: told, where, routine: undefined });
+  const message = toMessageWithoutValues({
+    code: row.sqlstate,
+    message: row.message,
+    where: row.context,
+    routine: undefined,
+    ...(row.table_name === '' ? {} : { table: row.table_name }),
+    ...(row.column_name === '' ? {} : { column: row.column_name }),
+    ...(row.constraint_name === '' ? {} : { constraint: row.constraint_name }),
+  });
   return {
     sqlstate: row.sqlstate,
     constraint: row.constraint_name || null, // PostgreSQL gives an empty text where there is none
@@ -140,7 +148,8 @@ end`)}`,
 
 /** True in SQL for the codes that put a row's values at fault. A full disk or a missing column is no reading's fault. */
 function isData(state: string): string {
-  const { classes, codes, except } = DATA_SQLSTATES;
+  const { classes, codes, except, ownClasses } = DATA_SQLSTATES;
   const list = (values: readonly string[]): string => `array[${values.map(literal).join(', ')}]::text[]`;
-  return `(left(${state}, 2) = any(${list(classes)}) or ${state} = any(${list(codes)})) and ${state} <> all(${list(except)})`;
+  const isDataClass = `left(${state}, 2) = any(${list(classes)}) or left(${state}, 2) <> all(${list(ownClasses)})`;
+  return `(${isDataClass} or ${state} = any(${list(codes)})) and ${state} <> all(${list(except)})`;
 }

@@ -2,10 +2,18 @@ import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import { PREFIXES } from '../../config/define/connection-schema.js';
 import type { Side } from '../../model/failures.js';
 import { type Database, run } from '../../postgres/session.js';
+import type { Statement } from '../../postgres/statement.js';
 import { withTransaction } from '../../postgres/transaction.js';
+import { MAX_CONNECTIONS } from '../../worker/site-pools.js';
 import { toDuration } from '../duration.js';
 import type { Findings } from './finding.js';
-import { selectServerFacts, selectSystemIdentifier, type ServerFacts } from './statements.js';
+import {
+  type ConnectionLimits,
+  selectConnectionLimits,
+  selectServerFacts,
+  selectSystemIdentifier,
+  type ServerFacts,
+} from './statements.js';
 
 /** The oldest server that the sync's statements are written for, and the newest it was tried with. */
 const OLDEST_VERSION = 13;
@@ -28,39 +36,48 @@ export async function checkServer(
   findings: Findings,
 ): Promise<ServerIdentity | null> {
   let identity: ServerIdentity | null = null;
-  const where = `${settings.host}:${settings.port}, database ${settings.database}, user ${settings.user}`;
+  const { side } = database;
+  const where = `${toPlaces(settings)}, database ${settings.database}, user ${settings.user}`;
+  for (const parameter of settings.passedOver) findings.ok(`${PREFIXES[side]}URL: passed over ${parameter}`);
   await findings.attempt(async () => {
     const before = Date.now();
     const facts = await readFacts(database);
     const after = Date.now();
     const major = toMajor(facts);
     identity = { system: await readSystem(database), database: facts.database_name, major };
-    const { side } = database;
     findings.ok(
-      `PostgreSQL ${facts.version} at ${settings.host}:${settings.port}, database ${facts.database_name}, user ${facts.user_name}`,
+      `PostgreSQL ${facts.version} at ${toPlaces(settings)}, database ${facts.database_name}, user ${facts.user_name}`,
     );
     checkVersion(facts, findings);
     checkWritable(side, facts, findings);
     checkTls(side, settings, facts, findings);
     checkClock(Number(facts.clock_ms), { before, after }, findings);
+    checkConnections(side, facts, await readOne<ConnectionLimits>(database, selectConnectionLimits()), findings);
   }, where);
   return identity;
 }
 
+/** Several hosts are one place to look at: the first one that is what the settings want. */
+function toPlaces({ host, port, moreHosts }: ConnectionSettings): string {
+  return [{ host, port }, ...moreHosts].map((address) => `${address.host}:${address.port}`).join(' or ');
+}
+
 async function readFacts(database: Database): Promise<ServerFacts> {
-  const [facts] = await withTransaction(database, { isolation: 'read committed' }, (session) =>
-    run<ServerFacts>(session, selectServerFacts()),
-  );
+  const facts = await readOne<ServerFacts>(database, selectServerFacts());
   if (facts === undefined) throw new Error(`the ${database.side} database gave no answer to a question about itself`);
   return facts;
 }
 
+async function readOne<Row>(database: Database, statement: Statement): Promise<Row | undefined> {
+  const [row] = await withTransaction(database, { isolation: 'read committed' }, (session) =>
+    run<Row>(session, statement),
+  );
+  return row;
+}
+
 async function readSystem(database: Database): Promise<string | null> {
   try {
-    const [found] = await withTransaction(database, { isolation: 'read committed' }, (session) =>
-      run<{ id: string }>(session, selectSystemIdentifier()),
-    );
-    return found?.id ?? null;
+    return (await readOne<{ id: string }>(database, selectSystemIdentifier()))?.id ?? null;
   } catch {
     return null; // this user may not ask, or a service in between does not know: then names must do
   }
@@ -113,4 +130,25 @@ function checkClock(clockMs: number, { before, after }: { before: number; after:
     `the clock is ${toDuration(offsetMs)} ${way} this machine's`,
     'Let NTP set both clocks: ages of readings are told wrong until then',
   );
+}
+
+/** Fewer connections than a worker uses cost speed and quiet, and no reading. */
+function checkConnections(
+  side: Side,
+  facts: ServerFacts,
+  limits: ConnectionLimits | undefined,
+  findings: Findings,
+): void {
+  const wanted = MAX_CONNECTIONS[side];
+  const named = [
+    { limit: Number(limits?.of_role ?? -1), of: `role "${facts.user_name}"` },
+    { limit: Number(limits?.of_database ?? -1), of: `database "${facts.database_name}"` },
+  ];
+  for (const { limit, of } of named) {
+    if (limit < 0 || limit >= wanted) continue;
+    findings.warning(
+      `${of} has a limit of ${limit} connection${limit === 1 ? '' : 's'}, and a worker uses up to ${wanted}: uploads are slower then`,
+      `Ask the DBA of the ${side} database to run: alter ${of} connection limit ${wanted}`,
+    );
+  }
 }

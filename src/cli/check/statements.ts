@@ -30,6 +30,24 @@ export function selectServerFacts(): Statement {
   };
 }
 
+/** How many connections this user may have; -1: no limit of its own. */
+export interface ConnectionLimits {
+  readonly of_role: string;
+  readonly of_database: string;
+}
+
+/** The limits that anybody may read; a superuser has none. What others use of max_connections changes by the second. */
+export function selectConnectionLimits(): Statement {
+  return {
+    text: `
+      select (case when r.rolsuper then -1 else r.rolconnlimit end)::text as of_role,
+        (case when r.rolsuper then -1 else d.datconnlimit end)::text as of_database
+      from pg_catalog.pg_roles r, pg_catalog.pg_database d
+      where r.rolname = current_user and d.datname = current_database()`,
+    values: [],
+  };
+}
+
 /** The cluster's own number; not every user may read it. */
 export function selectSystemIdentifier(): Statement {
   return { text: 'select system_identifier::text as id from pg_catalog.pg_control_system()', values: [] };

@@ -1,31 +1,46 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import type { Side } from '../../model/failures.js';
 import { findConnectionProblems } from '../check/connection-problems.js';
 import type { Report } from '../check/problems.js';
-import { connectionSchema, type ConnectionValues, PREFIXES, type SslMode } from '../define/connection-schema.js';
-import { Secret } from '../define/secret.js';
+import { readSettingFile, type SettingFile } from '../check/setting-file.js';
+import {
+  type Address,
+  connectionSchema,
+  type ConnectionValues,
+  PREFIXES,
+  type SslMode,
+} from '../define/connection-schema.js';
+import { HIDDEN, Secret } from '../define/secret.js';
 import { factsOf } from '../define/setting.js';
 import { findValue, type Layer } from './layers.js';
+import { parseConnectionUrl } from './parse-connection-url.js';
 import { readValues, toProblem } from './read-values.js';
 
 /** How to reach one database; `toPoolSettings` makes of it what the driver takes. */
-export interface ConnectionSettings {
-  readonly host: string;
-  readonly port: number;
+export interface ConnectionSettings extends Address {
+  /** Further hosts, tried in their order. */
+  readonly moreHosts: readonly Address[];
+  /** What the host that is taken must be. */
+  readonly sessionAttrs: 'any' | 'read-write' | 'primary';
   readonly database: string;
   readonly user: string;
-  /** Asked at each new connection, so that a password file may change while the process runs; null: none is sent. */
-  readonly password: (() => string | Promise<string>) | null;
+  /** Asked at each new connection, so that a password file may change while the process runs. */
+  readonly password: () => string | Promise<string>;
+  readonly needsChannelBinding: boolean;
+  /** Settings of the server for each session; null: none. */
+  readonly options: string | null;
   readonly tls: TlsSettings;
+  /** Parameters of the URL that change nothing, each with the reason. */
+  readonly passedOver: readonly string[];
 }
 
-/** The files are paths; `rootCert` may also be `system`. */
+/** The files are read anew for each connection. */
 export interface TlsSettings {
   readonly mode: SslMode;
-  readonly rootCert: string | null;
-  readonly cert: string | null;
-  readonly key: string | null;
+  readonly isDirect: boolean;
+  readonly rootCert: SettingFile | 'system' | null;
+  readonly cert: SettingFile | null;
+  readonly key: SettingFile | null;
 }
 
 /** The connection of one side, or null after a report of everything that is wrong with it. */
@@ -36,8 +51,9 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
     report({ setting: `${prefix}HOST`, found: 'not set', where: null, wanted });
     return null;
   }
-  const all = withUrl(prefix, layers, report);
-  if (all === null) return null; // what stands beside a URL that cannot be read leads to another database
+  const url = readUrl(prefix, layers, report);
+  if (url === null) return null; // what stands beside a URL that cannot be read leads to another database
+  const all = [...layers, ...url.layers];
   const values = readValues(connectionSchema, prefix, all, report);
   if (values === null) return null;
   for (const { name, found, wanted = factsOf(connectionSchema.shape[name]).wanted } of findConnectionProblems(values)) {
@@ -46,17 +62,40 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
   }
   const user = values.USER ?? userInfo().username;
   return {
-    host: values.HOST,
-    port: values.PORT,
+    ...toAddresses(values),
     database: values.DB ?? user,
     user,
-    password: toPassword(values),
-    tls: {
-      mode: values.HOST.startsWith('/') ? 'disable' : values.SSLMODE, // libpq: there is no TLS on Unix sockets
-      rootCert: values.SSLROOTCERT ?? null,
-      cert: values.SSLCERT ?? null,
-      key: values.SSLKEY ?? null,
-    },
+    password: toPassword(prefix, values),
+    needsChannelBinding: values.CHANNEL_BINDING === 'require',
+    options: values.OPTIONS ?? null,
+    tls: toTls(prefix, values),
+    passedOver: url.passedOver,
+  };
+}
+
+function toAddresses({
+  HOST: hosts,
+  PORT: ports,
+  TARGET_SESSION_ATTRS,
+}: ConnectionValues): Pick<ConnectionSettings, 'host' | 'port' | 'moreHosts' | 'sessionAttrs'> {
+  const [first, ...moreHosts] = hosts.map((host, at) => ({ host, port: ports[at] ?? ports[0] ?? 0 }));
+  if (first === undefined) throw new Error('a list of hosts holds at least one');
+  return { ...first, moreHosts, sessionAttrs: TARGET_SESSION_ATTRS ?? (moreHosts.length > 0 ? 'read-write' : 'any') };
+}
+
+function toTls(prefix: string, values: ConnectionValues): TlsSettings {
+  const { HOST, SSLMODE, SSLNEGOTIATION, SSLROOTCERT } = values;
+  const isSocket = HOST.every((host) => host.startsWith('/'));
+  const file = (name: 'SSLROOTCERT' | 'SSLCERT' | 'SSLKEY'): SettingFile | null => {
+    const path = values[name];
+    return path === undefined ? null : { setting: `${prefix}${name}`, path };
+  };
+  return {
+    mode: isSocket ? 'disable' : SSLMODE, // libpq: there is no TLS on Unix sockets
+    isDirect: SSLNEGOTIATION === 'direct',
+    rootCert: SSLROOTCERT === 'system' ? 'system' : file('SSLROOTCERT'),
+    cert: file('SSLCERT'),
+    key: file('SSLKEY'),
   };
 }
 
@@ -66,64 +105,50 @@ function isMentioned(prefix: string, layers: readonly Layer[]): boolean {
 }
 
 /** The parts of a URL come last, so that a password file, for one, can stand beside it; null when it cannot be read. */
-function withUrl(prefix: string, layers: readonly Layer[], report: Report): readonly Layer[] | null {
+function readUrl(
+  prefix: string,
+  layers: readonly Layer[],
+  report: Report,
+): { readonly layers: readonly Layer[]; readonly passedOver: readonly string[] } | null {
   const found = findValue(layers, `${prefix}URL`);
-  if (found === null) return layers;
-  const parts = parseConnectionUrl(found.value.trim());
-  if (parts === null) {
+  if (found === null) return { layers: [], passedOver: [] };
+  const url = parseConnectionUrl(found.value.trim());
+  if (url === null) {
     report(toProblem(`${prefix}URL`, factsOf(connectionSchema.shape.URL), found));
     return null;
   }
-  const values = Object.fromEntries(Object.entries(parts).map(([name, value]) => [`${prefix}${name}`, value]));
+  for (const { name, wanted } of url.refused) {
+    const hidden = `${HIDDEN}, with the parameter ${toShown(name)}`;
+    report({ setting: `${prefix}URL`, found: hidden, where: found.where, wanted });
+  }
+  const values = Object.fromEntries(Object.entries(url.values).map(([name, value]) => [`${prefix}${name}`, value]));
   const hasFile = findValue(layers, `${prefix}PASSWORD_FILE`) !== null;
   if (hasFile) delete values[`${prefix}PASSWORD`];
-  return [...layers, { values, describe: () => `from ${prefix}URL` }];
+  return { layers: [{ values, describe: () => `from ${prefix}URL` }], passedOver: url.passedOver };
 }
 
-/**
- * The settings that a connection URL holds, by their names without prefix; null when it is none, or when it asks for
- * something that we do not know. As in libpq, parameters go before the other parts.
- */
-function parseConnectionUrl(text: string): Readonly<Record<string, string>> | null {
-  try {
-    const url = new URL(text);
-    if (!['postgres:', 'postgresql:'].includes(url.protocol) || url.hash !== '') return null;
-    const parts: [string, string][] = [
-      ['HOST', decodeURIComponent(url.hostname).replace(/^\[(.*)\]$/, '$1')],
-      ['PORT', url.port],
-      ['USER', decodeURIComponent(url.username)],
-      ['PASSWORD', decodeURIComponent(url.password)],
-      ['DB', decodeURIComponent(url.pathname.replace(/^\//, ''))],
-    ];
-    for (const [name, value] of url.searchParams) {
-      const setting = PARAMETERS[name];
-      if (setting === undefined) return null;
-      parts.push([setting, value]);
-    }
-    return Object.fromEntries(parts.filter(([, value]) => value !== ''));
-  } catch {
-    return null; // neither URL nor percent-encoding; the error would quote the password
-  }
+/** A name that is none may be a piece of something secret. */
+function toShown(parameter: string): string {
+  return /^[a-zA-Z_]{1,40}$/.test(parameter) ? parameter : '(hidden)';
 }
 
-/** What the parts of a connection URL are called among the settings. */
-const PARAMETERS: Readonly<Record<string, string>> = {
-  host: 'HOST',
-  port: 'PORT',
-  user: 'USER',
-  password: 'PASSWORD',
-  dbname: 'DB',
-  sslmode: 'SSLMODE',
-  sslrootcert: 'SSLROOTCERT',
-  sslcert: 'SSLCERT',
-  sslkey: 'SSLKEY',
-};
-
-function toPassword({ PASSWORD, PASSWORD_FILE }: ConnectionValues): ConnectionSettings['password'] {
-  if (PASSWORD_FILE !== undefined) {
-    return async () => (await readFile(PASSWORD_FILE, 'utf8')).replace(/\r?\n$/, '');
-  }
-  if (PASSWORD === undefined) return null;
+function toPassword(prefix: string, { PASSWORD, PASSWORD_FILE }: ConnectionValues): ConnectionSettings['password'] {
+  if (PASSWORD_FILE !== undefined)
+    return () => readPassword({ setting: `${prefix}PASSWORD_FILE`, path: PASSWORD_FILE });
+  if (PASSWORD === undefined) return () => refusePassword(prefix);
   const secret = new Secret(PASSWORD);
   return () => secret.reveal();
+}
+
+async function readPassword(file: SettingFile): Promise<string> {
+  const password = (await readSettingFile(file)).toString('utf8').replace(/\r?\n$/, '');
+  if (password !== '') return password;
+  throw new Error(`${file.setting} is '${file.path}', which holds no password; wanted a file with the password in it`);
+}
+
+/** Asked only when the server wants a password. */
+function refusePassword(prefix: string): never {
+  throw new Error(
+    `the server asks for a password, and none is set; wanted ${prefix}PASSWORD or ${prefix}PASSWORD_FILE`,
+  );
 }

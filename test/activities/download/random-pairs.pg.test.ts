@@ -7,7 +7,7 @@ import {
   type TestDatabase,
   type TestDatabases,
 } from '../../support/postgres.js';
-import { NO_OTHER_VERSION, startOtherVersion } from '../../support/system-postgres.js';
+import { NO_OTHER_VERSION, startSystemPostgres } from '../../support/system-postgres.js';
 import { countBytes } from './count-bytes.js';
 import { createPair, editRow, fillTable, PAIR_TABLE, readExpected, readTable, type Texts } from './pair-under-test.js';
 import { type LogLine, openOnDatabases, type SiteUnderTest } from './site-under-test.js';
@@ -77,7 +77,9 @@ it.for([
 
 async function openRemote(kind: string, { remote }: TestDatabases, context: TestContext): Promise<TestDatabase> {
   if (kind === 'in LATIN1') return createLatin1Database('remote', context);
-  return kind === 'of another version' ? createDatabaseOn(await startOtherVersion(), 'remote', context) : remote;
+  return kind === 'of another version'
+    ? createDatabaseOn((await startSystemPostgres()).url, 'remote', context)
+    : remote;
 }
 
 interface Facts {

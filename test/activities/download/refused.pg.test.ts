@@ -69,7 +69,7 @@ it('a refused row stops only itself, and the log says which constraint, never a 
         column: null,
         constraint: 'is_small',
         sqlstate: '23514',
-        reason: expect.stringContaining('violates check constraint') as string,
+        reason: expect.stringContaining('violates a check constraint (table meter, constraint is_small)') as string,
       },
     },
     {

@@ -67,7 +67,7 @@ function attempt(local: Database, remote: Database, order: WorkOrder): Promise<U
 
 function open(side: Side, order: WorkOrder): Database {
   const { port, database, user, password } = order[side];
-  const settings = { host: '127.0.0.1', port, database, user, password: () => password, ssl: false };
+  const settings = { host: '127.0.0.1', port, database, user, password: () => password, ssl: false } as const;
   const pool = createPool({ ...settings, applicationName: 'meter-sync lab', maxConnections: 10 }, () => undefined); // lost idle connections are what the lab makes
   return { side, pool };
 }
