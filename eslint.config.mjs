@@ -51,7 +51,7 @@ const importDirections = [
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
   ...engine('activities/bookkeeping'),
   ...engine('activities/upload', { rooms: ['queue', 'custody', 'plan', 'send', 'quarantine'] }),
-  ...engine('activities/download', { rooms: ['plan', 'compare', 'history', 'guard', 'apply'] }),
+  ...engine('activities/download', { rooms: ['plan', 'compare', 'guard', 'apply', 'history'] }),
   ...engine('activities/probe', { engines: ['upload', 'download'] }),
   ...engine('activities/verify', { engines: ['upload'] }),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),

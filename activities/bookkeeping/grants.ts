@@ -12,7 +12,7 @@ const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     upload_claim: 'select, insert, update, delete',
     quarantine: 'select, insert, update, delete',
     download_table: 'select, insert, update',
-    download_part: 'select, insert, update, delete',
+    download_row: 'select, insert, update, delete',
     download_hold: 'select, insert, update, delete',
     download_run: 'select, insert, update, delete',
     download_change: 'select, insert, delete',

@@ -1,4 +1,5 @@
-import { type DownloadResult, type FurtherTableResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
+import { countsOf } from '../../src/model/download-outcome.js';
+import { type FurtherTableResult, MAX_NAMED_ROWS } from '../../src/model/operations.js';
 import { type OwnedTable, toTableName } from '../../src/model/table.js';
 import type { Attempt } from '../attempt.js';
 import { type DownloadDatabases, type DownloadOptions, makeEqual } from './make-equal.js';
@@ -25,7 +26,9 @@ export async function downloadFurther(
   const failures: unknown[] = [];
   for (const owned of tables) {
     try {
-      results.push(toCounts(owned, await makeEqual(databases, owned, attempt, options)));
+      const { rejected, ...result } = await makeEqual(databases, owned, attempt, options);
+      const table = toTableName(owned.table);
+      results.push({ table, ...countsOf(result), ...(rejected === undefined ? {} : { rejected }) });
     } catch (error) {
       if (attempt.signal.aborted) throw error;
       failures.push(error);
@@ -34,10 +37,4 @@ export async function downloadFurther(
     }
   }
   return { results: results.slice(0, MAX_NAMED_ROWS), failures };
-}
-
-function toCounts({ table }: OwnedTable, result: DownloadResult): FurtherTableResult {
-  const { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused, rejected } = result;
-  const counts = { localCount, remoteCount, inserted, updated, deactivated, kept, waiting, refused };
-  return { table: toTableName(table), ...counts, ...(rejected === undefined ? {} : { rejected }) };
 }

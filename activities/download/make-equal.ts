@@ -1,25 +1,32 @@
-import { type DownloadInput, type DownloadResult, MAX_NAMED_ROWS, type NamedRow } from '../../src/model/operations.js';
+import { NO_DOWNLOAD, toShortChange, toShortRow } from '../../src/model/download-outcome.js';
 import type { GuardRules } from '../../src/model/guard.js';
+import {
+  type DownloadCounts,
+  type DownloadInput,
+  type DownloadResult,
+  MAX_NAMED_ROWS,
+} from '../../src/model/operations.js';
 import { type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../src/model/table.js';
+import { columnsDigest } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { literal, relation } from '../../src/postgres/identifier.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { changeRows } from './change-rows.js';
-import { refuseReadings } from './plan/check-readings.js';
+import { type Applied, applyChanges } from './apply/apply-changes.js';
+import { compareEnds, isUnchanged, type Look } from './compare/compare-ends.js';
+import { DEFAULT_LIMITS, type DownloadLimits, type Fetched, fetchDifferent } from './compare/fetch-different.js';
+import { findChanges } from './compare/find-changes.js';
+import { createMemory, saveMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
+import { checkCascade, refuseReadings } from './guard/check-readings.js';
+import { guardChanges } from './guard/guard-changes.js';
 import { HeldChanges, settleHold } from './guard/held-changes.js';
-import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
-import { columnsDigest } from '../../src/postgres/catalog.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
-import type { DownloadLimits } from './plan/limits.js';
-import { lookAtBoth } from './compare/look.js';
-import { logChanges } from './history/log-changes.js';
-import { createMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
-import type { DownloadPlan } from './plan/plan-download.js';
-import { PREPARE_LOCAL } from './plan/text-session.js';
-import { type ToldChange, toShortChange, toShortRow } from './history/told-changes.js';
-import type { RefusedRow } from './apply/trouble.js';
+import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
+import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
+import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
+import { countOwned } from './plan/owned-rows.js';
+import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions } from './plan/sessions.js';
 
 /** The two ends of a download. */
 export interface DownloadDatabases {
@@ -42,32 +49,8 @@ export interface DownloadOptions {
   /** The workflow's run and cycle that ask, for the history; absent: not known. */
   readonly workflowRun?: string;
   readonly cycle?: number;
-  /** Where another way is taken; absent: {@link import('./plan/limits.js').DEFAULT_LIMITS}. */
+  /** Where another way is taken; absent: {@link DEFAULT_LIMITS}. */
   readonly limits?: Partial<DownloadLimits>;
-}
-
-/** What a download has done, and what it has found. */
-export interface Download {
-  readonly localCount: number;
-  readonly remoteCount: number;
-  readonly inserted: number;
-  readonly updated: number;
-  /** Rows gone from the remote that were deactivated or deleted. */
-  readonly gone: number;
-  readonly deletes: boolean;
-  /** True when the change set was held, and a person has approved it. */
-  readonly isApproved: boolean;
-  /** The changes one by one, as far as they are told. */
-  readonly told: readonly ToldChange[];
-  /** Rows that are gone from the remote since the last download, and kept. */
-  readonly kept: readonly NamedRow[];
-  /** Rows that wait, and those that were refused this time. */
-  readonly waiting: readonly RefusedRow[];
-  readonly refused: readonly RefusedRow[];
-  /** Rows refused this time that are only counted. */
-  readonly unnamed: number;
-  /** All that wait, are refused, or are kept although they are gone, those of earlier downloads too. */
-  readonly counts: { readonly waiting: number; readonly refused: number; readonly kept: number };
 }
 
 /** The options that an input of an activity asks for, and the settings. */
@@ -98,7 +81,7 @@ const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
  * @throws HeldFailure `schema` - the change set looks like a mistake of the remote, and is held; nothing was changed
  */
 export async function makeEqual(
-  databases: DownloadDatabases,
+  { local, remote }: DownloadDatabases,
   owned: OwnedTable,
   attempt: Attempt,
   options: DownloadOptions = DEFAULTS,
@@ -106,32 +89,68 @@ export async function makeEqual(
   const table = toTableName(owned.table);
   const { signal } = attempt;
   attempt.heartbeat({ table });
-  const isolated = { isolation: 'read committed', signal } as const;
-  const work = withTransaction(databases.local, isolated, async (here) => {
-    const prepared = await prepare(here, owned, options);
-    const { hold, localDigest, memory = await createMemory(here, options.siteId, owned) } = prepared;
-    return withConnection(databases.remote, { signal }, async (there) => {
-      const question = memory.signature === null ? 'rows' : 'fingerprint';
-      const look = await lookAtBoth({ here, there }, databases.remote, {
-        owned,
-        question,
-        localDigest,
-        before: memory.columns,
-      });
-      const download = await changeRows({ here, there }, look, memory, { ...options, attempt, hold });
-      await concludeDownload(here, look.plan, download, { ...options, hold });
-      return download;
-    });
+  const work = withTransaction(local, { isolation: 'read committed', signal }, async (here) => {
+    const start = await prepare(here, owned, options);
+    return withConnection(remote, { signal }, (there) =>
+      download({ here, there }, remote, owned, { ...options, ...start, attempt }),
+    );
   });
-  const download = await work.catch((error: unknown) => {
+  const done = await work.catch((error: unknown) => {
     if (error instanceof HeldChanges) return error;
     throw error;
   });
-  if (download instanceof HeldChanges) {
-    return settleHold(databases.local, owned, download, { siteId: options.siteId, attempt });
+  if (done instanceof HeldChanges) return settleHold(local, owned, done, { siteId: options.siteId, attempt });
+  logChanges(attempt.log, table, done);
+  return toResult(done);
+}
+
+interface Downloading extends DownloadOptions, Start {
+  readonly attempt: Attempt;
+}
+
+/** The story: compare, fetch, guard, apply. Where nothing differs, nothing is read, moved or written. */
+async function download(
+  sessions: Sessions,
+  remote: Database,
+  owned: OwnedTable,
+  options: Downloading,
+): Promise<ToldDownload> {
+  const { here, there } = sessions;
+  const { memory, full, attempt, readings } = options;
+  const look = await compareEnds(sessions, remote, owned, options);
+  if (isUnchanged(look, memory) && !full) {
+    await runAll(there, END_REMOTE);
+    await endOpenHold(here, options, false);
+    return { ...NOTHING_TOLD, counts: toCounts(look, memory, look.local.rows) };
   }
-  logChanges(attempt.log, table, download);
-  return toResult(download);
+  const { plan } = look;
+  const limits = { ...DEFAULT_LIMITS, ...options.limits };
+  const fetched = await fetchDifferent(sessions, look, { memory, full }, limits);
+  attempt.heartbeat({ table: toTableName(owned.table), rows: fetched.rows });
+  const changes = await findChanges(here, plan, fetched);
+  const isApproved = await guardChanges(here, look, changes, options);
+  const takesAway = plan.absence.rule === 'delete' && changes.gone > 0;
+  if (takesAway && readings !== undefined) await checkCascade(here, plan, readings);
+  const applied = await applyChanges(here, plan, changes, limits.rowsAtOnce);
+  const taken = await readTaken(here);
+  const kept = await readKept(here, plan, changes);
+  await endOpenHold(here, options, isApproved);
+  const noting = note(here, look, { applied, fetched, isApproved, options });
+  const [after, told] = await Promise.all([noting, Promise.resolve(taken).then(toTold)]); // while the server writes
+  return {
+    counts: {
+      ...toCounts(look, after.memory, after.localRows),
+      inserted: applied.inserted,
+      updated: applied.updated,
+      deactivated: applied.gone,
+    },
+    deletes: plan.absence.rule === 'delete',
+    told,
+    kept,
+    waiting: applied.waiting,
+    refused: [...fetched.refused, ...applied.refused],
+    unnamed: applied.unnamed,
+  };
 }
 
 /** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
@@ -139,59 +158,90 @@ export function tryLockDownload({ table }: OwnedTable): string {
   return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
 }
 
-interface Prepared {
-  readonly memory?: TableMemory;
+/** What is known at the site when a download begins. */
+interface Start {
+  readonly memory: TableMemory;
   readonly hold: OpenHold | null;
   readonly localDigest: string | null;
 }
 
-async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: DownloadOptions): Promise<Prepared> {
-  const results = await runAll(here, [
-    tryLockDownload(owned),
-    ...PREPARE_LOCAL,
-    `select ${columnsDigest(owned.table)} as digest`,
-    selectHold(siteId, owned),
-    selectMemory(siteId, owned),
-  ]);
-  const [lock] = results[0] as { locked: string }[];
+async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: DownloadOptions): Promise<Start> {
+  const answers = await askAll<{
+    lock: { locked: string }[];
+    catalogue: { digest: string | null }[];
+    hold: object[];
+    memory: object[];
+  }>(here, {
+    lock: tryLockDownload(owned),
+    catalogue: [...PREPARE_LOCAL, `select ${columnsDigest(owned.table)} as digest`],
+    hold: selectHold(siteId, owned),
+    memory: selectMemory(siteId, owned),
+  });
   if (readings !== undefined) await refuseReadings(here, owned, readings);
-  if (lock?.locked !== 'true') {
+  if (answers.lock[0]?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
-  const memory = toMemory(results.at(-1) ?? []);
-  const [catalogue] = results.at(-3) as { digest: string | null }[];
-  const localDigest = catalogue?.digest ?? null;
-  return { hold: toOpenHold(results.at(-2) ?? []), localDigest, ...(memory === null ? {} : { memory }) };
-}
-
-/** What came through ends a hold: the remote is itself again, unless it was approved. What was applied is kept. */
-async function concludeDownload(
-  here: Session,
-  plan: DownloadPlan,
-  { inserted, updated, gone, isApproved }: Download,
-  options: DownloadOptions & { readonly hold: OpenHold | null },
-): Promise<void> {
-  const { siteId, hold, workflowRun = null, cycle = null, historyDays = DEFAULT_HISTORY_DAYS } = options;
-  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
-  if (inserted + updated + gone === 0 && !isApproved) return;
-  const holdId = isApproved ? (hold?.id ?? null) : null;
-  await keepHistory(here, plan, { siteId, inserted, updated, gone, workflowRun, cycle, holdId, historyDays });
-}
-
-function toResult(download: Download): DownloadResult {
-  const toldOf = (kind: ToldChange['kind']): readonly ToldChange[] =>
-    download.told.filter((change) => change.kind === kind).slice(0, MAX_NAMED_ROWS);
   return {
-    localCount: download.localCount,
-    remoteCount: download.remoteCount,
-    inserted: download.inserted,
-    updated: download.updated,
-    deactivated: download.gone,
-    kept: download.counts.kept,
-    waiting: download.counts.waiting,
-    refused: download.counts.refused,
+    memory: toMemory(answers.memory) ?? (await createMemory(here, siteId, owned)),
+    hold: toOpenHold(answers.hold),
+    localDigest: answers.catalogue[0]?.digest ?? null,
+  };
+}
+
+/** What came through ends a hold: the remote is itself again, unless it was approved. */
+async function endOpenHold(here: Session, { hold }: Start, isApproved: boolean): Promise<void> {
+  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
+}
+
+interface Outcome {
+  readonly applied: Applied;
+  readonly fetched: Fetched;
+  readonly isApproved: boolean;
+  readonly options: Downloading;
+}
+
+/** Keeps what was applied, and what both ends hold since. */
+async function note(
+  here: Session,
+  look: Look,
+  { applied, fetched, isApproved, options }: Outcome,
+): Promise<{ readonly memory: TableMemory; readonly localRows: string }> {
+  const { siteId, hold, workflowRun = null, cycle = null, historyDays = DEFAULT_HISTORY_DAYS } = options;
+  const { inserted, updated, gone } = applied;
+  const holdId = isApproved ? (hold?.id ?? null) : null;
+  const { isFirstFill } = fetched;
+  const counts = { siteId, inserted, updated, gone, isFirstFill, workflowRun, cycle, holdId, historyDays };
+  const isKept = inserted + updated + gone > 0 || isApproved;
+  const { memory, local } = await askAll<{ memory: object[]; local: { rows: string }[] }>(here, {
+    memory: [
+      ...(isKept ? keepHistory(look.plan, counts) : []),
+      ...saveMemory(options.memory, { ...look, ...look.plan }),
+    ],
+    local: countOwned(look.plan).text,
+  });
+  const after = toMemory(memory);
+  if (after === null) throw new Error('an update that returns no row');
+  return { memory: after, localRows: local[0]?.rows ?? '0' };
+}
+
+function toCounts({ plan, remote }: Look, { waiting, refused, gone }: TableMemory, localRows: string): DownloadCounts {
+  return {
+    ...NO_DOWNLOAD,
+    localCount: Number(localRows),
+    remoteCount: Number(remote.rows),
+    waiting: Number(waiting),
+    refused: Number(refused),
+    kept: plan.absence.rule === 'keep' ? Number(gone) : 0,
+  };
+}
+
+function toResult({ counts, told }: ToldDownload): DownloadResult {
+  const toldOf = (kind: ToldChange['kind']): readonly ToldChange[] =>
+    told.filter((change) => change.kind === kind).slice(0, MAX_NAMED_ROWS);
+  return {
+    ...counts,
     newRows: toldOf('new').map(toShortRow),
     changedRows: toldOf('changed').map(toShortChange),
     observedAt: new Date().toISOString(),

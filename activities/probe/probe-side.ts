@@ -10,7 +10,7 @@ import type { Attempt } from '../attempt.js';
 import { countQuarantine } from '../upload/quarantine/note.js';
 import { toQueue } from '../upload/plan/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/queue/queue-figures.js';
-import { countOwned } from '../download/compare/staging.js';
+import { countOwned } from '../download/plan/owned-rows.js';
 
 /** What is seen of the local side; null for what could not be seen. */
 type LocalFigures = Pick<

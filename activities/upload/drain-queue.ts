@@ -51,7 +51,7 @@ async function readPlace(
 }
 
 /** Where a run begins. */
-interface Start {
+interface Begin {
   readonly here: LocalUpload;
   readonly place: PlaceInChain;
 }
@@ -61,33 +61,32 @@ interface Start {
  * what is done stays done, and the rest begins anew behind it.
  */
 async function uploadAsConnectionsAllow(
-  start: Start,
+  begin: Begin,
   plan: UploadPlan,
   input: UploadReadingsInput,
   attempt: Attempt,
 ): Promise<UploadProgress> {
   const startedAt = performance.now();
-  const seen: { done: UploadProgress | null } = { done: null };
+  const reached: { done: UploadProgress | null } = { done: null };
   try {
-    return await uploadFrom(start, plan, input, { ...attempt, onBatch: (done) => (seen.done = done) });
+    return await uploadFrom(begin, plan, input, { ...attempt, onBatch: (progress) => (reached.done = progress) });
   } catch (error) {
     const isRefused = error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.tooManyConnections;
-    if (!isRefused || seen.done === null || plan.batchesInFlight === 1) throw error;
+    if (!isRefused || reached.done === null || plan.batchesInFlight === 1) throw error;
     attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
   }
-  const { done } = seen;
+  const { done } = reached;
   const here = await readLocalUpload(plan.local, input, attempt.signal);
   const place = await readPlace(plan, input, here, attempt.signal);
   const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
-  const one = { ...plan, batchesInFlight: 1 };
-  const rest = await uploadFrom({ here, place }, one, { ...input, maxDurationMs }, attempt);
+  const rest = await uploadFrom({ here, place }, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
   const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
   return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
 }
 
 /** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
 async function uploadFrom(
-  { here: { state, learnedRows }, place }: Start,
+  { here: { state, learnedRows }, place }: Begin,
   plan: UploadPlan,
   input: UploadReadingsInput,
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },

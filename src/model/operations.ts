@@ -75,8 +75,8 @@ export interface ChangedRow extends NamedRow {
   readonly changedFields: readonly string[];
 }
 
-/** What a download of one table did, and what both ends hold since. */
-export interface DownloadResult {
+/** The counts of one download of a table, or of several: what was done, and what both ends hold since. */
+export interface DownloadCounts {
   readonly localCount: number;
   readonly remoteCount: number;
   readonly inserted: number;
@@ -89,6 +89,10 @@ export interface DownloadResult {
   readonly waiting: number;
   /** Rows that the local table refuses for another reason; named in the log. */
   readonly refused: number;
+}
+
+/** What a download of one table did. */
+export interface DownloadResult extends DownloadCounts {
   /** At most `MAX_NAMED_ROWS` of each. */
   readonly newRows: readonly NamedRow[];
   readonly changedRows: readonly ChangedRow[];
@@ -106,10 +110,7 @@ export interface DownloadResult {
 export const MAX_FURTHER_FAILURES = 5;
 
 /** What a download did to a further table. */
-export interface FurtherTableResult extends Pick<
-  DownloadResult,
-  'localCount' | 'remoteCount' | 'inserted' | 'updated' | 'deactivated' | 'kept' | 'waiting' | 'refused' | 'rejected'
-> {
+export interface FurtherTableResult extends DownloadCounts, Pick<DownloadResult, 'rejected'> {
   readonly table: string;
 }
 

@@ -1,12 +1,23 @@
+import { toTableName } from '../../../src/model/table.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import type { ChangeCounts } from '../compare/changes.js';
-import { exchangeNames } from './exchange-names.js';
-import { type Culprit, isolateCulprits, isRowRefused } from './isolate-culprits.js';
-import { findLeftOut } from './left-out.js';
+import { plain } from '../../../src/postgres/statement.js';
+import type { Changes } from '../compare/find-changes.js';
+import {
+  type Culprit,
+  type DescribedRow,
+  isolateCulprits,
+  isRowRefused,
+  noteTrouble,
+  type RefusedRow,
+  toRefused,
+} from '../compare/refused-rows.js';
+import { CHANGES, DIFFERENCES } from '../compare/tables.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { type DescribedKey, noteTrouble, type RefusedRow, toRefused } from './trouble.js';
+import { exchangeNames } from './exchange-names.js';
+import { setAsideOrphans } from './set-aside.js';
 import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
 /** What was done to the local table, in rows, and what was not. */
@@ -20,13 +31,7 @@ export interface Applied {
   readonly unnamed: number;
 }
 
-/** How a change set is applied. */
-export interface Applying {
-  /** False: the new rows are so many that the change set does not name them. */
-  readonly areNewListed: boolean;
-  /** So many rows at once are tried again when one of them was refused. */
-  readonly rowsAtOnce: number;
-}
+const NOTHING_APPLIED: Applied = { inserted: 0, updated: 0, gone: 0, waiting: [], refused: [], unnamed: 0 };
 
 /**
  * One refused row may wait for another one (its parent, or a unique name that becomes free), so what was refused is tried
@@ -37,30 +42,32 @@ const MAX_ROUNDS = 10;
 /**
  * Applies the change set: each kind in one statement, and where a row is refused by halves, so that it stops only itself.
  * Updates go first: they may set free what is to be deleted. New rows go last: they may take the name of one that is gone.
+ * @param rowsAtOnce - so many rows at once are tried again when one of them was refused
  * @throws DatabaseFailure of the local database, when no row is to blame
  */
 export async function applyChanges(
   here: Session,
   plan: DownloadPlan,
-  counts: ChangeCounts,
-  { areNewListed, rowsAtOnce }: Applying,
+  changes: Changes,
+  rowsAtOnce: number,
 ): Promise<Applied> {
-  const columns = counts.columns.map(({ column }) => column);
+  if (changes.inserted + changes.updated + changes.gone === 0) return NOTHING_APPLIED;
+  const columns = changes.columns.map(({ column }) => column);
   const steps: Steps = {
-    updated: columns.length > 0 ? updateChanged(plan, columns) : null,
-    gone: counts.gone > 0 ? retireGone(plan) : null,
-    inserted: counts.inserted > 0 ? insertNew(plan) : null,
+    updated: changes.updated > 0 ? updateChanged(plan, columns) : null,
+    gone: changes.gone > 0 ? retireGone(plan) : null,
+    inserted: changes.inserted > 0 ? insertNew(plan) : null,
   };
-  const { rows, refused, isOver } = await applyInRounds(here, steps, rowsAtOnce);
+  const { rows, refused, orphans, isOver } = await applyInRounds(here, plan, steps, rowsAtOnce);
   const exchanged = await exchange(here, plan, { update: steps.updated, columns }, refused.updated);
-  const changes = [...refused.updated.filter(({ place }) => !exchanged.has(place)), ...refused.inserted];
+  const others = [...refused.updated.filter(({ place }) => !exchanged.has(place)), ...refused.inserted];
   const mayWait = (row: RefusedRow): boolean => isOfParent(row) || (!isOver && isOfName(row));
-  const waiting = changes.filter(mayWait);
-  const others = [...refused.gone, ...changes.filter((row) => !mayWait(row))];
+  const waiting = [...orphans, ...others.filter(mayWait)];
+  const stopped = [...refused.gone, ...others.filter((row) => !mayWait(row))];
   await noteTrouble(here, waiting, 'waiting');
-  await noteTrouble(here, others, 'refused');
-  const { named, more: unnamed } = await findLeftOut(here, plan, areNewListed);
-  return { ...rows, updated: rows.updated + exchanged.size, waiting, refused: [...others, ...named], unnamed };
+  await noteTrouble(here, stopped, 'refused');
+  const { named, more: unnamed } = await noteLeftOut(here, plan);
+  return { ...rows, updated: rows.updated + exchanged.size, waiting, refused: [...stopped, ...named], unnamed };
 }
 
 const KINDS = ['updated', 'gone', 'inserted'] as const;
@@ -72,27 +79,35 @@ type Steps = Readonly<Record<Kind, Step | null>>;
 interface Rounds {
   readonly rows: Record<Kind, number>;
   readonly refused: Record<Kind, readonly PlacedRow[]>;
+  /** Rows whose parent is neither here nor comes with them. */
+  readonly orphans: readonly RefusedRow[];
   /** False: one more round would have gone on. */
   readonly isOver: boolean;
 }
 
-async function applyInRounds(here: Session, steps: Steps, rowsAtOnce: number): Promise<Rounds> {
+async function applyInRounds(here: Session, plan: DownloadPlan, steps: Steps, rowsAtOnce: number): Promise<Rounds> {
   const rows: Rounds['rows'] = { updated: 0, gone: 0, inserted: 0 };
   const refused: Rounds['refused'] = { updated: [], gone: [], inserted: [] };
+  let orphans: readonly RefusedRow[] | null = null;
   for (let round = 0; round < MAX_ROUNDS; round += 1) {
     let progress = 0;
     for (const kind of KINDS) {
       const step = steps[kind];
       if (step === null) continue;
-      const stepped =
-        round === 0 ? await applyStep(here, step, rowsAtOnce) : await applyAgain(here, step, refused[kind]);
-      rows[kind] += stepped.rows;
-      refused[kind] = stepped.refused;
-      progress += stepped.rows;
+      let stepped = round === 0 ? await applyWhole(here, step) : await applyAgain(here, step, refused[kind]);
+      if (stepped === null && orphans === null && kind !== 'gone') {
+        orphans = await setAsideOrphans(here, plan);
+        if (orphans.length > 0) stepped = await applyWhole(here, step);
+      }
+      const { rows: written, refused: left } = stepped ?? (await applyApart(here, step, rowsAtOnce));
+      rows[kind] += written;
+      refused[kind] = left;
+      progress += written;
     }
-    if (progress === 0 || KINDS.every((kind) => refused[kind].length === 0)) return { rows, refused, isOver: true };
+    const isDone = KINDS.every((kind) => refused[kind].length === 0);
+    if (progress === 0 || isDone) return { rows, refused, orphans: orphans ?? [], isOver: true };
   }
-  return { rows, refused, isOver: false };
+  return { rows, refused, orphans: orphans ?? [], isOver: false };
 }
 
 /** @returns the places of rows that have exchanged unique values */
@@ -117,14 +132,14 @@ interface Stepped {
   readonly refused: readonly PlacedRow[];
 }
 
-async function applyStep(here: Session, step: Step, rowsAtOnce: number): Promise<Stepped> {
+/** All rows of a step in one statement; null: one of them was refused, and nothing has happened. */
+async function applyWhole(here: Session, step: Step): Promise<Stepped | null> {
   try {
-    const rows = await withSavepoint(here, () => execute(here, step.write(null)));
-    return { rows, refused: [] };
+    return { rows: await withSavepoint(here, () => execute(here, step.write(null))), refused: [] };
   } catch (error) {
     if (!isRowRefused(error)) throw error;
+    return null;
   }
-  return applyApart(here, step, rowsAtOnce);
 }
 
 /** A cursor still sees the table as it was before the first of these rows was written. */
@@ -133,14 +148,14 @@ async function applyApart(here: Session, step: Step, rowsAtOnce: number): Promis
   let rows = 0;
   const refused: PlacedRow[] = [];
   for (;;) {
-    const next = { text: `fetch ${rowsAtOnce} from meter_sync_places`, values: [] };
+    const next = plain(`fetch ${rowsAtOnce} from meter_sync_places`);
     const places = (await run<{ place: string }>(here, next)).map(({ place }) => place);
     if (places.length === 0) break;
     const stepped = await applyPlaces(here, step, places);
     rows += stepped.rows;
     refused.push(...stepped.refused);
   }
-  await run(here, { text: 'close meter_sync_places', values: [] });
+  await run(here, plain('close meter_sync_places'));
   return { rows, refused };
 }
 
@@ -160,17 +175,10 @@ async function applyPlaces(here: Session, step: Step, places: readonly string[])
   return { rows, refused: await nameCulprits(here, step, culprits) };
 }
 
-interface DescribedRow extends DescribedKey {
-  readonly place: string;
-}
-
-async function nameCulprits(
-  here: Session,
-  step: Step,
-  culprits: readonly Culprit<string>[],
-): Promise<readonly PlacedRow[]> {
+async function nameCulprits(here: Session, step: Step, culprits: readonly Culprit<string>[]): Promise<PlacedRow[]> {
   if (culprits.length === 0) return [];
-  const described = await run<DescribedRow>(here, step.describe(culprits.map(({ item }) => item)));
+  const places = culprits.map(({ item }) => item);
+  const described = await run<DescribedRow & { place: string }>(here, step.describe(places));
   const rows = new Map(described.map((row) => [row.place, row]));
   return culprits.flatMap(({ item, failure }) => {
     const row = rows.get(item);
@@ -186,4 +194,29 @@ function isOfParent({ failure }: RefusedRow): boolean {
 /** Another row has the name that it wants. */
 function isOfName({ failure }: RefusedRow): boolean {
   return failure.sqlstate === SQLSTATE.uniqueViolation || failure.sqlstate === SQLSTATE.exclusionViolation;
+}
+
+/** So many rows that a trigger has left out are named, the others only counted. */
+const MAX_NAMED = 1_000;
+
+/** A trigger may leave a row out without a word: it is neither done nor refused. It is noted as refused. */
+async function noteLeftOut(here: Session, plan: DownloadPlan): Promise<{ named: RefusedRow[]; more: number }> {
+  const rows = await run<DescribedRow & { total: string }>(
+    here,
+    plain(`
+      with left_out as (
+        update ${DIFFERENCES} as d
+        set trouble = 'refused'
+        from ${CHANGES} as c
+        where c.key_hash = d.key_hash and not d.is_done and d.trouble is null
+        returning c.place, c.key_hash, c.key, c.name
+      )
+      select key_hash::text as key_hash, key, name, count(*) over ()::text as total
+      from left_out
+      order by place
+      limit ${MAX_NAMED}`),
+  );
+  const place = { side: here.side, table: toTableName(plan.table) };
+  const failure = new DatabaseFailure('data', 'local database: a trigger of the table has left the row out', place);
+  return { named: rows.map((row) => toRefused(row, failure)), more: Number(rows[0]?.total ?? 0) - rows.length };
 }

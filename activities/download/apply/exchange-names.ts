@@ -1,11 +1,11 @@
 import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
-import { isRowRefused } from './isolate-culprits.js';
+import { isRowRefused } from '../compare/refused-rows.js';
+import { STAGED } from '../compare/tables.js';
+import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { keyHash } from '../compare/hashes.js';
-import { sameKey } from '../compare/row-terms.js';
-import { STAGED } from '../compare/staging.js';
+import { sameKey } from '../plan/row-terms.js';
 import type { Step } from './write-rows.js';
 
 /**
@@ -38,11 +38,12 @@ export async function exchangeNames(
 
 /** Without the rows whose values are held by a row that does not move, and those that wait for such a row. */
 async function findCircle(here: Session, plan: DownloadPlan, places: readonly string[]): Promise<readonly string[]> {
-  const holders = await Promise.all(plan.uniqueValues.map((columns) => findHolders(here, plan, { columns, places })));
+  const holders: { place: string; holder: string }[] = [];
+  for (const columns of plan.uniqueValues) holders.push(...(await findHolders(here, plan, { columns, places })));
   let circle = [...places];
   for (;;) {
     const isFree = (place: string): boolean =>
-      holders.every((list) => list.filter((row) => row.place === place).every(({ holder }) => circle.includes(holder)));
+      holders.every((row) => row.place !== place || circle.includes(row.holder));
     const rest = circle.filter(isFree);
     if (rest.length === circle.length) return circle;
     circle = rest;

@@ -4,15 +4,15 @@ import { type ForeignKey, readForeignKeys } from '../../../src/postgres/foreign-
 import { ident, idents } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import type { Statement } from '../../../src/postgres/statement.js';
-import { describe } from '../compare/row-terms.js';
+import { plain, type Statement } from '../../../src/postgres/statement.js';
+import { type DescribedRow, type RefusedRow, toRefused } from '../compare/refused-rows.js';
+import { DIFFERENCES, hashNames, STAGED } from '../compare/tables.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { hashNames, STAGED } from '../compare/staging.js';
-import { noteTrouble, type RefusedRow } from './trouble.js';
+import { describe } from '../plan/row-terms.js';
 
 /**
- * Takes rows out of the staging whose parent is neither here nor comes with them, by one statement for each foreign key:
- * all meters of a new tenant may wait, and finding 10,000 of them by halving took 14 seconds (2026-11-22).
+ * Called when a row was refused: takes rows out of the staging whose parent is neither here nor comes with them, by one statement
+ * for each foreign key: all meters of a new tenant may wait, and finding 10,000 of them by halving took 14 seconds (2026-11-22).
  *
  * It only saves time: a foreign key that this cannot look up is met when its row is written.
  */
@@ -24,53 +24,37 @@ export async function setAsideOrphans(here: Session, plan: DownloadPlan): Promis
   for (;;) {
     const before = aside.length;
     for (const foreignKey of foreignKeys) aside.push(...(await setAside(here, plan, foreignKey)));
-    if (aside.length === before || !foreignKeys.some(({ isOwnParent }) => isOwnParent)) break;
+    if (aside.length === before || !foreignKeys.some(({ isOwnParent }) => isOwnParent)) return aside;
   }
-  await noteTrouble(here, aside, 'waiting');
-  return aside;
-}
-
-interface AsideRow {
-  readonly key_hash: string;
-  readonly row_hash: string;
-  readonly key: string;
-  readonly name: string | null;
 }
 
 async function setAside(here: Session, plan: DownloadPlan, foreignKey: ForeignKey): Promise<RefusedRow[]> {
-  const rows = await run<AsideRow>(here, deleteOrphans(plan, foreignKey));
+  const rows = await run<DescribedRow>(here, deleteOrphans(plan, foreignKey));
   const failure = new DatabaseFailure('data', 'local database: the row that a foreign key names is not there', {
     side: here.side,
     table: toTableName(plan.table),
     constraint: foreignKey.constraint,
     sqlstate: SQLSTATE.foreignKeyViolation,
   });
-  return rows.map((row) => ({
-    keyHash: row.key_hash,
-    rowHash: row.row_hash,
-    key: JSON.parse(row.key) as string[],
-    name: row.name,
-    failure,
-  }));
+  return rows.map((row) => toRefused(row, failure));
 }
 
+/** A row that is written already has found its parent, or its foreign key is not looked at. */
 function deleteOrphans(plan: DownloadPlan, foreignKey: ForeignKey): Statement {
   const { columns, parent, parentColumns, isOwnParent } = foreignKey;
-  const names = hashNames(plan);
+  const { key } = hashNames(plan);
   const isParent = columns.map((name, at) => `p.${ident(parentColumns[at] ?? name)} = s.${ident(name)}`).join(' and ');
   const parents =
     isOwnParent && parentColumns.every((name) => plan.written.includes(name)) ? [parent, STAGED] : [parent];
-  return {
-    text: `
-      with aside as (
-        delete from ${STAGED} as s
-        where ${columns.map((name) => `s.${ident(name)} is not null`).join(' and ')}
-          and ${parents.map((from) => `not exists (select from ${from} as p where ${isParent})`).join(' and ')}
-        returning s.*
-      )
-      select a.${ident(names.key)}::text as key_hash, a.${ident(names.row)}::text as row_hash, ${describe(plan, 'a')}
-      from aside as a
-      order by ${idents(plan.key, 'a')}`,
-    values: [],
-  };
+  return plain(`
+    with aside as (
+      delete from ${STAGED} as s
+      where ${columns.map((name) => `s.${ident(name)} is not null`).join(' and ')}
+        and ${parents.map((from) => `not exists (select from ${from} as p where ${isParent})`).join(' and ')}
+        and not exists (select from ${DIFFERENCES} as d where d.key_hash = s.${ident(key)} and d.is_done)
+      returning s.*
+    )
+    select a.${ident(key)}::text as key_hash, ${describe(plan, 'a')}
+    from aside as a
+    order by ${idents(plan.key, 'a')}`);
 }

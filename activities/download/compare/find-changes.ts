@@ -1,145 +1,183 @@
+import type { GoneRule } from '../../../src/model/table.js';
 import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
 import { run, runAll, type Session } from '../../../src/postgres/session.js';
-import { CHANGES } from './changes.js';
-import { type DownloadPlan, freeName } from '../plan/plan-download.js';
-import { keyHash } from './hashes.js';
-import { describe, isNew, isSame, sameKey, toJson } from './row-terms.js';
-import { GONE, hashNames, isOwned, LOCAL_ROWS, REMEMBERED, REMOTE_ROWS, STAGED } from './staging.js';
+import { plain } from '../../../src/postgres/statement.js';
+import { keyHash } from '../plan/hashes.js';
+import { isOwned } from '../plan/owned-rows.js';
+import type { DownloadPlan } from '../plan/plan-download.js';
+import { describe, differ, differs, isNew, sameKey, toJson } from '../plan/row-terms.js';
+import { askAll } from '../plan/sessions.js';
+import type { Fetched } from './fetch-different.js';
+import { CHANGES, DIFFERENCES, hashNames, STAGED } from './tables.js';
 
-/** What was staged, and whether the new ones among it are written down one by one. */
-export interface StagedRows {
+/** Figures of a change set, in rows. */
+export interface Changes {
+  readonly inserted: number;
+  readonly updated: number;
+  /** Rows that would be deactivated or deleted. */
+  readonly gone: number;
+  /** Rows that the remote takes away, those that are kept or that it has switched off itself among them. */
+  readonly takenAway: number;
+  /** The columns in which any row changes. */
+  readonly columns: readonly ChangedColumn[];
+}
+
+/** A column that changes, and in how many rows. */
+export interface ChangedColumn {
+  readonly column: string;
   readonly rows: number;
-  readonly areNewListed: boolean;
 }
 
-/** Works the change set out from what was staged and listed. */
-export async function findChanges(here: Session, plan: DownloadPlan, staged: StagedRows): Promise<void> {
-  const isAnyGone = await findGone(here, plan, staged.rows > 0);
-  const columns = staged.rows === 0 ? [] : await findColumns(here, plan);
-  await runAll(here, [
-    ...(columns.length === 0 ? [] : [insertChangedRows(plan, columns)]),
-    ...(staged.rows === 0 ? [] : insertNewRows(plan, staged.areNewListed)),
-    ...(isAnyGone ? insertGoneRows(plan) : []), // it would read the whole table
-    `analyze ${CHANGES}`,
-  ]);
+const NO_CHANGES: Changes = { inserted: 0, updated: 0, gone: 0, takenAway: 0, columns: [] };
+
+/** Works the change set out from what was fetched. Nothing is applied yet. */
+export async function findChanges(here: Session, plan: DownloadPlan, { rows, gone }: Fetched): Promise<Changes> {
+  if (rows + gone === 0) return NO_CHANGES;
+  if (rows > 0 && gone > 0) await runAll(here, [leaveRespelt(plan)]);
+  const { present, columns, switchedOff } = rows === 0 ? NOTHING_STAGED : await compareStaged(here, plan);
+  const { kinds, kept } = await askAll<{ kinds: KindRow[]; kept: { rows: string }[] }>(here, {
+    kinds: [
+      ...(columns.length === 0 ? [] : [insertChanged(plan, columns)]),
+      ...(present < rows ? [insertNew(plan)] : []),
+      ...(gone === 0 || plan.absence.rule === 'keep' ? [] : [insertGone(plan, plan.absence)]), // it reads the whole table
+      `select kind, count(*)::text as rows, count(*) filter (where is_local_edit)::text as edits from ${CHANGES} group by kind`,
+    ],
+    kept: `select count(*)::text as rows from ${DIFFERENCES} where is_gone and state is distinct from 'gone'`,
+  });
+  const of = (kind: string): { rows: number; edits: number } => {
+    const found = kinds.find((row) => row.kind === kind);
+    return { rows: Number(found?.rows ?? 0), edits: Number(found?.edits ?? 0) };
+  };
+  const away = plan.absence.rule === 'keep' ? Number(kept[0]?.rows) : of('gone').rows - of('gone').edits;
+  const counts = { inserted: of('new').rows, updated: of('changed').rows, gone: of('gone').rows };
+  return { ...counts, takenAway: away + switchedOff, columns };
 }
 
-/** Notes the rows that the remote once had; one that could not be taken away is left until it changes. */
-async function findGone(here: Session, plan: DownloadPlan, isAnyStaged: boolean): Promise<boolean> {
-  const [, first] = (await runAll(here, [
-    `create temporary table meter_sync_gone on commit drop as
-     select m.key_hash, m.state
-     from ${REMEMBERED} as m
-     join ${LOCAL_ROWS} as l on l.key_hash = m.key_hash
-     where m.is_brought
-       and not (m.state is not distinct from 'refused' and m.remote_hash is null and m.local_hash is not distinct from l.row_hash)
-       and not exists (select from ${REMOTE_ROWS} as r where r.key_hash = m.key_hash)`,
-    COUNT_GONE,
-  ])) as [unknown, CountRow[]];
-  if (first[0]?.rows === '0' || !isAnyStaged) return first[0]?.rows !== '0';
-  const [, second] = (await runAll(here, [leaveRespelt(plan), COUNT_GONE])) as [unknown, CountRow[]];
-  return second[0]?.rows !== '0';
-}
-
-interface CountRow {
+interface KindRow {
+  readonly kind: string;
   readonly rows: string;
+  readonly edits: string;
 }
-
-const COUNT_GONE = `select count(*)::text as rows from ${GONE}`;
 
 /** A key that has become another one by its bytes, and is the same to the table's `=` (citext, -0): its row is there, and is updated. */
 function leaveRespelt(plan: DownloadPlan): string {
   return `
-    delete from ${GONE} as g
-    using ${relation(plan.table)} as l
+    update ${DIFFERENCES} as d
+    set is_gone = false
+    from ${relation(plan.table)} as l
     join ${STAGED} as s on ${sameKey(plan, 's', 'l')}
-    where g.key_hash = ${keyHash(plan, 'local', 'l')}`;
+    where d.is_gone and d.key_hash = ${keyHash(plan, 'local', 'l')}`;
+}
+
+interface Compared {
+  /** Staged rows that are here, too. */
+  readonly present: number;
+  readonly columns: readonly ChangedColumn[];
+  /** Rows that the remote itself has set to what marks a row that is gone. */
+  readonly switchedOff: number;
+}
+
+const NOTHING_STAGED: Compared = { present: 0, columns: [], switchedOff: 0 };
+
+/**
+ * Counts, column by column, the rows that differ. To show these columns alone makes large changes faster: of a million rows
+ * with 2 of 20 columns changed the set was known after 14 s instead of 35 s (2026-11-23).
+ */
+async function compareStaged(here: Session, plan: DownloadPlan): Promise<Compared> {
+  const { absence } = plan;
+  const names = [...plan.key.filter((name) => plan.columns.local.get(name)?.isIdentity === false), ...plan.compared];
+  const counts = names.map((name, at) => `count(*) filter (where ${differs(plan, name)})::text as changed_${at}`);
+  const isOff =
+    absence.rule === 'deactivate' && names.includes(absence.column)
+      ? `${differs(plan, absence.column)} and s.${ident(absence.column)}::text = ${literal(absence.value)} and not ${IS_LOCAL_EDIT}`
+      : 'false';
+  const [row] = await run<Record<string, string>>(
+    here,
+    plain(`
+      select ${['count(*)::text as present', `count(*) filter (where ${isOff})::text as switched_off`, ...counts].join(', ')}
+      ${fromStaged(plan)}`),
+  );
+  const countOf = (name: string): number => Number(row?.[name] ?? 0);
+  const columns = names
+    .map((column, at) => ({ column, rows: countOf(`changed_${at}`) }))
+    .filter(({ rows }) => rows > 0);
+  return { present: countOf('present'), switchedOff: countOf('switched_off'), columns };
 }
 
 const INSERT = `insert into ${CHANGES} (key_hash, kind, key, name, fields, was, becomes, is_local_edit)`;
 
-function insertNewRows(plan: DownloadPlan, areNewListed: boolean): string[] {
-  if (!areNewListed) return [];
-  return [
-    `${INSERT}
-    select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${isLocalEdit(plan)}
+function insertNew(plan: DownloadPlan): string {
+  return `
+    ${INSERT}
+    select s.${ident(hashNames(plan).key)}, 'new', ${describe(plan, 's')}, '{}', null, null, ${IS_LOCAL_EDIT}
     from ${STAGED} as s
     ${withMemory(plan)}
     where ${isNew(plan)}
-    order by ${idents(plan.key, 's')}`,
-  ];
-}
-
-/**
- * Columns that differ in any row at all. To show these alone makes large changes faster: of a million rows with 2 of 20
- * columns changed the set was known after 14 s instead of 35 s (2026-11-23).
- */
-async function findColumns(here: Session, plan: DownloadPlan): Promise<readonly string[]> {
-  const names = [...plan.key.filter((name) => plan.columns.local.get(name)?.isIdentity === false), ...plan.compared];
-  if (names.length === 0) return [];
-  const differs = names.map((name, at) => `bool_or(not ${isSame(plan, [name])})::text as c${at}`);
-  const [row] = await run<Record<string, string | null>>(here, {
-    text: `
-      select ${differs.join(', ')}
-      from ${STAGED} as s
-      join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}`,
-    values: [],
-  });
-  return names.filter((_, at) => row?.[`c${at}`] === 'true');
-}
-
-function insertChangedRows(plan: DownloadPlan, columns: readonly string[]): string {
-  const f = freeName(plan, 'f');
-  const values = columns.map(
-    (name) =>
-      `(${literal(name)}, l.${ident(name)}::text, s.${ident(name)}::text, ${isSame(plan, [name])}, ${String(plan.secret?.includes(name) === true)})`,
-  );
-  return `
-    ${INSERT}
-    select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')}, ${f}.fields, ${f}.was, ${f}.becomes, ${isLocalEdit(plan)}
-    from ${STAGED} as s
-    join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
-    ${withMemory(plan)}
-    cross join lateral (
-      select array_agg(v.name) as fields, jsonb_object_agg(v.name, v.was) filter (where not v.is_secret) as was,
-        jsonb_object_agg(v.name, v.becomes) filter (where not v.is_secret) as becomes
-      from (values ${values.join(', ')}) as v(name, was, becomes, is_same, is_secret)
-      where not v.is_same
-    ) as ${f}
-    where not ${isSame(plan, columns)}
     order by ${idents(plan.key, 's')}`;
 }
 
-function insertGoneRows(plan: DownloadPlan): string[] {
-  const { absence } = plan;
-  if (absence.rule === 'keep') return [];
-  const column = absence.rule === 'deactivate' ? `l.${ident(absence.column)}` : null;
-  const isShown = absence.rule === 'deactivate' && plan.secret?.includes(absence.column) !== true;
-  const mark = (value: string): string =>
-    isShown && absence.rule === 'deactivate' ? toJson([[absence.column, value]]) : 'null';
-  const was = absence.rule === 'delete' ? wholeRow(plan) : mark(`${column}::text`);
-  const becomes = absence.rule === 'deactivate' ? mark(literal(absence.value)) : 'null';
-  return [
-    `${INSERT}
-    select g.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${was}, ${becomes}, g.state is not distinct from 'gone'
+function insertChanged(plan: DownloadPlan, changed: readonly ChangedColumn[]): string {
+  const names = changed.map(({ column }) => column);
+  const fields = names.map((name) => `case when ${differs(plan, name)} then ${literal(name)} end`);
+  const shown = names.filter((name) => plan.secret?.includes(name) !== true);
+  const valuesOf = (alias: string): string =>
+    toJson(shown.map((name) => ({ name, text: `${alias}.${ident(name)}::text`, when: differs(plan, name) })));
+  return `
+    ${INSERT}
+    select s.${ident(hashNames(plan).key)}, 'changed', ${describe(plan, 's')},
+      array_remove(array[${fields.join(', ')}]::text[], null), ${valuesOf('l')}, ${valuesOf('s')}, ${IS_LOCAL_EDIT}
+    ${fromStaged(plan)}
+    where ${differ(plan, names)}
+    order by ${idents(plan.key, 's')}`;
+}
+
+function insertGone(plan: DownloadPlan, absence: Exclude<GoneRule, { rule: 'keep' }>): string {
+  const mark = absence.rule === 'deactivate' ? absence : null;
+  const isShown = mark !== null && plan.secret?.includes(mark.column) !== true;
+  const marked = (text: string): string => toJson(isShown ? [{ name: mark.column, text }] : []);
+  const was = mark === null ? wholeRow(plan) : marked(`l.${ident(mark.column)}::text`);
+  const becomes = mark === null ? 'null' : marked(`${literal(mark.value)}::text`);
+  const isMarked = mark === null ? '' : ` and l.${ident(mark.column)} is distinct from ${literal(mark.value)}`;
+  return `
+    ${INSERT}
+    select d.key_hash, 'gone', ${describe(plan, 'l')}, '{}', ${was}, ${becomes}, d.state is not distinct from 'gone'
     from ${relation(plan.table)} as l
-    join ${GONE} as g on g.key_hash = ${keyHash(plan, 'local', 'l')}
-    where ${isOwned(plan.filter, 'l')}${column === null ? '' : ` and ${column} is distinct from ${literal(absence.rule === 'deactivate' ? absence.value : '')}`}
-    order by ${idents(plan.key, 'l')}`,
-  ];
+    join ${DIFFERENCES} as d on d.is_gone and d.key_hash = ${keyHash(plan, 'local', 'l')}
+    where ${isOwned(plan.filter, 'l')}${isMarked}
+    order by ${idents(plan.key, 'l')}`;
 }
 
 /** What is deleted is nowhere else: the history keeps all of it, columns that only the site has among them. */
 function wholeRow({ columns, secret }: DownloadPlan): string {
   const shown = [...columns.local.keys()].filter((name) => secret?.includes(name) !== true);
-  return toJson(shown.map((name) => [name, `l.${ident(name)}::text`]));
+  return toJson(shown.map((name) => ({ name, text: `l.${ident(name)}::text` })));
+}
+
+/** In how many rows the remote overwrites a value of each of these columns. */
+export async function countOverwritten(
+  here: Session,
+  plan: DownloadPlan,
+  columns: readonly string[],
+): Promise<readonly ChangedColumn[]> {
+  const counts = columns.map((name, at) => {
+    const isOverwritten = `${differs(plan, name)} and l.${ident(name)} is not null and not ${IS_LOCAL_EDIT}`;
+    return `count(*) filter (where ${isOverwritten})::text as overwritten_${at}`;
+  });
+  const [row] = await run<Record<string, string>>(here, plain(`select ${counts.join(', ')} ${fromStaged(plan)}`));
+  return columns.map((column, at) => ({ column, rows: Number(row?.[`overwritten_${at}`]) }));
+}
+
+/** Staged rows (`s`) that are here (`l`), and what is remembered of them (`m`). */
+function fromStaged(plan: DownloadPlan): string {
+  return `
+    from ${STAGED} as s
+    join ${relation(plan.table)} as l on ${sameKey(plan, 's', 'l')}
+    ${withMemory(plan)}`;
 }
 
 /** The remote has what it had, the site was as the remote, and is not so now. */
-function isLocalEdit(plan: DownloadPlan): string {
-  return `(m.is_brought and m.state is null and m.remote_hash = s.${ident(hashNames(plan).row)}) is true`;
-}
+const IS_LOCAL_EDIT = `((m.is_brought and m.state is null and m.had_remote = m.remote_hash) is true)`;
 
 function withMemory(plan: DownloadPlan): string {
-  return `left join ${REMEMBERED} as m on m.key_hash = s.${ident(hashNames(plan).key)}`;
+  return `left join ${DIFFERENCES} as m on m.key_hash = s.${ident(hashNames(plan).key)}`;
 }

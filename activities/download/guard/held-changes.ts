@@ -1,3 +1,4 @@
+import { NO_DOWNLOAD } from '../../../src/model/download-outcome.js';
 import { describeEffect, describeReasons, type HeldDownload } from '../../../src/model/guard.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import type { OwnedTable } from '../../../src/model/table.js';
@@ -54,8 +55,6 @@ export async function settleHold(
 }
 
 function toRejected(held: HeldDownload): DownloadResult {
-  const nothing = { inserted: 0, updated: 0, deactivated: 0, kept: 0, waiting: 0, refused: 0 };
-  const { localRows: localCount, remoteRows: remoteCount } = held;
-  const observedAt = new Date().toISOString();
-  return { localCount, remoteCount, ...nothing, newRows: [], changedRows: [], observedAt, rejected: held };
+  const counts = { ...NO_DOWNLOAD, localCount: held.localRows, remoteCount: held.remoteRows };
+  return { ...counts, newRows: [], changedRows: [], observedAt: new Date().toISOString(), rejected: held };
 }

@@ -2,8 +2,8 @@ import type { DecidedBy, HeldDownload, HeldFigures } from '../../../src/model/gu
 import type { NamedRow } from '../../../src/model/operations.js';
 import { type OwnedTable, toTableName } from '../../../src/model/table.js';
 import { literal } from '../../../src/postgres/identifier.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 
 /** A row of a held change set, for people. */
 export interface HeldExample extends NamedRow {
@@ -24,60 +24,44 @@ export interface OpenHold extends HeldDownload {
   readonly examples: readonly HeldExample[];
 }
 
-interface HoldRow {
-  readonly id: string;
-  readonly table_name: string;
-  readonly fingerprint: string;
-  readonly numbers: string;
-  readonly examples: string;
-  readonly since: string;
-  readonly decision: DecidedBy['decision'] | null;
-  readonly decided_by: string | null;
-  readonly decided_at: string | null;
-}
+/** A hold under the alias `h`, as one object. */
+const HOLD = `row_to_json((select o from (select h.id::text, h.table_name as "table", h.fingerprint as change, ${isoUtc('h.since')} as since, h.numbers,
+    h.examples, h.decision, h.decided_by as by, ${isoUtc('h.decided_at')} as at) as o))::text as hold`;
 
-const ISO = (column: string): string =>
-  `to_char(h.${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') as ${column}`;
-const COLUMNS = `h.id::text, h.table_name, h.fingerprint, h.numbers::text, h.examples::text, ${ISO('since')}, h.decision, h.decided_by, ${ISO('decided_at')}`;
+interface HoldRow extends Pick<OpenHold, 'id' | 'table' | 'change' | 'since' | 'examples'> {
+  readonly numbers: HeldFigures;
+  /** All three null: nobody has decided. */
+  readonly decision: DecidedBy['decision'] | null;
+  readonly by: string;
+  readonly at: string;
+}
 
 /** Reads the open hold of a table, at most one row; for {@link toOpenHold}. */
 export function selectHold(site: string, { table }: OwnedTable): string {
-  return `select ${COLUMNS} from meter_sync.download_hold as h where h.site = ${literal(site)} and h.table_name = ${literal(toTableName(table))} and h.ended_at is null`;
+  return `select ${HOLD} from meter_sync.download_hold as h where h.site = ${literal(site)} and h.table_name = ${literal(toTableName(table))} and h.ended_at is null`;
 }
 
 /** The hold that {@link selectHold} has read; null: nothing is held. */
 export function toOpenHold(rows: readonly unknown[]): OpenHold | null {
-  const [row] = rows as HoldRow[];
+  const [row] = rows as { readonly hold: string }[];
   if (row === undefined) return null;
-  const { id, table_name: table, fingerprint: change, since, decision, decided_by: by, decided_at: at } = row;
-  return {
-    id,
-    table,
-    change,
-    since,
-    ...(JSON.parse(row.numbers) as HeldFigures),
-    examples: JSON.parse(row.examples) as HeldExample[],
-    decided: decision === null || by === null || at === null ? null : { decision, by, at },
-  };
+  const { numbers, decision, by, at, ...hold } = JSON.parse(row.hold) as HoldRow;
+  return { ...hold, ...numbers, decided: decision === null ? null : { decision, by, at } };
 }
 
 /** All open holds of a site, or those of one table, whose schema may be left out. */
 export async function readHolds(here: Session, site: string, table: string | null): Promise<readonly OpenHold[]> {
-  return (await run<HoldRow>(here, selectHolds(site, table))).flatMap((row) => toOpenHold([row]) ?? []);
-}
-
-/** The statement of {@link readHolds}. */
-export function selectHolds(site: string, table: string | null): Statement {
-  return {
+  const rows = await run(here, {
     text: `
-      select ${COLUMNS}
+      select ${HOLD}
       from meter_sync.download_hold as h
       where h.site = $1
         and h.ended_at is null
         and ($2::text is null or h.table_name = $2 or right(h.table_name, length($2) + 1) = '.' || $2)
       order by h.since`,
     values: [site, table],
-  };
+  });
+  return rows.flatMap((row) => toOpenHold([row]) ?? []);
 }
 
 /**
@@ -97,15 +81,15 @@ export async function saveHold(here: Session, site: string, owned: OwnedTable, f
   if (open !== null && open.decided !== null) await endHold(here, open, 'replaced');
   const rows =
     open !== null && open.decided === null
-      ? await run<HoldRow>(here, {
-          text: `update meter_sync.download_hold as h set fingerprint = $1, numbers = $2, examples = $3 where h.id = $4 returning ${COLUMNS}`,
+      ? await run(here, {
+          text: `update meter_sync.download_hold as h set fingerprint = $1, numbers = $2, examples = $3 where h.id = $4 returning ${HOLD}`,
           values: [...values, open.id],
         })
-      : await run<HoldRow>(here, {
+      : await run(here, {
           text: `
             insert into meter_sync.download_hold as h (fingerprint, numbers, examples, site, table_name)
             values ($1, $2, $3, $4, $5)
-            returning ${COLUMNS}`,
+            returning ${HOLD}`,
           values: [...values, site, name],
         });
   const saved = toOpenHold(rows);

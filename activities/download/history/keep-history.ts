@@ -1,13 +1,11 @@
 import { toTableName } from '../../../src/model/table.js';
-import { ident } from '../../../src/postgres/identifier.js';
-import { run, runAll, type Session } from '../../../src/postgres/session.js';
-import { CHANGES } from '../compare/changes.js';
+import { ident, literal } from '../../../src/postgres/identifier.js';
+import { CHANGES, DIFFERENCES, hashNames, STAGED } from '../compare/tables.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { toJson } from '../compare/row-terms.js';
-import { DONE, hashNames, STAGED } from '../compare/staging.js';
+import { toJson } from '../plan/row-terms.js';
 
 /** More new rows than these are a table that is filled: they are counted, and not listed. */
-export const MAX_LISTED_NEW_ROWS = 10_000;
+const MAX_LISTED_NEW_ROWS = { inFirstFill: 1_000, else: 10_000 };
 /** How long applied changes are kept where no setting says so. */
 export const DEFAULT_HISTORY_DAYS = 90;
 /** A download clears at least so many old rows, if there are so many. */
@@ -19,6 +17,8 @@ export interface AppliedRun {
   readonly inserted: number;
   readonly updated: number;
   readonly gone: number;
+  /** True when the table was empty here, and nothing was remembered of it. */
+  readonly isFirstFill: boolean;
   /** The workflow's run and its cycle; null: not known. */
   readonly workflowRun: string | null;
   readonly cycle: number | null;
@@ -27,73 +27,52 @@ export interface AppliedRun {
   readonly historyDays: number;
 }
 
-/** Keeps an applied change set, in the transaction that applies it, and clears some of what is too old. */
-export async function keepHistory(here: Session, plan: DownloadPlan, applied: AppliedRun): Promise<void> {
-  const { siteId, inserted, updated, gone } = applied;
-  const isListed = inserted <= MAX_LISTED_NEW_ROWS;
-  const [entry] = await run<{ id: string }>(here, {
-    text: `
-      insert into meter_sync.download_run
-        (site, table_name, workflow_run, cycle, new_rows, changed_rows, gone_rows, listed_rows, hold_id)
-      values ($1, $2, $3, $4, $5, $6, $7, 0, $8)
-      returning id::text`,
-    values: [
-      siteId,
-      toTableName(plan.table),
-      applied.workflowRun,
-      applied.cycle,
-      inserted,
-      updated,
-      gone,
-      applied.holdId,
-    ],
-  });
-  if (entry === undefined) throw new Error('an insert that returns no row');
-  if (updated + gone + (isListed ? inserted : 0) > 0) await runAll(here, [listChanges(plan, entry.id, isListed)]);
-  await runAll(here, clearOld(applied.historyDays, MIN_CLEARED_ROWS + 2 * (inserted + updated + gone)));
-}
-
-function listChanges(plan: DownloadPlan, id: string, withNew: boolean): string {
-  const { key } = hashNames(plan);
-  const kind = `case when c.is_local_edit then 'set back' else c.kind end`;
-  const shown = plan.written.filter((name) => plan.secret?.includes(name) !== true);
-  const became = toJson(shown.map((name) => [name, `s.${ident(name)}::text`]));
-  const newRows = `
-    union all
-    select c.place, ${kind}, c.key, c.name, c.fields, null, ${became}
-    from ${CHANGES} as c join ${STAGED} as s on s.${ident(key)} = c.key_hash
-    where c.kind = 'new' and exists (select from ${DONE} as d where d.key_hash = c.key_hash)`;
-  return `
-    with listed as (
-      insert into meter_sync.download_change (run_id, place, kind, key, name, fields, was, became)
-      select ${id}, a.place, a.kind, a.key::jsonb, a.name, a.fields, a.was, a.became
-      from (
-        select c.place, ${kind}, c.key, c.name, c.fields, c.was, c.becomes
-        from ${CHANGES} as c
-        where c.kind <> 'new' and exists (select from ${DONE} as d where d.key_hash = c.key_hash)
-        ${withNew ? newRows : ''}
-      ) as a(place, kind, key, name, fields, was, became)
-      returning 1
-    )
-    update meter_sync.download_run set listed_rows = (select count(*) from listed) where id = ${id}`;
-}
-
-/** In bounded steps: what is left is cleared by the next downloads. A run goes when none of its rows is left. */
-function clearOld(days: number, rows: number): string[] {
-  const isOld = (alias: string, column: string): string =>
-    `${alias}.${column} < clock_timestamp() - interval '1 day' * ${days}`;
+/**
+ * Keeps an applied change set, in the transaction that applies it, and clears some of what is too old: in bounded steps, what is
+ * left is cleared by the next downloads. A run goes when none of its rows is left.
+ */
+export function keepHistory(plan: DownloadPlan, applied: AppliedRun): readonly string[] {
+  const { siteId, inserted, updated, gone, isFirstFill, workflowRun, cycle, holdId, historyDays } = applied;
+  const orNull = (text: string | null): string => (text === null ? 'null' : literal(text));
+  const areNewListed = inserted <= MAX_LISTED_NEW_ROWS[isFirstFill ? 'inFirstFill' : 'else'];
+  const isOld = (column: string): string => `${column} < clock_timestamp() - interval '1 day' * ${historyDays}`;
   return [
+    `with listed as materialized (${selectListed(plan, areNewListed && inserted > 0)}
+     ), run as (
+       insert into meter_sync.download_run
+         (site, table_name, workflow_run, cycle, new_rows, changed_rows, gone_rows, listed_rows, hold_id)
+       values (${literal(siteId)}, ${literal(toTableName(plan.table))}, ${orNull(workflowRun)}, ${cycle ?? 'null'}, ${inserted}, ${updated}, ${gone},
+         (select count(*) from listed), ${holdId ?? 'null'})
+       returning id
+     )
+     insert into meter_sync.download_change (run_id, place, kind, key, name, fields, was, became)
+     select run.id, l.place, l.kind, l.key::jsonb, l.name, l.fields, l.was::json, l.becomes::json
+     from run, listed as l`,
     `delete from meter_sync.download_change as c
      using (
        select o.run_id, o.place
        from meter_sync.download_run as r
        join meter_sync.download_change as o on o.run_id = r.id
-       where ${isOld('r', 'applied_at')}
-       limit ${rows}
+       where ${isOld('r.applied_at')}
+       limit ${MIN_CLEARED_ROWS + 2 * (inserted + updated + gone)}
      ) as o
      where c.run_id = o.run_id and c.place = o.place`,
     `delete from meter_sync.download_run as r
-     where ${isOld('r', 'applied_at')} and not exists (select from meter_sync.download_change as c where c.run_id = r.id)`,
-    `delete from meter_sync.download_hold as h where ${isOld('h', 'ended_at')}`,
+     where ${isOld('r.applied_at')} and not exists (select from meter_sync.download_change as c where c.run_id = r.id)`,
+    `delete from meter_sync.download_hold as h where ${isOld('h.ended_at')}`,
   ];
+}
+
+/** Of a new row all that came. */
+function selectListed(plan: DownloadPlan, withNew: boolean): string {
+  const shown = plan.written.filter((name) => plan.secret?.includes(name) !== true);
+  const became = toJson(shown.map((name) => ({ name, text: `s.${ident(name)}::text` })));
+  const kind = `case when c.is_local_edit then 'set back' else c.kind end as kind`;
+  const done = `from ${CHANGES} as c join ${DIFFERENCES} as d on d.key_hash = c.key_hash and d.is_done`;
+  const newRows = `
+    union all
+    select c.place, ${kind}, c.key, c.name, c.fields, null, ${became}
+    ${done} join ${STAGED} as s on s.${ident(hashNames(plan).key)} = c.key_hash
+    where c.kind = 'new'`;
+  return `select c.place, ${kind}, c.key, c.name, c.fields, c.was, c.becomes ${done} where c.kind <> 'new'${withNew ? newRows : ''}`;
 }

@@ -1,20 +1,49 @@
-import { MAX_NAMED_ROWS } from '../../../src/model/operations.js';
+import { NO_DOWNLOAD } from '../../../src/model/download-outcome.js';
+import { type DownloadCounts, MAX_NAMED_ROWS, type NamedRow } from '../../../src/model/operations.js';
 import type { Log } from '../../attempt.js';
-import type { Download } from '../make-equal.js';
+import type { RefusedRow } from '../compare/refused-rows.js';
 import { MAX_LOGGED_ROWS, type ToldChange } from './told-changes.js';
-import type { RefusedRow } from '../apply/trouble.js';
+
+/** What a download has done, and what it has found. */
+export interface ToldDownload {
+  /** Waiting, refused and kept are all that are so, those of earlier downloads too. */
+  readonly counts: DownloadCounts;
+  /** True: rows that are gone were deleted, not deactivated. */
+  readonly deletes: boolean;
+  /** The changes one by one, as far as they are told. */
+  readonly told: readonly ToldChange[];
+  /** Rows that are gone from the remote since the last download, and kept. */
+  readonly kept: readonly NamedRow[];
+  /** Rows that wait, and those that were refused this time. */
+  readonly waiting: readonly RefusedRow[];
+  readonly refused: readonly RefusedRow[];
+  /** Rows refused this time that are only counted. */
+  readonly unnamed: number;
+}
+
+/** A download that found nothing to do. */
+export const NOTHING_TOLD: ToldDownload = {
+  counts: NO_DOWNLOAD,
+  deletes: false,
+  told: [],
+  kept: [],
+  waiting: [],
+  refused: [],
+  unnamed: 0,
+};
 
 const MESSAGES = { new: 'new row', changed: 'row changed', gone: 'row deactivated' } as const;
 
 /** Tells what a download has done, a line for each row; after the commit, so that nothing is told that was undone. */
-export function logChanges(log: Log, table: string, download: Download): void {
+export function logChanges(log: Log, table: string, download: ToldDownload): void {
   for (const change of download.told) logChange(log, table, change, download.deletes);
-  const changes = download.inserted + download.updated + download.gone;
+  const { inserted, updated, deactivated, localCount } = download.counts;
+  const changes = inserted + updated + deactivated;
   if (changes > download.told.length) log.info('more rows changed', { table, rows: changes - download.told.length });
   for (const { key, name } of download.kept) log.info('row is gone from the remote, and kept', { table, key, name });
   logWaiting(log, table, download.waiting);
   logRefused(log, table, download);
-  if (changes + download.kept.length === 0) log.info('up to date', { table, rows: download.localCount });
+  if (changes + download.kept.length === 0) log.info('up to date', { table, rows: localCount });
 }
 
 function logChange(log: Log, table: string, change: ToldChange, deletes: boolean): void {
@@ -36,7 +65,7 @@ function logWaiting(log: Log, table: string, waiting: readonly RefusedRow[]): vo
   });
 }
 
-function logRefused(log: Log, table: string, { refused, unnamed }: Download): void {
+function logRefused(log: Log, table: string, { refused, unnamed }: ToldDownload): void {
   for (const { key, name, failure } of refused.slice(0, MAX_LOGGED_ROWS)) {
     const { column, constraint } = failure.place;
     log.warn('row refused', {

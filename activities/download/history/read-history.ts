@@ -1,4 +1,6 @@
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../../src/postgres/session.js';
+import type { Statement } from '../../../src/postgres/statement.js';
 
 /** A download that has changed a table. */
 export interface HistoryRun {
@@ -11,7 +13,7 @@ export interface HistoryRun {
   readonly newRows: number;
   readonly changedRows: number;
   readonly goneRows: number;
-  /** Rows of it that are kept one by one; the new rows of a large first fill are not. */
+  /** Rows of it that are kept one by one; the new rows of a large fill are not. */
   readonly listedRows: number;
   /** Who approved it, where it had been held; null: it never was. */
   readonly approvedBy: string | null;
@@ -52,84 +54,59 @@ export interface HistoryQuestion {
   readonly limit: number;
 }
 
-const iso = (column: string): string => `to_char(${column} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')`;
-const IS_TABLE = (alias: string): string =>
+/** What every question asks: of this site, and of one table where it names one. */
+const isAsked = (alias: string): string =>
   `${alias}.site = $1 and ($2::text is null or ${alias}.table_name = $2 or right(${alias}.table_name, length($2) + 1) = '.' || $2)`;
 
 /** The newest downloads that changed something, the newest first. */
-export async function readRuns(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<HistoryRun[]> {
-  const rows = await run<Record<string, string | null>>(here, {
+export function readRuns(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<HistoryRun[]> {
+  return readEntries(here, {
     text: `
-      select r.table_name, ${iso('r.applied_at')} as applied_at, r.workflow_run, r.cycle::text, r.new_rows::text,
-        r.changed_rows::text, r.gone_rows::text, r.listed_rows::text, h.decided_by
+      select r.table_name as "table", ${isoUtc('r.applied_at')} as "appliedAt", r.workflow_run as "workflowRun", r.cycle,
+        r.new_rows as "newRows", r.changed_rows as "changedRows", r.gone_rows as "goneRows", r.listed_rows as "listedRows",
+        h.decided_by as "approvedBy"
       from meter_sync.download_run as r
       left join meter_sync.download_hold as h on h.id = r.hold_id
-      where ${IS_TABLE('r')}
+      where ${isAsked('r')}
       order by r.id desc
       limit $3`,
     values: [siteId, table, limit],
   });
-  return rows.map((row) => ({
-    table: row['table_name'] ?? '',
-    appliedAt: row['applied_at'] ?? '',
-    workflowRun: row['workflow_run'] ?? null,
-    cycle: toNumber(row['cycle']),
-    newRows: Number(row['new_rows']),
-    changedRows: Number(row['changed_rows']),
-    goneRows: Number(row['gone_rows']),
-    listedRows: Number(row['listed_rows']),
-    approvedBy: row['decided_by'] ?? null,
-  }));
 }
 
 /** The newest changes of rows, the newest first. */
-export async function readChanges(here: Session, question: HistoryQuestion): Promise<HistoryChange[]> {
-  const { siteId, table, key, limit } = question;
-  const rows = await run<Record<string, string | null>>(here, {
+export function readChanges(here: Session, { siteId, table, key, limit }: HistoryQuestion): Promise<HistoryChange[]> {
+  return readEntries(here, {
     text: `
-      select r.table_name, ${iso('r.applied_at')} as applied_at, r.cycle::text, c.kind, c.key::text, c.name,
-        array_to_json(c.fields)::text as fields, c.was::text, c.became::text
+      select r.table_name as "table", ${isoUtc('r.applied_at')} as "appliedAt", r.cycle, c.kind, c.key, c.name, c.fields, c.was, c.became
       from meter_sync.download_run as r
       join meter_sync.download_change as c on c.run_id = r.id
-      where ${IS_TABLE('r')} and ($4::jsonb is null or c.key = $4::jsonb)
+      where ${isAsked('r')} and ($4::jsonb is null or c.key = $4::jsonb)
       order by c.run_id desc, c.place
       limit $3`,
     values: [siteId, table, limit, key === null ? null : JSON.stringify(key)],
   });
-  return rows.map((row) => ({
-    table: row['table_name'] ?? '',
-    appliedAt: row['applied_at'] ?? '',
-    cycle: toNumber(row['cycle']),
-    kind: row['kind'] as HistoryChange['kind'],
-    key: JSON.parse(row['key'] ?? '[]') as string[],
-    name: row['name'] ?? null,
-    fields: JSON.parse(row['fields'] ?? '[]') as string[],
-    was: JSON.parse(row['was'] ?? 'null') as HistoryChange['was'],
-    became: JSON.parse(row['became'] ?? 'null') as HistoryChange['became'],
-  }));
 }
 
 /** The newest holds that have ended, the newest first. */
-export async function readEndedHolds(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<EndedHold[]> {
-  const rows = await run<Record<string, string | null>>(here, {
+export function readEndedHolds(here: Session, { siteId, table, limit }: HistoryQuestion): Promise<EndedHold[]> {
+  return readEntries(here, {
     text: `
-      select h.table_name, ${iso('h.since')} as since, ${iso('h.ended_at')} as ended_at, h.ended, h.decision, h.decided_by
+      select h.table_name as "table", ${isoUtc('h.since')} as since, ${isoUtc('h.ended_at')} as "endedAt", h.ended, h.decision,
+        h.decided_by as "decidedBy"
       from meter_sync.download_hold as h
-      where ${IS_TABLE('h')} and h.ended_at is not null
+      where ${isAsked('h')} and h.ended_at is not null
       order by h.ended_at desc
       limit $3`,
     values: [siteId, table, limit],
   });
-  return rows.map((row) => ({
-    table: row['table_name'] ?? '',
-    since: row['since'] ?? '',
-    endedAt: row['ended_at'] ?? '',
-    ended: row['ended'] as EndedHold['ended'],
-    decision: row['decision'] as EndedHold['decision'],
-    decidedBy: row['decided_by'] ?? null,
-  }));
 }
 
-function toNumber(text: string | null | undefined): number | null {
-  return text === null || text === undefined ? null : Number(text);
+/** Each row as one object, under the names that the statement gives its columns. */
+async function readEntries<Entry>(here: Session, { text, values }: Statement): Promise<Entry[]> {
+  const rows = await run<{ entry: string }>(here, {
+    text: `select row_to_json(e)::text as entry from (${text}) as e`,
+    values,
+  });
+  return rows.map(({ entry }) => JSON.parse(entry) as Entry);
 }

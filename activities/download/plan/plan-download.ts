@@ -1,8 +1,14 @@
 import type { Side } from '../../../src/model/failures.js';
-import { byName, type Column, hasUniqueKey, type OwnedTable, type TableShape } from '../../../src/model/table.js';
+import {
+  byName,
+  type Column,
+  type GoneRule,
+  type OwnedTable,
+  type TableShape,
+  toTableName,
+} from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { type Absence, isWritable, planAbsence } from './plan-absence.js';
-import { type EndColumns, findProblems, isLeftOut } from './plan-problems.js';
+import { type EndColumns, findProblems, isLeftOut, isWritable } from './plan-problems.js';
 
 /** What a download knows of the table at both ends. */
 export interface DownloadPlan extends OwnedTable {
@@ -12,10 +18,8 @@ export interface DownloadPlan extends OwnedTable {
   readonly written: readonly string[];
   /** Columns of which a difference counts: those written, without the key and what cannot be updated. */
   readonly compared: readonly string[];
-  /** What becomes of a row that the remote no longer has. */
-  readonly absence: Absence;
-  /** True when the local table itself refuses a key that is there already, or is null. */
-  readonly isKeyUnique: boolean;
+  /** What becomes of a row that the remote no longer has, as the local table allows it. */
+  readonly absence: GoneRule;
   /** The column sets, besides the key, that are unique here and come from the remote. */
   readonly uniqueValues: readonly (readonly string[])[];
   /** The column that names a row for people; null: there is none. */
@@ -74,7 +78,6 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     isUtf8,
     encodings: ends.encodings,
     hashesRecords: isUtf8 && ends.hashesRecords,
-    isKeyUnique: hasUniqueKey(ends.local, owned.key) && owned.key.every((name) => columns.local.get(name)?.notNull),
   };
 }
 
@@ -92,4 +95,32 @@ function checkNeeded(owned: OwnedTable, columns: EndColumns, before: readonly st
   if (first === undefined) return;
   const messages = problems.map(({ message }) => message).join('; ');
   throw new DatabaseFailure('schema', `${messages}; nothing was changed`, first.place);
+}
+
+/** A boolean column of one of these names says whether a row is in use. */
+const ACTIVITY_COLUMNS = ['active', 'is_active'];
+
+/**
+ * The rule of the settings. Without one a row that is gone is deactivated where a boolean column can say so, and where the
+ * remote lacks that column a row is active exactly when the remote has it; else the row is kept.
+ * @throws DatabaseFailure `schema` - the column of the rule is missing, or is no column to be written
+ */
+function planAbsence(owned: OwnedTable, local: ReadonlyMap<string, Column>): GoneRule {
+  const { gone } = owned;
+  if (gone === undefined) {
+    const column = ACTIVITY_COLUMNS.find((name) => isActivity(local.get(name)));
+    if (column === undefined || owned.key.includes(column)) return { rule: 'keep' };
+    return { rule: 'deactivate', column, value: 'false', present: 'true' };
+  }
+  if (gone.rule !== 'deactivate') return gone;
+  const column = local.get(gone.column);
+  if (column !== undefined && isWritable(column) && !owned.key.includes(gone.column)) return gone;
+  const table = toTableName(owned.table);
+  const problem = column === undefined ? `has no column ${gone.column}` : `does not let column ${gone.column} be set`;
+  const message = `local database: table ${table} ${problem}, by which the settings mark rows that the remote no longer has`;
+  throw new DatabaseFailure('schema', message, { side: 'local', table, column: gone.column });
+}
+
+function isActivity(column: Column | undefined): boolean {
+  return column?.baseType === 'boolean' && isWritable(column);
 }

@@ -1,13 +1,17 @@
-import { type Column, type OwnedTable, toTableName } from '../../../src/model/table.js';
 import type { Side } from '../../../src/model/failures.js';
+import { type Column, type OwnedTable, toTableName } from '../../../src/model/table.js';
 import { parseType } from '../../../src/model/type-name.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { isWritable } from './plan-absence.js';
 
 /** The columns of both ends, by name. */
 export type EndColumns = { readonly [side in Side]: ReadonlyMap<string, Column> };
 
 const SIDES = ['local', 'remote'] as const;
+
+/** An identity column takes a value when it is told to; a computed one never does. */
+export function isWritable({ isGenerated, isIdentity }: Column): boolean {
+  return !isGenerated || isIdentity;
+}
 
 /**
  * All that keeps a table from being downloaded, each with its end and its column.

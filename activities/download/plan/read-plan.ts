@@ -1,12 +1,22 @@
+import type { Pool } from 'pg';
 import type { OwnedTable, TableShape } from '../../../src/model/table.js';
 import { columnsDigest, readTableShape } from '../../../src/postgres/catalog.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
-import { runAll, type Session } from '../../../src/postgres/session.js';
-import { checkFilter } from '../compare/check-ends.js';
-import type { KnownTable } from './known-tables.js';
-import type { Sessions } from '../compare/look.js';
-import { planDownload } from './plan-download.js';
-import { signatureOf } from '../compare/hashes.js';
+import { type Database, run, type Session } from '../../../src/postgres/session.js';
+import { plain } from '../../../src/postgres/statement.js';
+import { signatureOf } from './hashes.js';
+import { checkFilter } from './owned-rows.js';
+import { type DownloadPlan, planDownload } from './plan-download.js';
+import type { Sessions } from './sessions.js';
+
+/** A plan, and the catalogues that it was made from. */
+export interface KnownTable {
+  readonly plan: DownloadPlan;
+  readonly signature: string;
+  /** True when the remote table can be locked: a foreign one cannot, and of a view it would be the tables below. */
+  readonly isLockable: boolean;
+  readonly digests: { readonly local: string | null; readonly remote: string | null };
+}
 
 /**
  * Reads both catalogues and makes the plan of a download.
@@ -41,10 +51,12 @@ interface End {
 
 /** The digest first: a catalogue that changes in between is then read again by the next download. */
 async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
-  const [first] = await runAll(session, [
-    `select ${columnsDigest(table)} as digest, getdatabaseencoding() as encoding, current_setting('server_version_num') as version`,
-  ]);
-  const [row] = first as { digest: string | null; encoding: string; version: string }[];
+  const [row] = await run<{ digest: string | null; encoding: string; version: string }>(
+    session,
+    plain(
+      `select ${columnsDigest(table)} as digest, getdatabaseencoding() as encoding, current_setting('server_version_num') as version`,
+    ),
+  );
   const shape = await readTableShape(session, table);
   return {
     shape,
@@ -52,4 +64,23 @@ async function readEnd(session: Session, { table }: OwnedTable): Promise<End> {
     encoding: row?.encoding ?? 'UTF8',
     hashesRecords: Number(row?.version) >= HASHES_RECORDS,
   };
+}
+
+/**
+ * Plans of this process. The catalogues of a table of 20 columns weigh more than all else that a check of equal tables
+ * sends, so they are read again only when their digest has changed.
+ */
+const known = new WeakMap<Pool, Map<string, KnownTable>>();
+
+/** The plan of a table as it was last made, if ever. */
+export function recallTable(remote: Database, owned: OwnedTable): KnownTable | null {
+  return known.get(remote.pool)?.get(JSON.stringify(owned)) ?? null;
+}
+
+/** Keeps a plan for the next download of this process; null forgets it. */
+export function rememberTable(remote: Database, owned: OwnedTable, table: KnownTable | null): void {
+  const tables = known.get(remote.pool) ?? new Map<string, KnownTable>();
+  known.set(remote.pool, tables);
+  if (table === null) tables.delete(JSON.stringify(owned));
+  else tables.set(JSON.stringify(owned), table);
 }

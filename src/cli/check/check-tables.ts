@@ -1,5 +1,5 @@
-import { checkFilter } from '../../../activities/download/compare/check-ends.js';
-import { refuseReadings, checkCascade } from '../../../activities/download/plan/check-readings.js';
+import { checkFilter } from '../../../activities/download/plan/owned-rows.js';
+import { refuseReadings, checkCascade } from '../../../activities/download/guard/check-readings.js';
 import { selectMemory, toMemory } from '../../../activities/download/compare/memory.js';
 import { planDownload } from '../../../activities/download/plan/plan-download.js';
 import { type EndColumns, findProblems } from '../../../activities/download/plan/plan-problems.js';

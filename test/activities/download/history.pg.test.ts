@@ -74,7 +74,7 @@ it('a large first fill keeps one line, and a row that is refused none', async (c
   await site.remote.sql(`insert into meter values (1, 'far too long'), (2, 'b')`);
   await site.download();
   expect(await ask(site, (here) => readChanges(here, ALL))).toMatchObject([{ key: ['2'] }]);
-  await site.local.sql('truncate meter, meter_sync.download_part, meter_sync.download_table');
+  await site.local.sql('truncate meter, meter_sync.download_row, meter_sync.download_table');
   await site.remote.sql(`truncate meter; insert into meter select n, 'm' || n from generate_series(1, 10001) n`);
   await site.download();
   const [fill] = await ask(site, (here) => readRuns(here, ALL));

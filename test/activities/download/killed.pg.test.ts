@@ -13,14 +13,14 @@ it.for([
   { moment: 'when new rows are in and old ones are not', lock: `select from meter where id = 3 for update` },
   {
     moment: 'when all rows are in and what was brought is not yet noted',
-    lock: 'lock table meter_sync.download_part in share mode',
+    lock: 'lock table meter_sync.download_row in share mode',
   },
 ])('a download that is killed with -9 $moment has changed nothing', async ({ lock }, context) => {
   const site = await openSite(context, METER);
   await site.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 500) n`);
   await site.download();
   const before = await site.rows('local');
-  const remembered = `select md5(string_agg(r::text, '|' order by part)) from meter_sync.download_part as r`;
+  const remembered = `select md5(string_agg(r::text, '|' order by key_hash)) from meter_sync.download_row as r`;
   const memory = await site.local.value(remembered);
   await site.remote.sql(`update meter set name = 'new' || id where id < 100; delete from meter where id = 200;
     insert into meter select n, 'm' || n from generate_series(501, 900) n`);

@@ -66,6 +66,20 @@ it('a refused row is told once, and tried again when it changes or when a full d
   expect(site.lines.filter(({ level }) => level === 'warn').map(({ facts }) => facts.key)).toEqual([['2']]);
 });
 
+it('a refused row is not told again when all rows are fetched for the sake of others', async (context) => {
+  const site = await openSite(context, {
+    local: 'create table meter (id bigint primary key, name varchar(5), size int)',
+    remote: 'create table meter (id bigint primary key, name text, size int)',
+  });
+  await site.remote.sql(
+    `insert into meter select n, case n when 3 then 'toolong' else 'm' || n end, 1 from generate_series(1, 9) n`,
+  );
+  expect(await site.download()).toMatchObject({ inserted: 8, refused: 1 });
+  await site.remote.sql('update meter set size = 2 where id <> 3');
+  expect(await site.download({}, false, {}, { limits: { sentKeys: 0 } })).toMatchObject({ updated: 8, refused: 1 });
+  expect(site.lines.filter(({ level }) => level === 'warn')).toEqual([]);
+});
+
 it('a trigger that changes what is written does not make the row come again', async (context) => {
   const site = await openSite(context, {
     local: `${METER};

@@ -14,7 +14,7 @@ const IN_ONE_FORM = `set timezone = 'UTC'; set datestyle = ISO; set intervalstyl
 /** Makes the tables of a pair, and at the site an empty copy of its table for the oracle. */
 export async function createPair({ local, remote }: TestDatabases, pair: TablePair): Promise<void> {
   await local.sql(
-    `${IN_ONE_FORM}; drop table if exists pair, expected; truncate meter_sync.download_table, meter_sync.download_part;
+    `${IN_ONE_FORM}; drop table if exists pair, expected; truncate meter_sync.download_table, meter_sync.download_row;
      create table pair (${definition(pair, 'local')}); create table expected (like pair including all)`,
   );
   await remote.sql(`${IN_ONE_FORM}; drop table if exists pair; create table pair (${definition(pair, 'remote')})`);

@@ -48,7 +48,7 @@ it('whatever the two tables held, a download makes them equal, tells exactly wha
     table,
     table.filter((rows) => rows.length > 0),
     async (before, wanted) => {
-      await site.local.sql('truncate meter, meter_sync.download_table, meter_sync.download_part');
+      await site.local.sql('truncate meter, meter_sync.download_table, meter_sync.download_row');
       await fill(site, 'remote', before);
       await site.download();
       await fill(site, 'remote', wanted);

@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { expect, it, type TestContext } from 'vitest';
-import { DEFAULT_LIMITS } from '../../../activities/download/plan/limits.js';
 import {
   createDatabaseOn,
   createDatabases,
@@ -55,7 +54,7 @@ it.for([
       await download();
       const now = await readTable(databases.local, pair, 'pair');
       expect(now).toEqual(expectedTable(pair, { had: own, has: first, brought: new Set() }));
-      expect(toldOf(pair, site.lines)).toEqual(expectedTold(pair, { had: own, has: first, brought: new Map() }));
+      expect(toldOf(site.lines)).toEqual(expectedTold(pair, { had: own, has: first, brought: new Map() }));
       await expectNothingMore();
 
       await fillTable(databases.remote, pair, 'pair', pair.after.length > 0 ? pair.after : pair.before);
@@ -69,7 +68,7 @@ it.for([
       const facts = { had, has, brought: new Set(first.keys()) };
       expect(await readTable(databases.local, pair, 'pair')).toEqual(expectedTable(pair, facts));
       const told = expectedTold(pair, { had, has, brought: first });
-      expect(toldOf(pair, site.lines)).toEqual(told);
+      expect(toldOf(site.lines)).toEqual(told);
       await expectNothingMore();
     });
     await fc.assert(property, { numRuns: runs, ...seedOf(process.env['METER_SYNC_DOWNLOAD_SEED']) });
@@ -104,7 +103,7 @@ function expectedTable(
 
 /** What must be told: for each row the kind, and for a changed one its fields. */
 function expectedTold(
-  { hasActive, limits }: TablePair,
+  { hasActive }: TablePair,
   { had, has, brought }: Facts & { brought: ReadonlyMap<string, Texts> },
 ): Record<string, unknown> {
   const told: Record<string, unknown> = {};
@@ -116,7 +115,7 @@ function expectedTold(
     if (hasActive && before !== undefined && before['active'] !== 'true') fields.push('active');
     if (before !== undefined && fields.length === 0) continue;
     if (before !== undefined) told[key] = fields.sort();
-    else if (areNewTold(limits)) told[key] = 'new';
+    else told[key] = 'new';
   }
   for (const [key, row] of had) {
     if (hasActive && brought.has(key) && !has.has(key) && row['active'] !== 'false') told[key] = 'gone';
@@ -124,18 +123,12 @@ function expectedTold(
   return told;
 }
 
-/** More new rows than the limit are only counted; whether it was passed depends on what was fetched besides. */
-function areNewTold({ newInSet }: TablePair['limits']): boolean {
-  return newInSet === DEFAULT_LIMITS.newInSet;
-}
-
 /** What was told, in the same words. */
-function toldOf({ limits }: TablePair, lines: readonly LogLine[]): Record<string, unknown> {
+function toldOf(lines: readonly LogLine[]): Record<string, unknown> {
   const told: Record<string, unknown> = {};
   for (const { message, facts } of lines) {
     if (facts['key'] === undefined) continue;
     const what = facts['what'] ?? message;
-    if (what === 'new row' && !areNewTold(limits)) continue;
     const kind = what === 'new row' ? 'new' : what === 'row deactivated' ? 'gone' : facts['changedFields'];
     told[JSON.stringify(facts['key'])] = Array.isArray(kind) ? [...(kind as string[])].sort() : kind;
   }

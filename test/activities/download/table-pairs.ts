@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { DEFAULT_LIMITS, type DownloadLimits } from '../../../activities/download/plan/limits.js';
+import { DEFAULT_LIMITS, type DownloadLimits } from '../../../activities/download/compare/fetch-different.js';
 
 /** A column of both tables, with values that the remote type holds, as it prints or reads them. */
 export interface PairColumn {
@@ -103,10 +103,6 @@ const NAMES = ['name', 'serial no', 'Größe', 'select', `it's "x"`, 'key_hash',
 const KEY_NAMES = ['id', 'Element ID', 'row_hash', 'place'];
 
 const limits: fc.Arbitrary<DownloadLimits> = fc.record({
-  listedRows: fc.constantFrom(0, DEFAULT_LIMITS.listedRows),
-  rowsOfAPart: fc.constantFrom(1, 3),
-  mostParts: fc.constantFrom(1, 4, DEFAULT_LIMITS.mostParts),
-  newInSet: fc.constantFrom(0, 3, DEFAULT_LIMITS.newInSet),
   sentKeys: fc.constantFrom(0, 2, DEFAULT_LIMITS.sentKeys),
   rowsAtOnce: fc.constantFrom(1, DEFAULT_LIMITS.rowsAtOnce),
 });

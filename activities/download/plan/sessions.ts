@@ -1,0 +1,65 @@
+import type { TableRef } from '../../../src/model/table.js';
+import { relation } from '../../../src/postgres/identifier.js';
+import { runAll, type Session } from '../../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
+
+/** The sessions of a download, each in its transaction: the site's and the remote's. */
+export interface Sessions {
+  readonly here: Session;
+  readonly there: Session;
+}
+
+/** To compile a sum over some thousand rows takes a hundred times longer than to run it, and a server decides by its estimate. */
+const NO_JIT = 'set local jit=off';
+
+/** No statement here may hold the remote's server longer, whatever becomes of the worker that sent it, unless its user may do less. */
+const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when current_setting('statement_timeout')::interval between'1us'and'5min'then current_setting('statement_timeout')else'5min'end,true)`;
+
+/**
+ * Begins the remote's transaction: one snapshot, nothing is written, nothing is locked but against DDL. The lock comes before
+ * the snapshot: a `truncate` that commits while we wait for the table would leave it empty to an older one.
+ * @param table - that is to be read; null: it is no table that can be locked, or not known to be one
+ */
+export function beginRemote(table: TableRef | null): readonly string[] {
+  return [
+    'begin isolation level repeatable read read only',
+    ...(table === null ? [] : ["set local lock_timeout='1min'", `lock table ${relation(table)} in access share mode`]),
+    ...TEXT_FORMS,
+    NO_JIT,
+    STATEMENT_TIMEOUT,
+  ];
+}
+
+/** Ends it, as soon as all is read: an `alter table` there need not wait for the work here. */
+export const END_REMOTE: readonly string[] = ['commit'];
+
+/** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
+export const PREPARE_LOCAL: readonly string[] = [...TEXT_FORMS, NO_JIT, 'set constraints all immediate'];
+
+/**
+ * Where rows have changed: lists are joined that no statistics are kept of, and sorting both sides took a third longer than to
+ * hash one (2026-11-27); those of a million rows shall stay in memory.
+ */
+export const PREPARE_LISTS: readonly string[] = ["set local work_mem='64MB'", 'set local enable_mergejoin=off'];
+
+/**
+ * Runs statements in one message, and answers with the rows of each under its name. An entry of several statements answers with
+ * the rows of its last one; none of them takes parameters.
+ * @throws DatabaseFailure of the session's side, for the first one that failed; those behind it were not run
+ */
+export async function askAll<Answers extends { readonly [name in keyof Answers]: readonly object[] }>(
+  session: Session,
+  questions: { readonly [name in keyof Answers]: string | readonly string[] },
+): Promise<Answers> {
+  const named = Object.entries<string | readonly string[]>(questions).map(([name, text]) => ({
+    name,
+    texts: [text].flat(),
+  }));
+  const results = await runAll(
+    session,
+    named.flatMap(({ texts }) => texts),
+  );
+  let last = -1;
+  const answers = named.map(({ name, texts }) => [name, results[(last += texts.length)] ?? []] as const);
+  return Object.fromEntries(answers) as unknown as Answers;
+}
