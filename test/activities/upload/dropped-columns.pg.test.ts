@@ -148,7 +148,7 @@ it.for([
     });
     await insertNoted(site, 1, 200);
     const statements = `alter table meter_readings ${change}; create table seen as select id from meter_readings`;
-    let changing: Promise<unknown> | null = null;
+    let changing: Promise<unknown> | undefined;
     const onHeartbeat = (): void => void (changing ??= site.remote.sql(statements));
     const failure: unknown = await site.upload({ batchRows: 2, onHeartbeat }).catch((error: unknown) => error);
     await changing;
@@ -162,7 +162,7 @@ it.for([
 it('a column that is added at the site while batches move leaves with its readings or keeps them', async (context) => {
   const site = await openSite(context, { local: LOCAL, remote: REMOTE });
   await insertNoted(site, 1, 200);
-  let changing: Promise<unknown> | null = null;
+  let changing: Promise<unknown> | undefined;
   const onHeartbeat = (): void =>
     void (changing ??= site.local.sql(`alter table meter_readings add extra text;
       insert into meter_readings values (201, '2027-01-01', 1, 'note', false, 'measured')`));
@@ -183,7 +183,7 @@ it('a right to one column that is taken away while batches move is asked for by 
   await insertNoted(site, 1, 200);
   const { database, role } = await asUser(site.remote, ['select', 'insert'], 'remote');
   const limited = toSite({ ...site, remote: database }, site.ends.readings);
-  let changing: Promise<unknown> | null = null;
+  let changing: Promise<unknown> | undefined;
   const onHeartbeat = (): void =>
     void (changing ??= site.remote.sql(`revoke insert (note) on meter_readings from ${role}`));
   await expect(limited.upload({ batchRows: 2, onHeartbeat })).rejects.toMatchObject({
