@@ -34,7 +34,8 @@ export async function drainQueue(
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
     const quarantineOf = here.hasQuarantine ? input.siteId : null;
     const taking = { ...plan, queue: { ...plan.queue, quarantineOf } };
-    const progress = await uploadAsConnectionsAllow({ here, place }, taking, input, locked);
+    const uploading = uploadAsConnectionsAllow({ here, place }, taking, input, locked);
+    const progress = await uploading.catch((error: unknown) => failByName(error, ends, signal));
     return report(plan, input, progress, locked);
   });
 }
@@ -109,6 +110,24 @@ async function uploadFrom(
   } finally {
     if (batchRows !== tried) await keepLearnedRows(plan.local, input.siteId, batchRows, claim);
   }
+}
+
+/**
+ * A table that is changed, or a right that is taken away, while batches move makes a statement fail, and PostgreSQL does not
+ * always name the column. Comparing the tables again does.
+ * @throws DatabaseFailure of what the tables have become; else the error as it was
+ */
+async function failByName(error: unknown, ends: UploadEnds, signal: AbortSignal): Promise<never> {
+  if (!isOfTables(error)) throw error;
+  await planUpload(ends, signal).catch((named: unknown) => {
+    if (isOfTables(named)) throw named;
+  }); // a plan that fails in another way, the link for one, says nothing of this error
+  throw error;
+}
+
+function isOfTables(error: unknown): boolean {
+  const kind = toFailureKind(error);
+  return kind === 'schema' || kind === 'credentials';
 }
 
 async function report(

@@ -4,7 +4,7 @@ import { settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { execute, run, runAll, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
+import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import type { ClaimedState } from './custody/claim.js';
 import { sumStretch } from './custody/day-sums.js';
@@ -12,7 +12,7 @@ import { commitRecord } from './custody/record.js';
 import { addUploadState } from './custody/upload-state.js';
 import type { Stages } from './pipeline.js';
 import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
-import { checkShape, type UploadPlan } from './plan/plan-upload.js';
+import { checkShape, commitAsPlanned, type UploadPlan } from './plan/plan-upload.js';
 import { noteRefused } from './quarantine/note.js';
 import { deleteReadings, type Place, type Stretch, takeStretch } from './queue/queue.js';
 import { useIndex } from './queue/queue-index.js';
@@ -47,7 +47,7 @@ export interface UploadedBatch {
  * removed after the remote transaction that holds it has committed, and only when all counts agree. A crash between the
  * two commits costs a batch that is sent again, never a reading and never a double. That the site stands where the remote's
  * chain ends was made sure of when the run began; whoever has taken that place since keeps the record from being written.
- * @throws DatabaseFailure `busy` - the site's table has got other columns since the run was planned
+ * @throws DatabaseFailure `busy` - the table has got other columns at one end since the run was planned
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  * @throws UnsettledBatch - the counts do not agree
  */
@@ -135,28 +135,36 @@ async function commitThere(batch: Batch, { signal }: Attempt, sendReadings: type
     stages.sent();
     stages.arrived();
     const before = (await stages.mayRecord())?.after ?? (await claim());
-    return { ...sent, ...(await record(batch, to, sent, before)), before };
+    const recorded = await commitAsPlanned(plan, (check) => record(batch, { to, check }, sent, before));
+    return { ...sent, ...recorded, before };
   });
 }
 
-/** Writes the custody record and commits the remote transaction with it; without custody the transaction commits alone. */
+/** Writes the custody record and commits the remote transaction with it and the check; without custody with the check alone. */
 async function record(
   { from, order: { siteId, plan }, stretch }: Batch,
-  to: Session,
+  { to, check }: { readonly to: Session; readonly check: string },
   { counts, contentDigest, storedDays }: Sent,
   { state, claim, sentBy }: ClaimedState,
 ): Promise<Pick<Committed, 'link' | 'lastTimestamp'>> {
-  if (plan.custody === 'off') return { link: state.link, lastTimestamp: null };
+  if (plan.custody === 'off') {
+    await commitWith(to, check);
+    return { link: state.link, lastTimestamp: null };
+  }
   const dayPlan = storedDays === null ? plan.days : { ...plan.days, sums: false };
   const { rows, days, firstTimestamp, lastTimestamp } = await sumStretch(from, plan.queue, stretch, dayPlan);
   if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);
-  const link = await commitRecord(to, state.link, {
-    ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
-    rows: counts.inserted,
-    alreadyThere: counts.alreadyThere,
-    columns: plan.days.columns,
-    dayColumn: plan.days.dayColumn?.name ?? null,
-    days: storedDays ?? days,
-  });
+  const link = await commitRecord(
+    to,
+    { before: state.link, check },
+    {
+      ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
+      rows: counts.inserted,
+      alreadyThere: counts.alreadyThere,
+      columns: plan.days.columns,
+      dayColumn: plan.days.dayColumn?.name ?? null,
+      days: storedDays ?? days,
+    },
+  );
   return { link, lastTimestamp };
 }

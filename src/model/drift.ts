@@ -1,5 +1,13 @@
+import {
+  type DroppedColumn,
+  findDroppedColumns,
+  isExcepted,
+  takesValues,
+  toDropProblems,
+  toDropRemedy,
+} from './dropped-column.js';
 import type { Side } from './failures.js';
-import { byName, type Column, hasUniqueKey, type QueueTable, type TableShape } from './table.js';
+import { byName, hasUniqueKey, type QueueTable, type TableShape } from './table.js';
 import { isRounded, movesInBinary, type Pair, toPair, toTransferColumn, type Transfer } from './transfer.js';
 
 /** Something about the two tables that people are told. */
@@ -12,11 +20,16 @@ export interface Difference {
 }
 
 /** A difference between the two tables that keeps readings from moving. */
-export type Drift = Difference;
+export interface Drift extends Difference {
+  /** The local column whose values would be lost with their reading; absent: the drift is another one. */
+  readonly dropped?: DroppedColumn;
+}
 
 /** Two tables of readings, compared. */
 export interface Comparison {
   readonly transfer: Transfer;
+  /** Local columns that stay behind because METER_SYNC_READINGS_EXCEPT names them: their values are lost knowingly. */
+  readonly excepted: readonly string[];
   /** With any of these nothing may move. */
   readonly drifts: readonly Drift[];
   /** Values that the remote may refuse one by one, or stores less exactly as the settings allow. */
@@ -32,12 +45,13 @@ interface Ends {
 
 /**
  * Compares the two tables of readings: what travels, and every drift at once. The columns stay in the order of the local
- * catalogue. The flag never travels; a computed column is never written.
+ * catalogue. The flag and excepted columns never travel; a computed column is never written. Every other local column
+ * travels, or is a drift: the site deletes what was uploaded, so a value that did not travel would be lost.
  */
 export function compareEnds(ends: Ends): Comparison {
   const { queue, local, remote } = ends;
   const remoteColumns = byName(remote.columns);
-  const candidates = local.columns.filter(({ name }) => name !== queue.flag);
+  const candidates = local.columns.filter(({ name }) => !isExcepted(name, queue));
   const pairs = candidates.flatMap((column) => {
     const counterpart = remoteColumns.get(column.name);
     return counterpart === undefined || !takesValues(counterpart, queue) ? [] : [toPair(column, counterpart)];
@@ -46,13 +60,14 @@ export function compareEnds(ends: Ends): Comparison {
     transfer: {
       columns: pairs.map((pair) => toTransferColumn(pair, queue)),
       format: pairs.every(movesInBinary) ? 'binary' : 'text',
-      localOnly: candidates
-        .filter((column) => staysBehind(column, remoteColumns.get(column.name), queue))
-        .map(({ name }) => name),
       rounded: pairs.filter(isRounded).map(({ local: { name } }) => name),
     },
+    excepted: [...local.columns.map(({ name }) => name), ...local.columnsOfParts].filter(
+      (name) => name !== queue.flag && isExcepted(name, queue),
+    ),
     drifts: [
       ...findStorageDrifts(ends),
+      ...findDroppedColumns(queue, ends).map(toDrift),
       ...findQueueDrifts(ends),
       ...findKeyDrifts(ends),
       ...findUnfilled(ends),
@@ -62,15 +77,27 @@ export function compareEnds(ends: Ends): Comparison {
   };
 }
 
-/** A number that the remote gives by itself is overridden in a key alone, which must be the same at both ends. */
-function takesValues({ name, isGenerated, isIdentity }: Column, { key }: QueueTable): boolean {
-  return !isGenerated || (isIdentity && key.includes(name));
+function toDrift(dropped: DroppedColumn): Drift {
+  const [problem = ''] = toDropProblems([dropped]);
+  return { ...drift(dropped.reason === 'inPart' ? 'local' : 'remote', dropped.name, problem), dropped };
 }
 
-/** A value that both ends compute is computed again there. A number that each end gives by itself is another one there. */
-function staysBehind(local: Column, remote: Column | undefined, queue: QueueTable): boolean {
-  if (remote === undefined) return true;
-  return !takesValues(remote, queue) && (!local.isGenerated || local.isIdentity);
+/** Drifts as people are told of them. */
+interface ToldDrifts {
+  /** Columns that would be lost for one reason share a clause, so that a message has room for all of them. */
+  readonly problems: readonly string[];
+  /** The ways out for columns that would be lost; null: there are none. */
+  readonly remedy: string | null;
+}
+
+/** What the drifts say to people. */
+export function tellDrifts(drifts: readonly Drift[], queue: QueueTable): ToldDrifts {
+  const dropped = drifts.flatMap((one) => one.dropped ?? []);
+  const others = drifts.filter((one) => one.dropped === undefined).map(({ problem }) => problem);
+  return {
+    problems: [...toDropProblems(dropped), ...others],
+    remedy: dropped.length === 0 ? null : toDropRemedy(dropped, queue),
+  };
 }
 
 /** Where rows would not lie as a removal has to rely on. */
@@ -144,13 +171,14 @@ function findKeyDrifts({ queue, remote }: Ends): Drift[] {
 
 /** Columns that the remote wants filled, and that nobody fills. */
 function findUnfilled({ queue, local, remote }: Ends): Drift[] {
-  const sent = new Set(local.columns.map(({ name }) => name).filter((name) => name !== queue.flag));
+  const sent = new Set(local.columns.map(({ name }) => name).filter((name) => !isExcepted(name, queue)));
   return remote.columns
     .filter(({ name, notNull, hasDefault, isGenerated }) => !sent.has(name) && notNull && !hasDefault && !isGenerated)
     .filter(({ name }) => !queue.key.includes(name)) // a key column that is missing locally has been told already
-    .map(({ name }) =>
-      drift('remote', name, `remote column ${name} is not null and has no default, and the local table lacks it`),
-    );
+    .map(({ name }) => {
+      const reason = isExcepted(name, queue) ? 'the settings keep it at the site' : 'the local table lacks it';
+      return drift('remote', name, `remote column ${name} is not null and has no default, and ${reason}`);
+    });
 }
 
 function drift(side: Side, column: string | null, problem: string): Difference {

@@ -19,6 +19,8 @@ export interface QueueTable {
   readonly timeZone?: string;
   /** Columns whose values the remote may store less exactly; absent: none. */
   readonly mayRound?: readonly string[];
+  /** Local columns that stay at the site, so that their values are deleted with their reading; absent: none. */
+  readonly except?: readonly string[];
   /** How a delivery is proved afterwards; absent: `full`. */
   readonly custody?: CustodyMode;
   /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: 0.2. */
@@ -97,6 +99,8 @@ export interface TableShape {
   /** True when committed rows outlive a crash: nothing of it is unlogged or temporary. */
   readonly isDurable: boolean;
   readonly columns: readonly Column[];
+  /** Columns that only tables which inherit from this one have: a query of it does not return them. */
+  readonly columnsOfParts: readonly string[];
   /** The column sets of primary keys and of unique indexes that hold for all rows. */
   readonly uniqueKeys: readonly (readonly string[])[];
 }

@@ -25,8 +25,6 @@ export interface TransferColumn {
 export interface Transfer {
   readonly columns: readonly TransferColumn[];
   readonly format: CopyFormat;
-  /** Local columns, besides the flag, whose values the remote does not take: it has no such column, or computes its own. */
-  readonly localOnly: readonly string[];
   /** Columns whose values the remote may store less exactly, since the settings allow it. */
   readonly rounded: readonly string[];
 }

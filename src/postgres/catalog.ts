@@ -86,7 +86,8 @@ function selectStorage(tableId: string): Statement {
         join pg_catalog.pg_inherits i on i.inhparent = p.id
       )
       select bool_and(c.relkind in ('r', 'p'))::text as is_own_table,
-        bool_and(c.relpersistence = 'p')::text as is_durable
+        bool_and(c.relpersistence = 'p')::text as is_durable,
+        ${columnsOfParts('$1::oid')} as columns_of_parts
       from parts p
       join pg_catalog.pg_class c on c.oid = p.id`,
     values: [tableId],
@@ -99,6 +100,43 @@ function selectStorage(tableId: string): Statement {
  */
 export function columnsDigest(table: TableRef): string {
   return `(select md5(string_agg(concat_ws(',',attnum,attname,atttypid,atttypmod,attnotnull,attgenerated,attidentity),' 'order by attnum)) from pg_catalog.pg_attribute where attrelid=to_regclass(${literal(relation(table))}) and attnum>0 and not attisdropped)`;
+}
+
+/**
+ * The columns that only tables which inherit from a table have, save those that are computed, as SQL: a JSON array as text.
+ * Partitions are not looked at: they have the columns of their table, and can be thousands.
+ */
+export function columnsOfParts(tableId: string): string {
+  return `array_to_json(array(
+          with recursive parts(id) as (
+            select c.oid
+            from pg_catalog.pg_class c
+            where c.oid = ${tableId}
+              and c.relkind <> 'p'
+            union
+            select i.inhrelid
+            from parts p
+            join pg_catalog.pg_inherits i on i.inhparent = p.id
+          )
+          select distinct a.attname
+          from parts p
+          join pg_catalog.pg_attribute a on a.attrelid = p.id
+          where a.attnum > 0
+            and not a.attisdropped
+            and a.attgenerated = ''
+            and a.attname not in (
+              select o.attname
+              from pg_catalog.pg_attribute o
+              where o.attrelid = ${tableId}
+                and o.attnum > 0
+                and not o.attisdropped)
+          order by a.attname))::text`;
+}
+
+interface StorageRow {
+  readonly is_own_table: string;
+  readonly is_durable: string;
+  readonly columns_of_parts: string;
 }
 
 interface ColumnRow {
@@ -129,12 +167,13 @@ export async function readTableShape(session: Session, table: TableRef): Promise
   }
   const columns = await run<ColumnRow>(session, selectColumns(found.id));
   const uniqueKeys = await run<{ columns: string }>(session, selectUniqueKeys(found.id));
-  const [storage] = await run<{ is_own_table: string; is_durable: string }>(session, selectStorage(found.id));
+  const [storage] = await run<StorageRow>(session, selectStorage(found.id));
   return {
     table,
     isOwnTable: storage?.is_own_table === 'true',
     isDurable: storage?.is_durable === 'true',
     columns: columns.map(toColumn),
+    columnsOfParts: JSON.parse(storage?.columns_of_parts ?? '[]') as string[],
     uniqueKeys: uniqueKeys.map((row) => JSON.parse(row.columns) as string[]),
   };
 }

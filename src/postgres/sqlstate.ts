@@ -10,6 +10,7 @@ export const SQLSTATE = {
   exclusionViolation: '23P01',
   readOnly: '25006',
   insufficientPrivilege: '42501',
+  undefinedObject: '42704',
   undefinedTable: '42P01',
   undefinedColumn: '42703',
   diskFull: '53100',

@@ -52,9 +52,9 @@ function toBegin({ isolation, lockTimeoutMs, confirmOnDisk }: TransactionOptions
 const committed = new WeakSet<Session>();
 
 /**
- * Runs the last statement of a transaction and its commit in one message, which spares a trip: an error of the statement
- * keeps the commit from being reached. It takes no parameters. The work of the transaction must return after it.
- * @returns the rows of the statement; every value is text or null
+ * Runs the last statements of a transaction and its commit in one message, which spares a trip: an error of a statement
+ * keeps the commit from being reached. They take no parameters. The work of the transaction must return after them.
+ * @returns the rows of the last statement; every value is text or null
  * @throws DatabaseFailure of the session's side; when the answer was lost, the commit may have gone either way
  */
 export async function commitWith<Row>(session: Session, text: string): Promise<Row[]> {
@@ -105,7 +105,7 @@ function sayWhy(failure: unknown, broken: Error | undefined, side: Side): unknow
 async function commit({ client, side }: Session, text: string): Promise<unknown[]> {
   const answer: QueryResult | QueryResult[] = await client.query(text);
   const results = Array.isArray(answer) ? answer : [answer];
-  if (results.at(-1)?.command === 'COMMIT') return results[0]?.rows ?? [];
+  if (results.at(-1)?.command === 'COMMIT') return results.at(-2)?.rows ?? [];
   throw new DatabaseFailure('unexpected', `${side} database: the transaction was rolled back at its commit`, { side });
 }
 

@@ -40,12 +40,17 @@ describe('the check of the columns', () => {
     const refused = await check(site);
     expect(refused.error.join('\n')).toContain('METER_SYNC_READINGS_TIME_ZONE');
     expect(refused.error.join('\n')).toContain('level is numeric(9,3) locally and numeric(9,1) remotely, which would round');
-    const { error, warning, ok } = await check(site, { timeZone: 'Europe/Berlin', mayRound: ['level', 'levle'] });
+    expect(refused.error.join('\n')).toContain('the remote table has no column note, so these values would be lost; nothing is uploaded');
+    expect(refused.next.join('\n')).toContain('set METER_SYNC_READINGS_EXCEPT=note and restart the worker');
+    const { error, warning, ok, next } = await check(site, { timeZone: 'Europe/Berlin', mayRound: ['level', 'levle'], except: ['note', 'nmae', 'zzz'] });
     expect(error).toEqual([]);
+    expect(ok.join('\n')).toContain('METER_SYNC_READINGS_EXCEPT keeps note from being uploaded');
+    expect(next).toContain('Did you mean name? Correct the setting');
     expect(warning).toEqual([
+      expect.stringContaining('METER_SYNC_READINGS_EXCEPT names nmae, and meter_readings has no such column at the site'),
+      expect.stringContaining('METER_SYNC_READINGS_EXCEPT names zzz'),
       expect.stringContaining('big is bigint locally and integer remotely, which takes the numbers of integer alone'),
       expect.stringContaining('which takes 10 characters at most: a reading with more is refused and stays at the site'),
-      expect.stringContaining('does not take note'),
       expect.stringContaining('stores level less exactly, as the settings allow'),
       expect.stringContaining('METER_SYNC_READINGS_ALLOW_ROUNDING names levle'),
     ]);

@@ -89,7 +89,7 @@ test('drift, a missing index, missing rights and a misspelt setting are told at 
   expect(problems).toContain('METER_SYNC_SITTE is set, and there is no such setting');
   expect(problems).toContain('no index on (created_at, id)');
   expect(problems).toMatch(/error tables: meter_readings: column demand is numeric/);
-  expect(problems).toContain('the remote table does not take power_factor');
+  expect(problems).toContain('the remote table has no column power_factor');
   expect(problems).toMatch(
     /remote database: user \w+ lacks rights, so no reading of meter_readings can be uploaded.*grant insert on "meter_readings" to/,
   );

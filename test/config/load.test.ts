@@ -127,6 +127,17 @@ test('columns that may round are a list without a column of the key', () => {
   expect(() => load('value,id')).toThrow('two readings could become one (id)');
 });
 
+test('columns that stay at the site are a list without a column of the key or the order', () => {
+  const load = (columns: string) =>
+    loadConfig({ env: { ...BOTH, METER_SYNC_READINGS_EXCEPT: columns } }).tables.readings.except;
+  expect(load('note, "my ""column"", b"')).toEqual(['note', 'my "column", b']);
+  expect(load('')).toBeUndefined();
+  expect(() => load('note,id,created_at')).toThrow('the remote needs them (id, created_at)');
+  const path = file('except.json', [{ site: 'north', METER_SYNC_READINGS_EXCEPT: 'note' }, { site: 'south' }]);
+  const sites = loadSites({ env: { ...BOTH, METER_SYNC_SITES_FILE: path, METER_SYNC_READINGS_EXCEPT: 'memo' } });
+  expect(sites.map(({ tables }) => tables.readings.except)).toEqual([['note'], ['memo']]);
+});
+
 test('a name that nobody knows in a file is a problem, with the place', () => {
   const path = file('unknown.json', { ...BOTH, METER_SYNC_SITTE: 'x' });
   const { problems } = problemsOf({ env: { METER_SYNC_CONFIG: path } });
@@ -248,12 +259,14 @@ test('what the settings of the tables say against each other is told at once', (
     METER_SYNC_TENANT: '5',
     METER_SYNC_TENANTS_KEY: 'a,b',
     METER_SYNC_READINGS_ALLOW_ROUNDING: 'id',
+    METER_SYNC_READINGS_EXCEPT: 'note,created_at',
     METER_SYNC_TENANTS_TABLE: 'other.meter',
     METER_SYNC_TABLES: '[{ "table": "tariff" }]',
   };
   expect(problemsOf({ env }).problems.map(({ setting, found }) => [setting, found])).toEqual([
     ['METER_SYNC_TENANTS_KEY', `'a,b'`],
     ['METER_SYNC_READINGS_ALLOW_ROUNDING', `'id'`],
+    ['METER_SYNC_READINGS_EXCEPT', `'note,created_at'`],
     ['METER_SYNC_TABLES', 'no key for tariff'],
     ['METER_SYNC_TABLES', 'meter and other.meter'],
   ]);

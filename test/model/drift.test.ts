@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { compareEnds, type Comparison } from '../../src/model/drift.js';
+import { compareEnds, type Comparison, tellDrifts } from '../../src/model/drift.js';
 import type { Column, QueueTable, TableShape } from '../../src/model/table.js';
 
 const table = { schema: null, name: 'meter_readings' };
@@ -14,12 +14,55 @@ describe('two tables of readings compared', () => {
     const value = column('value', 'double precision');
     const { transfer, drifts } = compareEnds({
       queue,
-      local: shape([createdAt, id, flag, value, column('note', 'text')]),
+      local: shape([createdAt, id, flag, value]),
       remote: shape([createdAt, id, flag, value, column('received_at', 'date')]),
     });
     expect(drifts).toEqual([]);
     expect(transfer.columns.map(({ name }) => name)).toEqual(['created_at', 'id', 'value']);
-    expect(transfer).toMatchObject({ format: 'binary', localOnly: ['note'] });
+    expect(transfer.format).toBe('binary');
+  });
+
+  it('keeps nothing back in silence: a column that the remote does not store is a drift, unless the settings except it', () => {
+    const [note, memo] = [column('note', 'text'), column('memo', 'text')];
+    const { drifts } = compare([note, memo], []);
+    expect(drifts.map(({ side, column: name, dropped }) => [side, name, dropped?.reason])).toEqual([
+      ['remote', 'note', 'missing'],
+      ['remote', 'memo', 'missing'],
+    ]);
+    const { problems, remedy } = tellDrifts(drifts, { ...queue, except: ['raw, old'] });
+    expect(problems).toEqual(['the remote table has no columns note, memo, so these values would be lost']);
+    expect(remedy).toContain('add note, memo to the remote table');
+    expect(remedy).toContain('set METER_SYNC_READINGS_EXCEPT="raw, old",note,memo and restart the worker');
+    const known = compare([note, memo], [note], { except: ['note', 'memo', 'other'] });
+    expect({ drifts: known.drifts, excepted: known.excepted }).toEqual({ drifts: [], excepted: ['note', 'memo'] });
+    expect(known.transfer.columns.map(({ name }) => name)).toEqual(['created_at', 'id']);
+  });
+
+  it('never excepts the key or the order, and offers that for none of them', () => {
+    const settings = { ...queue, except: ['id', 'created_at'] };
+    const both = compareEnds({ queue: settings, local: shape([createdAt, id, flag]), remote: shape([createdAt, id]) });
+    expect(both.transfer.columns.map(({ name }) => name)).toEqual(['created_at', 'id']);
+    const { drifts } = compareEnds({ queue, local: shape([createdAt, id, flag]), remote: shape([id]) });
+    expect(drifts).toMatchObject([{ column: 'created_at' }]);
+    expect(tellDrifts(drifts, queue).remedy).toBe(
+      "Ask the remote's DBA to add created_at to the remote table as an ordinary column",
+    );
+  });
+
+  it('refuses an exception that the remote wants filled', () => {
+    const tariff = column('tariff', 'text', { notNull: true });
+    expect(compare([tariff], [tariff], { except: ['tariff'] }).drifts).toMatchObject([
+      { column: 'tariff', problem: expect.stringContaining('the settings keep it at the site') as unknown },
+    ]);
+  });
+
+  it('asks for no column that the site computes from others, and for each that only an inheriting table has', () => {
+    const total = column('total', 'integer', { isGenerated: true });
+    expect(compare([total], []).drifts).toEqual([]);
+    const local = { ...shape([createdAt, id, flag]), columnsOfParts: ['phase'] };
+    const remote = shape([createdAt, id]);
+    expect(compareEnds({ queue, local, remote }).drifts).toMatchObject([{ side: 'local', column: 'phase' }]);
+    expect(compareEnds({ queue: { ...queue, except: ['phase'] }, local, remote }).drifts).toEqual([]);
   });
 
   it('moves the whole batch as text when one column needs it', () => {
@@ -38,17 +81,16 @@ describe('two tables of readings compared', () => {
     expect(compare([kwh('numeric(18,2)')], [column('value', 'numeric(18,6)')]).drifts).toEqual([]);
   });
 
-  it('never writes a generated column, and tells it unless both ends compute it', () => {
+  it('never writes a generated column, and refuses it unless both ends compute it', () => {
     const remote = column('total', 'integer', { isGenerated: true, notNull: true });
-    for (const [change, localOnly] of [
+    for (const [change, dropped] of [
       [{}, ['total']],
       [{ isGenerated: true }, []],
       [{ isGenerated: true, isIdentity: true }, ['total']],
     ] as const) {
       const { transfer, drifts } = compare([column('total', 'numeric(18,6)', change)], [remote]);
-      expect(drifts).toEqual([]);
       expect(transfer.columns.map(({ name }) => name)).not.toContain('total');
-      expect(transfer.localOnly).toEqual(localOnly);
+      expect(drifts.map(({ column: name }) => name)).toEqual(dropped);
     }
   });
 
@@ -100,9 +142,8 @@ describe('two tables of readings compared', () => {
       local: shape([number, createdAt, flag, { ...number, name: 'n' }]),
       remote: shape([number, createdAt, { ...number, name: 'n' }]),
     });
-    expect(drifts).toEqual([]);
     expect(transfer.columns.map(({ name }) => name)).toEqual(['id', 'created_at']);
-    expect(transfer.localOnly).toEqual(['n']);
+    expect(drifts).toMatchObject([{ column: 'n', dropped: { reason: 'generated' } }]);
   });
 
   it('tells every drift at once, each with its column', () => {
@@ -132,7 +173,7 @@ describe('two tables of readings compared', () => {
     expect(driftsOf([])).toBe(1);
   });
 
-  it('answers for any two tables that a column moves or is named, and never both', () => {
+  it('answers for any two tables that each local column moves, or is a drift, or is excepted', () => {
     const type = fc.constantFrom(
       'integer',
       'bigint',
@@ -148,12 +189,16 @@ describe('two tables of readings compared', () => {
       { selector: ({ name }) => name },
     );
     fc.assert(
-      fc.property(columns, columns, (local, remote) => {
-        const { transfer, drifts } = compare(local.map(toColumn), remote.map(toColumn));
-        const told = new Set([...drifts.map((drift) => drift.column), ...transfer.localOnly]);
-        if (drifts.length > 0) return;
+      fc.property(columns, columns, fc.subarray(['a', 'b', 'c', 'd']), (local, remote, except) => {
+        const { transfer, drifts, excepted } = compare(local.map(toColumn), remote.map(toColumn), { except });
+        const told = new Set(drifts.map((drift) => drift.column));
         const moved = new Set(transfer.columns.map(({ name }) => name));
-        for (const { name } of local) expect(moved.has(name)).toBe(!told.has(name));
+        for (const { name } of local) {
+          expect(excepted.includes(name)).toBe(except.includes(name));
+          expect(moved.has(name) || told.has(name) || excepted.includes(name)).toBe(true);
+          expect(moved.has(name) && excepted.includes(name)).toBe(false);
+        }
+        if (drifts.length > 0) return;
         for (const { name, notNull, hasDefault } of remote)
           expect(moved.has(name) || !notNull || hasDefault).toBe(true);
       }),
@@ -170,7 +215,7 @@ function compare(local: Column[], remote: Column[], settings: Partial<QueueTable
 }
 
 function shape(columns: Column[]): TableShape {
-  return { table, columns, isOwnTable: true, isDurable: true, uniqueKeys: [['id']] };
+  return { table, columns, isOwnTable: true, isDurable: true, columnsOfParts: [], uniqueKeys: [['id']] };
 }
 
 function toColumn({ name, type, ...facts }: { name: string; type: string }): Column {

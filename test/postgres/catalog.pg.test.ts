@@ -74,6 +74,16 @@ it('a table is found by schema, by search path and as a partitioned table or a v
   });
 });
 
+it('columns that only inheriting tables have are named, at any depth, and none that is computed', async (context) => {
+  const { local } = await createDatabases(context, 'empty');
+  await local.sql(`create table t (a int, gone int); create table u (a int, b int) inherits (t);
+    create table v ("c d" int, twice int generated always as (a * 2) stored) inherits (u);
+    alter table only t drop column gone;
+    create table p (a int) partition by range (a); create table q partition of p default`);
+  expect((await read(local, 't')).columnsOfParts).toEqual(['b', 'c d', 'gone']);
+  expect((await read(local, 'p')).columnsOfParts).toEqual([]);
+});
+
 function read(database: TestDatabase, name: string, schema: string | null = null): Promise<TableShape> {
   return withTransaction(database, { isolation: 'read committed' }, (session) =>
     readTableShape(session, { schema, name }),

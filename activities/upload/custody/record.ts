@@ -67,13 +67,25 @@ function selectChain(siteId: string, localSeq: number): Statement {
   };
 }
 
+/** Where a record goes. */
+interface RecordPlace {
+  readonly before: Link;
+  /** A statement that fails when the batch must not be committed. */
+  readonly check: string;
+}
+
 /**
- * Writes the record of a batch after `before` and commits it with the readings, in one message.
+ * Writes the record of a batch after `before` and commits it with the readings, all in one message with the check.
  * @throws DatabaseFailure `busy` - another sender has taken this place in the chain
  */
-export async function commitRecord(session: Session, before: Link, facts: CustodyFacts): Promise<Link> {
+export async function commitRecord(
+  session: Session,
+  { before, check }: RecordPlace,
+  facts: CustodyFacts,
+): Promise<Link> {
   const seq = before.seq + 1;
-  const [row] = await commitWith<{ digest: string }>(session, insertRecord(before, facts)).catch((error: unknown) => {
+  const text = `${check}; ${insertRecord(before, facts)}`;
+  const [row] = await commitWith<{ digest: string }>(session, text).catch((error: unknown) => {
     if (!isPlaceTaken(error)) throw error;
     const message = `remote database: another sender has just written custody record ${seq} of site ${facts.siteId}; nothing was removed`;
     throw new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });

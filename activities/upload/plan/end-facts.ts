@@ -1,7 +1,7 @@
 import type { Side } from '../../../src/model/failures.js';
 import { type QueueTable, toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { relation } from '../../../src/postgres/identifier.js';
+import { idents, relation } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
@@ -68,10 +68,14 @@ export function checkUploadRights(
   }
   const grants = findMissing(facts, { readings, side, columns });
   if (grants.length === 0) return;
+  const column = findColumn(facts, { side, columns });
   const user = facts.user_name;
   const orders = grants.map((grant) => `${grant} to ${user}`).join('; ');
   const message = `${side} database: user ${user} lacks rights, ${refusal}. Its administrator runs: ${orders}`;
-  throw new DatabaseFailure('credentials', message, { side, table, sqlstate: SQLSTATE.insufficientPrivilege });
+  throw new DatabaseFailure('credentials', message, {
+    ...{ side, table, column },
+    sqlstate: SQLSTATE.insufficientPrivilege,
+  });
 }
 
 function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
@@ -132,8 +136,8 @@ function findMissing(
   const isLocal = side === 'local';
   const unless = (has: boolean, wanted: string): string[] => (has ? [] : [wanted]);
   const rights = [
-    ...unless(holds(facts.selectable, columns), 'select'),
-    ...unless(isLocal || holds(facts.insertable, columns), 'insert'),
+    ...toColumnRights('select', facts.selectable, columns),
+    ...(isLocal ? [] : toColumnRights('insert', facts.insertable, columns)),
     ...unless(!isLocal || facts.may_delete === 'true', 'delete'),
   ];
   return [
@@ -143,9 +147,27 @@ function findMissing(
   ];
 }
 
-function holds(list: string, columns: readonly string[]): boolean {
-  const names = new Set(JSON.parse(list) as string[]);
-  return columns.every((name) => names.has(name));
+/** A right on the table where the user holds it on no column; else on the columns that lack it, each by name. */
+function toColumnRights(right: string, held: string, columns: readonly string[]): string[] {
+  const lacking = findLacking(held, columns);
+  if (lacking.length === 0) return [];
+  return [lacking.length === new Set(columns).size ? right : `${right} (${idents(lacking)})`];
+}
+
+/** The first column without a right that others have; null: there is none, or all lack it. */
+function findColumn(
+  { selectable, insertable }: EndFacts,
+  { side, columns }: { side: Side; columns: readonly string[] },
+): string | null {
+  const lists = side === 'local' ? [selectable] : [insertable, selectable];
+  const wanted = new Set(columns).size;
+  const lacking = lists.map((held) => findLacking(held, columns)).filter(({ length }) => length < wanted);
+  return lacking.flat()[0] ?? null;
+}
+
+function findLacking(held: string, columns: readonly string[]): string[] {
+  const names = new Set(JSON.parse(held) as string[]);
+  return [...new Set(columns)].filter((name) => !names.has(name));
 }
 
 /**

@@ -1,4 +1,5 @@
-import { compareEnds, type Drift } from '../../../src/model/drift.js';
+import { compareEnds, type Drift, tellDrifts } from '../../../src/model/drift.js';
+import { MAX_MESSAGE_LENGTH } from '../../../src/model/failures.js';
 import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import {
   byName,
@@ -6,14 +7,17 @@ import {
   type CustodyMode,
   hasUniqueKey,
   type QueueTable,
+  type TableRef,
   type TableShape,
   toTableName,
 } from '../../../src/model/table.js';
 import type { Transfer } from '../../../src/model/transfer.js';
-import { columnsDigest, readTableShape } from '../../../src/postgres/catalog.js';
+import { columnsDigest, columnsOfParts, readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { literal, relation } from '../../../src/postgres/identifier.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
 import { type Database, run, type Session } from '../../../src/postgres/session.js';
+import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { plain } from '../../../src/postgres/statement.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
@@ -37,7 +41,9 @@ export interface UploadEnds {
 export interface UploadPlan extends UploadEnds {
   readonly queue: Queue;
   /** Of the site's table as it was planned for. */
-  readonly shapeMark: string | null;
+  readonly shapeMark: string;
+  /** Of the remote's table. */
+  readonly remoteShapeMark: string;
   readonly transfer: Transfer;
   /**
    * True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. A crash would then
@@ -77,6 +83,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     ...ends,
     queue: toQueue(readings, here.shape),
     shapeMark: here.shapeMark,
+    remoteShapeMark: there.shapeMark,
     transfer,
     hasOrderIndex: here.facts.has_order_index === 'true',
     localCommitsLate: here.facts.commit_mode === 'off',
@@ -91,7 +98,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
 /** What an end says of its table and of itself. */
 interface End {
   readonly shape: TableShape;
-  readonly shapeMark: string | null;
+  readonly shapeMark: string;
   readonly facts: EndFacts;
 }
 
@@ -139,18 +146,30 @@ export function toQueue(readings: QueueTable, local: TableShape): Queue {
   };
 }
 
-function toFailure({ table }: QueueTable, drifts: readonly Drift[]): DatabaseFailure {
-  const name = toTableName(table);
+function toFailure(readings: QueueTable, drifts: readonly Drift[]): DatabaseFailure {
+  const table = toTableName(readings.table);
   const { side = null, column = null } = drifts[0] ?? {};
-  const problems = drifts.map(({ problem }) => problem).join('; ');
-  const message = `no reading of ${name} can be uploaded: ${problems}`;
-  return new DatabaseFailure('schema', message, { side, table: name, column });
+  const { problems, remedy } = tellDrifts(drifts, readings);
+  const message = `no reading of ${table} can be uploaded: ${problems.join('; ')}`;
+  const next = remedy === null ? {} : { next: toNext(remedy) };
+  return new DatabaseFailure('schema', message, { side, table, column, ...next });
 }
 
-/** A mark of the columns that a table of readings has in a transaction's snapshot; null: there is no such table. */
-async function readShapeMark(session: Session, { table }: QueueTable): Promise<string | null> {
-  const [row] = await run<{ mark: string | null }>(session, plain(`select ${columnsDigest(table)} as mark`));
-  return row?.mark ?? null;
+/** A status keeps what to do beside the message. A setting that was cut would be a wrong one. */
+function toNext(remedy: string): string {
+  if (remedy.length <= MAX_MESSAGE_LENGTH) return `${remedy}, then run: meter-sync check`;
+  return "Ask the remote's DBA to add these columns to the remote table, or name them in METER_SYNC_READINGS_EXCEPT; the whole list: meter-sync check";
+}
+
+/** A mark of the columns that a table of readings has, as SQL: another one when they change, or those of a table that inherits. */
+function shapeMark(table: TableRef): string {
+  return `concat(${columnsDigest(table)}, ${columnsOfParts(`to_regclass(${literal(relation(table))})`)})`;
+}
+
+/** That mark in a transaction's snapshot. */
+async function readShapeMark(session: Session, { table }: QueueTable): Promise<string> {
+  const [row] = await run<{ mark: string }>(session, plain(`select ${shapeMark(table)} as mark`));
+  return row?.mark ?? '';
 }
 
 /**
@@ -158,11 +177,39 @@ async function readShapeMark(session: Session, { table }: QueueTable): Promise<s
  * new column would else leave without it, and be removed.
  * @throws DatabaseFailure `busy` - the table was changed; the next attempt plans anew
  */
-export async function checkShape(session: Session, readings: QueueTable, planned: string | null): Promise<void> {
+export async function checkShape(session: Session, readings: QueueTable, planned: string): Promise<void> {
   if ((await readShapeMark(session, readings)) === planned) return;
   const table = toTableName(readings.table);
   const message = `local database: the columns of ${table} were changed while it was being uploaded; it is read anew`;
   throw new DatabaseFailure('busy', message, { side: 'local', table });
+}
+
+/**
+ * Commits at the remote with a check that its table still has the columns that a run was planned for: COPY would round into
+ * a column that has become narrower since, in silence. Whoever has written into the table holds it until the commit, so
+ * nothing changes between the check and that.
+ * @param commit runs the check's statement in the message of its commit, which costs no trip
+ * @throws DatabaseFailure `busy` - the table was changed; the next attempt plans anew
+ */
+export async function commitAsPlanned<Result>(
+  { readings, remoteShapeMark }: UploadPlan,
+  commit: (check: string) => Promise<Result>,
+): Promise<Result> {
+  // Without a function of ours a statement can fail by itself with few codes; this one is of no data, so of no reading.
+  const isOther = `${shapeMark(readings.table)} <> ${literal(remoteShapeMark)}`;
+  const check = `select case when ${isOther} then current_setting('meter_sync.is_changed') end`;
+  try {
+    return await commit(check);
+  } catch (error) {
+    if (!isChanged(error)) throw error;
+    const table = toTableName(readings.table);
+    const message = `remote database: the columns of ${table} were changed while readings arrived; it is read anew`;
+    throw new DatabaseFailure('busy', message, { side: 'remote', table });
+  }
+}
+
+function isChanged(error: unknown): boolean {
+  return error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.undefinedObject && !error.isOfRow;
 }
 
 /**
@@ -171,16 +218,13 @@ export async function checkShape(session: Session, readings: QueueTable, planned
  */
 const lastSaid = new WeakMap<Database, string>();
 
-/** Logs what is lost between the two tables: once in a worker's life, and again whenever it becomes something else. */
+/** Logs which columns the remote rounds, as the settings allow: once in a worker's life, and again when they are others. */
 export function warnOnce({ local, readings, transfer }: UploadPlan, log: Log): void {
-  const { localOnly, rounded } = transfer;
+  const { rounded: columns } = transfer;
   const table = toTableName(readings.table);
-  const said = JSON.stringify([table, localOnly, rounded]);
+  const said = JSON.stringify([table, columns]);
   if (lastSaid.get(local) === said) return;
   lastSaid.set(local, said);
-  const warn = (message: string, columns: readonly string[]): void => {
-    if (columns.length > 0) log.warn(message, { table, columns });
-  };
-  warn('columns stay behind, since the remote table does not take them', localOnly);
-  warn('columns are stored less exactly on the remote, as the settings allow', rounded);
+  if (columns.length > 0)
+    log.warn('columns are stored less exactly on the remote, as the settings allow', { table, columns });
 }

@@ -1,6 +1,7 @@
 import { checkUploadRights, checkZone, readEndFacts } from '../../../activities/upload/plan/end-facts.js';
-import { compareEnds, type Comparison } from '../../model/drift.js';
-import { hasUniqueKey, type QueueTable, toTableName } from '../../model/table.js';
+import { compareEnds, type Comparison, tellDrifts } from '../../model/drift.js';
+import { findSimilarName } from '../../model/similar-name.js';
+import { hasUniqueKey, type QueueTable, type TableShape, toTableName } from '../../model/table.js';
 import { idents, relation } from '../../postgres/identifier.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
@@ -33,6 +34,7 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
     await findings.attempt(() => withTransaction(database, options, (session) => checkZone(session, timeZone)));
   }
   if (local !== null && !hasUniqueKey(local, readings.key)) tellDoubleKeys(readings, findings);
+  if (local !== null) tellUnknownExcepted(local, readings, findings);
   if (compared !== null) tellComparison(compared, readings, findings);
 }
 
@@ -52,10 +54,12 @@ function tellDoubleKeys({ table, key }: QueueTable, findings: Findings): void {
 function tellComparison(compared: Comparison, readings: QueueTable, findings: Findings): void {
   const name = toTableName(readings.table);
   const { transfer, drifts, warnings } = compared;
-  for (const { side, problem } of drifts) {
+  tellDropped(compared, readings, findings);
+  for (const { side, problem, dropped } of drifts) {
+    if (dropped !== undefined) continue;
     findings.error(
       `${name}: ${problem}; nothing is uploaded`,
-      `Mend the table in the ${side} database, or the settings that name it`,
+      `Fix the table in the ${side} database, or the settings that name it`,
     );
   }
   for (const { problem } of warnings) {
@@ -73,14 +77,35 @@ function tellComparison(compared: Comparison, readings: QueueTable, findings: Fi
   if (zoned.length > 0) findings.ok(`${name}: ${zoned.join(', ')} cross between local time and instants`);
 }
 
-/** What is nowhere after a reading has left the site. */
-function tellLosses({ transfer }: Comparison, readings: QueueTable, findings: Findings): void {
-  const name = toTableName(readings.table);
-  const { localOnly, rounded } = transfer;
-  if (localOnly.length > 0) {
+/** The columns whose values would be lost, all with one remedy: the upload stops for them. */
+function tellDropped({ drifts }: Comparison, readings: QueueTable, findings: Findings): void {
+  const { problems, remedy } = tellDrifts(
+    drifts.filter(({ dropped }) => dropped !== undefined),
+    readings,
+  );
+  if (remedy === null) return;
+  findings.error(`${toTableName(readings.table)}: ${problems.join('; ')}; nothing is uploaded`, remedy);
+}
+
+/** A misspelt exception excepts nothing: the column that was meant still stops the upload, or travels. */
+function tellUnknownExcepted(local: TableShape, { except = [], table }: QueueTable, findings: Findings): void {
+  const columns = [...local.columns.map(({ name }) => name), ...local.columnsOfParts];
+  for (const name of except.filter((one) => !columns.includes(one))) {
+    const similar = findSimilarName(name, columns);
     findings.warning(
-      `${name}: the remote table does not take ${localOnly.join(', ')}; these values are removed with their reading, and are then nowhere`,
-      'Add the columns to the remote table, if they matter',
+      `METER_SYNC_READINGS_EXCEPT names ${name}, and ${toTableName(table)} has no such column at the site`,
+      similar === null ? 'Remove the name from the setting' : `Did you mean ${similar}? Correct the setting`,
+    );
+  }
+}
+
+/** What is permanently lost after a reading has left the site, as the settings allow, and what they name for nothing. */
+function tellLosses({ transfer, excepted }: Comparison, readings: QueueTable, findings: Findings): void {
+  const name = toTableName(readings.table);
+  const { rounded } = transfer;
+  if (excepted.length > 0) {
+    findings.ok(
+      `${name}: METER_SYNC_READINGS_EXCEPT keeps ${excepted.join(', ')} from being uploaded; deleted at the site with each reading`,
     );
   }
   const allowed = readings.mayRound ?? [];
@@ -95,7 +120,7 @@ function tellLosses({ transfer }: Comparison, readings: QueueTable, findings: Fi
   if (needless.length > 0) {
     findings.warning(
       `METER_SYNC_READINGS_ALLOW_ROUNDING names ${needless.join(', ')}, which the remote does not round`,
-      'Take these names out of the setting, or mend their spelling',
+      'Remove these names from the setting, or correct their spelling',
     );
   }
 }

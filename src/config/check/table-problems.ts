@@ -11,6 +11,7 @@ export function findTableProblems(values: TableValues): readonly ConfigProblem[]
   return [
     ...findTenantProblems(values),
     ...findRoundingProblems(values),
+    ...findExceptProblems(values),
     ...findMissingKeys(rules),
     ...findUnclearNames([meters, tenants, ...rules.map(({ table }) => table)]),
   ];
@@ -30,6 +31,16 @@ function findRoundingProblems(values: TableValues): ConfigProblem[] {
   if (keys.length === 0) return [];
   const wanted = `no column of METER_SYNC_READINGS_KEY: two readings could become one (${keys.join(', ')})`;
   return [{ setting: 'METER_SYNC_READINGS_ALLOW_ROUNDING', found: `'${columns.join(',')}'`, where: null, wanted }];
+}
+
+/** Without its key a reading could not be told from others there, and without its order a day could not be proved. */
+function findExceptProblems(values: TableValues): ConfigProblem[] {
+  const columns = values.METER_SYNC_READINGS_EXCEPT ?? [];
+  const needed = [...values.METER_SYNC_READINGS_KEY, values.METER_SYNC_READINGS_ORDER];
+  const named = columns.filter((name) => needed.includes(name));
+  if (named.length === 0) return [];
+  const wanted = `no column of METER_SYNC_READINGS_KEY or METER_SYNC_READINGS_ORDER: the remote needs them (${named.join(', ')})`;
+  return [{ setting: 'METER_SYNC_READINGS_EXCEPT', found: `'${columns.join(',')}'`, where: null, wanted }];
 }
 
 function findMissingKeys(further: readonly DownloadRule[]): ConfigProblem[] {

@@ -58,6 +58,14 @@ export const tablesSchema = z.object({
     },
     columnNames,
   ),
+  METER_SYNC_READINGS_EXCEPT: optional(
+    {
+      text: 'Local columns that are not uploaded: their values are deleted at the site with their reading. Any other column that the remote does not store stops the upload',
+      wanted: `${WANTED_COLUMNS}, none of them in METER_SYNC_READINGS_KEY or METER_SYNC_READINGS_ORDER`,
+      fallbackText: 'none: every column is uploaded',
+    },
+    columnNames,
+  ),
   METER_SYNC_READINGS_METER: setting(
     {
       text: "The column that names the meter of a reading: it tells this site's readings on the remote from those of others; empty: there is none",

@@ -23,6 +23,7 @@ export function readTables(layers: readonly Layer[], report: Report): SiteTables
 function toReadings(values: TableValues): QueueTable {
   const timeZone = values.METER_SYNC_READINGS_TIME_ZONE;
   const mayRound = values.METER_SYNC_READINGS_ALLOW_ROUNDING;
+  const except = values.METER_SYNC_READINGS_EXCEPT;
   const meter = values.METER_SYNC_READINGS_METER;
   return Object.freeze({
     table: values.METER_SYNC_READINGS_TABLE,
@@ -31,6 +32,7 @@ function toReadings(values: TableValues): QueueTable {
     flag: values.METER_SYNC_READINGS_FLAG,
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(mayRound === undefined ? {} : { mayRound }),
+    ...(except === undefined ? {} : { except }),
     custody: values.METER_SYNC_CUSTODY,
     maxRefusedShare: values.METER_SYNC_QUARANTINE_SHARE / 100,
     ...(meter === null ? {} : { meter }),

@@ -43,7 +43,11 @@ it('a user who lacks a right moves nothing, and is told what to grant', async (c
     ['local', [...READ_STATE, REMOVE], 'grant insert, delete on meter_sync.upload_state to'],
     ['local', [...READ_STATE, REMOVE], 'grant insert, update, delete on meter_sync.quarantine'],
     ['remote', [TEMPORARY, ...CUSTODY], 'grant select, insert on "meter_readings"'],
-    ['remote', [TEMPORARY, ...CUSTODY, SEND[0]!, 'select (id) on meter_readings'], 'grant select on "meter_readings"'],
+    [
+      'remote',
+      [TEMPORARY, ...CUSTODY, SEND[0]!, 'select (id) on meter_readings'],
+      'grant select \\("created_at", "value"\\) on "meter_readings"',
+    ],
     ['remote', [...SEND, ...CUSTODY], 'grant temporary on database'],
     ['remote', [...SEND, TEMPORARY, USAGE, 'select on meter_sync.custody'], 'grant insert on meter_sync.custody'],
   ] as const) {

@@ -1,20 +1,26 @@
 import { expect, it } from 'vitest';
 import { openSite } from './site-under-test.js';
 
-it('a column travels from the next run on, whichever end has it first', async (context) => {
+it('a column travels from the next run on, whichever end has it first, and nothing leaves without it', async (context) => {
   const site = await openSite(context);
-  const upload = async (id: number, columns: string, values: string): Promise<void> => {
-    await site.local.sql(`insert into meter_readings (id, created_at${columns}) values (${id}, '2026-01-01'${values})`);
-    expect(await site.upload()).toMatchObject({ inserted: 1, removed: 1 });
-  };
+  const insert = (id: number, columns: string, values: string): Promise<unknown> =>
+    site.local.sql(`insert into meter_readings (id, created_at${columns}) values (${id}, '2026-01-01'${values})`);
+  const stops = { kind: 'schema', place: { side: 'remote', column: 'early' } };
   await site.local.sql('alter table meter_readings add early text');
-  await upload(1, ', early', `, 'lost'`);
+  await insert(1, ', early', `, 'kept'`);
+  await expect(site.upload()).rejects.toMatchObject(stops);
   await site.remote.sql('alter table meter_readings add early text, add late text');
-  await upload(2, ', early', `, 'here'`);
+  await insert(2, ', early', `, 'here'`);
+  expect(await site.upload()).toMatchObject({ inserted: 2, removed: 2 });
   await site.local.sql('alter table meter_readings add late text');
-  await upload(3, ', early, late', `, 'here', 'too'`);
+  await insert(3, ', early, late', `, 'here', 'too'`);
+  expect(await site.upload()).toMatchObject({ inserted: 1, removed: 1 });
+  expect(await site.contents(site.remote, 'id, early, late')).toEqual(['(1,kept,)', '(2,here,)', '(3,here,too)']);
   await site.remote.sql('alter table meter_readings drop early');
-  await upload(4, ', late', `, 'still'`);
+  await insert(4, ', late', `, 'still'`);
+  await expect(site.upload()).rejects.toMatchObject(stops);
+  await site.local.sql('alter table meter_readings drop early');
+  expect(await site.upload()).toMatchObject({ inserted: 1, removed: 1 });
   expect(await site.contents(site.remote, 'id, late')).toEqual(['(1,)', '(2,)', '(3,too)', '(4,still)']);
 });
 
