@@ -13,6 +13,10 @@ import {
 } from '../../src/model/failures.js';
 import { DatabaseFailure, toDatabaseFailure } from '../../src/postgres/errors.js';
 
+const INSTANT: unknown = expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+/** When an attempt was asked for and ended; the loop's clock follows it. */
+const RAN = { askedAt: INSTANT, endedAt: INSTANT };
+
 describe('a failure of an operation', () => {
   it.each([
     ['data', 1],
@@ -31,7 +35,7 @@ describe('a failure of an operation', () => {
     }
   });
 
-  it('has its report as its one detail: where it happened and what to do', async () => {
+  it('has as its details its report, where it happened and what to do, and when the attempt ran', async () => {
     const place = { side: 'remote', table: 't', column: 'value', constraint: 'c' } as const;
     const failure = await failAt(
       1,
@@ -40,12 +44,12 @@ describe('a failure of an operation', () => {
     const next = nameSite(FAILURE_RULES.data.next, 'north');
     expect(next).toMatch(/meter-sync sync-now --site north --wait$/);
     const report: FailureReport = { kind: 'data', message: 'remote database: no', sqlstate: '23514', ...place, next };
-    expect(failure.details).toEqual([report]);
+    expect(failure.details).toEqual([report, RAN]);
   });
 
   it('says what the failure itself knows of the way on, before what its kind says', async () => {
     const failure = await failAt(1, new DatabaseFailure('data', 'no', { next: 'Do this: meter-sync check' }));
-    expect(failure.details).toMatchObject([{ next: 'Do this: meter-sync check --site north' }]);
+    expect(failure.details).toMatchObject([{ next: 'Do this: meter-sync check --site north' }, RAN]);
   });
 
   it('tells neither values nor secrets, whatever PostgreSQL says', async () => {

@@ -36,7 +36,10 @@ it('too many readings of a meter that the remote does not know fail the activity
   await local.sql('insert into meter_readings (meter_id) select 4711 from generate_series(1, 101)');
   const failure = await failOf(uploadReadings({ site: () => ({ local, remote, tables }), drain }), { batchRows: 200 });
   expect([failure.type, failure.nonRetryable]).toEqual(['data', true]);
-  expect(failure.details).toMatchObject([{ sqlstate: '23503', side: 'remote', table: 'meter_readings' }]);
+  expect(failure.details).toMatchObject([
+    { sqlstate: '23503', side: 'remote', table: 'meter_readings' },
+    { askedAt: expect.any(String), endedAt: expect.any(String) }, // the loop's clock follows it
+  ]);
   expect(JSON.stringify([failure.message, failure.details])).not.toContain('4711');
 });
 

@@ -14,7 +14,7 @@ test('the demo loses nothing and doubles nothing while readings arrive', async (
     env: env(),
     report: (event) => events.push(event),
     signal: new AbortController().signal,
-    pace: { intervalMs: 1_000, runMs: 3_000 },
+    pace: { intervalMs: 2_000, runMs: 6_000 },
   });
 
   expect(result).toMatchObject({

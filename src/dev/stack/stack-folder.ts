@@ -29,16 +29,16 @@ export interface StackFolder {
 }
 
 /**
- * Opens the folder of a stack: the given one, or a new temporary one.
+ * Opens the folder of a stack: the given one, or a new one in the folder for temporary ones.
  *
- * Whatever a stack of ours that crashed has left is ended (and, in the temporary folder, removed) first.
+ * Whatever a stack of ours that crashed has left is ended (and, among the temporary ones, removed) first.
  * @throws Error another process runs a stack in the given folder
  */
-export async function openStackFolder(given: string | undefined): Promise<StackFolder> {
+export async function openStackFolder(given: string | undefined, temporaryIn = tmpdir()): Promise<StackFolder> {
   if (given === '')
     throw new Error('The folder of --data is empty; wanted the path of a folder. Then run: meter-sync dev --data DIR');
-  if (given === undefined) await removeLeftFolders();
-  const path = given === undefined ? await mkdtemp(join(tmpdir(), TEMPORARY_PREFIX)) : resolve(given);
+  if (given === undefined) await removeLeftFolders(temporaryIn);
+  const path = given === undefined ? await mkdtemp(join(temporaryIn, TEMPORARY_PREFIX)) : resolve(given);
   await mkdir(path, { recursive: true });
   const release = tryLockFile(join(path, LOCK));
   if (typeof release !== 'function') {
@@ -113,10 +113,10 @@ async function endServersOf(path: string): Promise<void> {
 }
 
 /** Temporary folders whose owner has ended: the machine went down, or their remover was killed as well. */
-async function removeLeftFolders(): Promise<void> {
-  for (const name of await readdir(tmpdir())) {
+async function removeLeftFolders(temporaryIn: string): Promise<void> {
+  for (const name of await readdir(temporaryIn)) {
     if (!name.startsWith(TEMPORARY_PREFIX)) continue;
-    const path = join(tmpdir(), name);
+    const path = join(temporaryIn, name);
     if (!(await isOurs(path)) || !existsSync(join(path, LOCK))) continue;
     const release = tryLockFile(join(path, LOCK));
     if (typeof release !== 'function') continue; // somebody's running stack

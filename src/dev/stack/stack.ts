@@ -15,6 +15,8 @@ import { startTemporal } from './temporal/temporal-server.js';
 export interface StackOptions {
   /** Keeps everything in this folder, to be used again by the next start. Without it a temporary folder is removed. */
   readonly data?: string | undefined;
+  /** Where the temporary folder is made; absent: where the system has such folders. */
+  readonly temporaryIn?: string | undefined;
   /** Where `TEMPORAL_ADDRESS`, the PATH and our own settings are looked up. */
   readonly env: NodeJS.ProcessEnv;
   /** Hears what takes long. */
@@ -43,7 +45,7 @@ export interface Stack {
  * @throws Error with the reason and the way out; nothing is left running then
  */
 export async function startStack(options: StackOptions): Promise<Stack> {
-  const folder = await openStackFolder(options.data);
+  const folder = await openStackFolder(options.data, options.temporaryIn);
   const running: GuardedProcess[] = [];
   const stop = once(async () => {
     await Promise.all(running.map((server) => server.stop()));

@@ -32,6 +32,7 @@ it('a table that is not there ends the attempt with a failure that is not tried 
     nonRetryable: true,
     details: [
       { kind: 'schema', side: 'remote', table: 'meter', next: expect.stringContaining('meter-sync check') as string },
+      { askedAt: expect.any(String) as string, endedAt: expect.any(String) as string }, // the loop's clock follows it
     ],
   });
 });

@@ -83,15 +83,17 @@ async function initialise(data: string, options: PostgresServerOptions): Promise
   }
 }
 
+/** No data that must outlive the machine, and no more log than a folder in memory has room for. */
+const THROW_AWAY = { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off', max_wal_size: '512MB' };
+
 function commandOf(data: string, port: number, options: PostgresServerOptions): Parameters<typeof startGuarded>[0] {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '', // TCP alone: nothing of ours lies in /tmp
     max_connections: '200',
-    max_wal_size: '4GB',
     timezone: 'UTC',
     log_timezone: 'UTC',
-    ...(options.durable ? {} : { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }),
+    ...(options.durable ? { max_wal_size: '4GB' } : THROW_AWAY),
   };
   return {
     command: options.binaries.postgres,
