@@ -2,17 +2,19 @@ import type { Link } from '../../src/model/chain.js';
 import type { UploadCounts } from '../../src/model/operations.js';
 import { settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { execute, run, runAll, type Session } from '../../src/postgres/session.js';
+import { withSavepoint } from '../../src/postgres/savepoint.js';
+import { execute, runAll, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
-import type { Attempt } from '../attempt.js';
+import type { Attempt, Log } from '../attempt.js';
 import type { ClaimedState } from './custody/claim.js';
-import { sumStretch } from './custody/day-sums.js';
+import { type DayFigures, sumStretch } from './custody/day-sums.js';
 import { commitRecord } from './custody/record.js';
 import { addUploadState } from './custody/upload-state.js';
 import type { Stages } from './pipeline.js';
 import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
 import { checkShape, commitAsPlanned, type UploadPlan } from './plan/plan-upload.js';
+import { toRemovalFailure } from './plan/removal.js';
 import { noteRefused } from './quarantine/note.js';
 import { deleteReadings, type Place, type Stretch, takeStretch } from './queue/queue.js';
 import { useIndex } from './queue/queue-index.js';
@@ -43,12 +45,13 @@ export interface UploadedBatch {
 }
 
 /**
- * Uploads one batch, or answers null when the queue has nothing more above the place. All or nothing: a reading is
- * removed after the remote transaction that holds it has committed, and only when all counts agree. A crash between the
+ * Uploads one batch, or answers null when the queue has nothing more above the place. All or nothing: a removal is
+ * committed after the remote transaction that holds the readings, and only when all counts agree. A crash between the
  * two commits costs a batch that is sent again, never a reading and never a double. That the site stands where the remote's
  * chain ends was made sure of when the run began; whoever has taken that place since keeps the record from being written.
  * @throws DatabaseFailure `busy` - the table has got other columns at one end since the run was planned
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
+ * @throws DatabaseFailure `schema` - the site's table does not let readings be removed; the remote has nothing of the batch
  * @throws UnsettledBatch - the counts do not agree
  */
 export async function uploadBatch(
@@ -57,29 +60,26 @@ export async function uploadBatch(
   attempt: Attempt,
 ): Promise<UploadedBatch | null> {
   const { siteId, plan } = order;
-  const { signal, log } = attempt;
+  const { signal } = attempt;
   const options = { isolation: 'repeatable read', signal, confirmOnDisk: plan.localCommitsLate } as const;
   return withTransaction(plan.local, options, async (from) => {
     const stretch = await take(from, order);
     if (stretch === null) return null;
     stages.taken(stretch);
 
-    const sent = await send({ from, order, stretch, stages }, attempt); // the remote has committed: it has all but the refused
-
-    const hasRefused = sent.refused.length > 0;
-    if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, sent.refused, log);
-    const queue = hasRefused ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
-    const removed = await execute(from, deleteReadings(queue, stretch)); // same snapshot: exactly what was sent
-    const counts = settle(sent.counts, removed); // throws, and so rolls back, unless all counts agree
-    const state = await addUploadState(from, siteId, sent.before.state, { ...sent, removed });
-    return { stretch, counts, after: { ...sent.before, state }, lastTimestamp: sent.lastTimestamp };
+    // The remote has committed: it has all that is removed here, and the local commit may follow.
+    const { counts, link, lastTimestamp, before } = await send({ from, order, stretch, stages }, attempt);
+    const state = await addUploadState(from, siteId, before.state, { link, lastTimestamp, removed: counts.removed });
+    return { stretch, counts, after: { ...before, state }, lastTimestamp };
   });
 }
 
+/** What a constraint asks at the commit only would refuse a removal when the remote has committed. */
+const SPEAK_NOW = 'set constraints all immediate';
+
 /** Takes the batch's part of the queue, in the snapshot that it is copied from and removed in. */
 async function take(from: Session, { plan, place, limitRows }: BatchOrder): Promise<Stretch | null> {
-  await runAll(from, TEXT_FORMS);
-  if (plan.hasOrderIndex) await run(from, useIndex());
+  await runAll(from, [...TEXT_FORMS, SPEAK_NOW, ...(plan.hasOrderIndex ? [useIndex().text] : [])]);
   await checkShape(from, plan.readings, plan.shapeMark);
   return takeStretch(from, plan.queue, place, limitRows);
 }
@@ -92,8 +92,9 @@ interface Batch {
   readonly stages: Stages<Stretch, UploadedBatch>;
 }
 
-/** A batch that the remote has committed. */
-interface Committed extends Sent {
+/** A batch that the remote has committed, and whose readings the site has removed and not committed yet. */
+interface Committed {
+  readonly counts: UploadCounts;
   /** The site's newest custody record. */
   readonly link: Link;
   readonly lastTimestamp: string | null;
@@ -124,8 +125,13 @@ function isForReadings(error: unknown): error is DatabaseFailure {
   return error instanceof DatabaseFailure && error.kind === 'data' && error.place.side === 'remote';
 }
 
-/** Sends a batch and commits it with its record, once the batch before is done at both ends: both, or neither. */
-async function commitThere(batch: Batch, { signal }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
+/**
+ * Sends a batch and commits it with its record, once the batch before is done at both ends: both, or neither. The site
+ * removes the readings before that commit, and commits the removal after it: one that is refused, or takes other rows than were
+ * sent, ends the batch while the remote has nothing of it. When it is the remote that refuses, the removal is undone, and the
+ * readings can be sent again.
+ */
+async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
   const { from, order, stretch, stages } = batch;
   const { plan, claim } = order;
   const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
@@ -135,36 +141,67 @@ async function commitThere(batch: Batch, { signal }: Attempt, sendReadings: type
     stages.sent();
     stages.arrived();
     const before = (await stages.mayRecord())?.after ?? (await claim());
-    const recorded = await commitAsPlanned(plan, (check) => record(batch, { to, check }, sent, before));
-    return { ...sent, ...recorded, before };
+    const figures = await sumUp(batch, sent);
+    return withSavepoint(from, async () => {
+      const counts = await remove(batch, sent, log);
+      const link = await commitAsPlanned(plan, (check) =>
+        record(batch, { to, check }, { ...sent, ...figures }, before),
+      );
+      return { counts, link, lastTimestamp: figures.lastTimestamp, before };
+    });
   });
+}
+
+/** What the batch's record says of its readings, as long as they are there; without custody nothing is asked. */
+async function sumUp(
+  { from, order: { plan }, stretch }: Batch,
+  { counts, storedDays }: Sent,
+): Promise<Omit<DayFigures, 'rows'>> {
+  if (plan.custody === 'off') return { days: null, firstTimestamp: null, lastTimestamp: null };
+  const dayPlan = storedDays === null ? plan.days : { ...plan.days, sums: false };
+  const { rows, ...figures } = await sumStretch(from, plan.queue, stretch, dayPlan);
+  if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);
+  return figures;
+}
+
+/**
+ * Removes what the remote has, in the snapshot that it was sent from: exactly those readings.
+ * @throws DatabaseFailure `schema` - the site's table lets none go; UnsettledBatch - it lets not all go
+ */
+async function remove(
+  { from, order: { siteId, plan }, stretch }: Batch,
+  { counts, refused }: Sent,
+  log: Log,
+): Promise<UploadCounts> {
+  const hasRefused = refused.length > 0;
+  if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, refused, log);
+  const queue = hasRefused ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
+  try {
+    const removed = await execute(from, deleteReadings(queue, stretch));
+    return settle(counts, removed);
+  } catch (error) {
+    throw toRemovalFailure(error, plan.readings);
+  }
 }
 
 /** Writes the custody record and commits the remote transaction with it and the check; without custody with the check alone. */
 async function record(
-  { from, order: { siteId, plan }, stretch }: Batch,
+  { order: { siteId, plan } }: Batch,
   { to, check }: { readonly to: Session; readonly check: string },
-  { counts, contentDigest, storedDays }: Sent,
+  { counts, contentDigest, storedDays, days, firstTimestamp, lastTimestamp }: Sent & Omit<DayFigures, 'rows'>,
   { state, claim, sentBy }: ClaimedState,
-): Promise<Pick<Committed, 'link' | 'lastTimestamp'>> {
+): Promise<Link> {
   if (plan.custody === 'off') {
-    await commitWith(to, check);
-    return { link: state.link, lastTimestamp: null };
+    await commitWith(to, `${SPEAK_NOW}; ${check}`);
+    return state.link;
   }
-  const dayPlan = storedDays === null ? plan.days : { ...plan.days, sums: false };
-  const { rows, days, firstTimestamp, lastTimestamp } = await sumStretch(from, plan.queue, stretch, dayPlan);
-  if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);
-  const link = await commitRecord(
-    to,
-    { before: state.link, check },
-    {
-      ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
-      rows: counts.inserted,
-      alreadyThere: counts.alreadyThere,
-      columns: plan.days.columns,
-      dayColumn: plan.days.dayColumn?.name ?? null,
-      days: storedDays ?? days,
-    },
-  );
-  return { link, lastTimestamp };
+  const facts = {
+    ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
+    rows: counts.inserted,
+    alreadyThere: counts.alreadyThere,
+    columns: plan.days.columns,
+    dayColumn: plan.days.dayColumn?.name ?? null,
+    days: storedDays ?? days,
+  };
+  return commitRecord(to, { before: state.link, check }, facts);
 }

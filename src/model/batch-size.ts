@@ -27,10 +27,10 @@ export function nextBatchRows(limitRows: number, batch: { rows: number; duration
 
 /**
  * True when a batch that failed may pass when it is smaller: time, a lock, memory. A connection that the server has not to
- * give (53300) has nothing to do with the size.
+ * give (53300) has nothing to do with the size, and a disk that is full (53100) is as full for a small one.
  */
 export function isOfSize({ kind, sqlstate }: Pick<FailureReport, 'kind' | 'sqlstate'>): boolean {
-  return (kind === 'unreachable' || kind === 'busy') && sqlstate !== '53300';
+  return (kind === 'unreachable' || kind === 'busy') && sqlstate !== '53300' && sqlstate !== '53100';
 }
 
 /** Rows of the next batch, after one that failed for its size. */

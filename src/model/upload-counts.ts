@@ -26,7 +26,7 @@ export function checkSent(sent: SentCounts): void {
 }
 
 /**
- * The whole equation, asked before the local transaction commits: `selected = inserted + alreadyThere + quarantined`, and
+ * The whole equation, asked before either transaction commits: `selected = inserted + alreadyThere + quarantined`, and
  * exactly those that the remote has were removed.
  * @throws UnsettledBatch
  */
@@ -35,8 +35,8 @@ export function settle(sent: SentCounts, removed: number): UploadCounts {
   const safe = sent.inserted + sent.alreadyThere;
   if (removed !== safe) {
     throw new UnsettledBatch(
-      `the counts of a batch do not agree: ${safe} readings are safe on the remote, but ${removed} would be ` +
-        'removed; nothing was removed. Look for triggers, rules or row security on the local table.',
+      `the counts of a batch do not agree: the remote has taken ${safe} readings, but ${removed} would be ` +
+        'removed; nothing was removed, and nothing stays on the remote. Look for triggers, rules or row security on the local table.',
     );
   }
   return { ...sent, removed };

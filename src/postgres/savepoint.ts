@@ -1,4 +1,4 @@
-import { run, type Session } from './session.js';
+import { run, runAll, type Session } from './session.js';
 
 /**
  * Runs `work` behind a savepoint of the session's transaction: when it throws, what it did is undone and the transaction
@@ -19,6 +19,5 @@ export async function withSavepoint<Result>(session: Session, work: () => Promis
 
 /** Released as well, else its name would hide the savepoint around it. */
 async function undo(session: Session): Promise<void> {
-  await run(session, { text: 'rollback to savepoint meter_sync', values: [] });
-  await run(session, { text: 'release savepoint meter_sync', values: [] });
+  await runAll(session, ['rollback to savepoint meter_sync', 'release savepoint meter_sync']);
 }

@@ -96,6 +96,25 @@ describe('the check of triggers and rules', () => {
   });
 });
 
+it('the check names event triggers that see temporary tables, and a removal that cannot be', async (context) => {
+  const site = await openSite(context, {
+    local: withIndex(`create table meter_readings (${BASE}, value numeric, ${FLAG})`),
+  });
+  await site.remote.sql(`
+    create function act() returns event_trigger language plpgsql as $$ begin end $$;
+    create event trigger "See" on ddl_command_end execute function act();
+    create event trigger drops on ddl_command_end when tag in ('DROP TABLE') execute function act();
+    create event trigger off on ddl_command_start execute function act();
+    alter event trigger off disable`);
+  await site.local.sql(
+    `alter table meter_readings replica identity nothing; create publication all_of_it for all tables`,
+  );
+  const { warning, error, next } = await check(site);
+  expect(warning).toEqual([expect.stringContaining('event trigger "See" of the remote database')]);
+  expect(error).toEqual([expect.stringContaining('publication all_of_it publishes its deletes')]);
+  expect(next.join()).toContain('alter table meter_readings replica identity full');
+});
+
 describe('the check of the index', () => {
   it('gives the statement of one that then serves the queue without a sort', async (context) => {
     const columns = '"Id" bigint primary key, "at ""t""" timestamptz not null, value int, "is Sent" boolean';

@@ -69,6 +69,7 @@ test.each([
   ['busy', '55P03', true],
   ['busy', '53200', true],
   ['busy', '53300', false],
+  ['busy', '53100', false],
   ['data', '22003', false],
 ] as const)('a batch that failed as %s %s is smaller next time: %s', (kind, sqlstate, wanted) => {
   expect(isOfSize({ kind, sqlstate })).toBe(wanted);

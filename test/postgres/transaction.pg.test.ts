@@ -83,3 +83,12 @@ it('what a transaction asks for holds in it alone: how long it waits for a lock,
   ]);
   expect(await local.value(read)).toBe('0, off');
 });
+
+it('no transaction of ours is compiled, whatever the server thinks of its costs', async (context) => {
+  const { local } = await createDatabases(context, 'empty');
+  const show = { text: `select current_setting('jit') as jit`, values: [] };
+  const within = await withTransaction(local, { isolation: 'repeatable read, read only' }, (session) =>
+    run<{ jit: string }>(session, show),
+  );
+  expect(within).toEqual([{ jit: 'off' }]);
+});

@@ -1,19 +1,12 @@
 import { toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { type Culprit, isolateCulprits, isRowRefused } from '../../../src/postgres/isolate-culprits.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { plain } from '../../../src/postgres/statement.js';
 import type { Changes } from '../compare/find-changes.js';
-import {
-  type Culprit,
-  type DescribedRow,
-  isolateCulprits,
-  isRowRefused,
-  noteTrouble,
-  type RefusedRow,
-  toRefused,
-} from '../compare/refused-rows.js';
+import { type DescribedRow, noteTrouble, type RefusedRow, toRefused } from '../compare/refused-rows.js';
 import { CHANGES, DIFFERENCES } from '../compare/tables.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
 import { exchangeNames } from './exchange-names.js';

@@ -1,7 +1,7 @@
 import { ident, literal, relation } from '../../../src/postgres/identifier.js';
+import { isRowRefused } from '../../../src/postgres/isolate-culprits.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
-import { isRowRefused } from '../compare/refused-rows.js';
 import { STAGED } from '../compare/tables.js';
 import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';

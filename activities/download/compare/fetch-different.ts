@@ -2,6 +2,7 @@ import { copyBetween, type CopyEnd } from '../../../src/postgres/copy.js';
 import { readCopyBatches, readCopyFields, writeCopyLines } from '../../../src/postgres/copy-lines.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
+import { isolateCulprits, isRowRefused } from '../../../src/postgres/isolate-culprits.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { plain } from '../../../src/postgres/statement.js';
@@ -12,7 +13,7 @@ import { askAll, END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessio
 import { checkStagedKeys } from './check-keys.js';
 import type { Look } from './compare-ends.js';
 import { type Comparing, type Differences, findDifferences, findFirstRows, SELECT_WANTED } from './find-differences.js';
-import { isolateCulprits, isRowRefused, noteTrouble, type RefusedRow } from './refused-rows.js';
+import { noteTrouble, type RefusedRow } from './refused-rows.js';
 import { CREATE_TABLES, createStaged, DIFFERENCES, hashNames, STAGED } from './tables.js';
 
 /** Where a download takes another way. No settings: tests set them, so that small tables meet the ways of large ones. */

@@ -21,7 +21,7 @@ export interface DayPlan {
 }
 
 /** What a custody record says of the days of its readings, and of the first and the last one. */
-interface DayFigures {
+export interface DayFigures {
   readonly rows: number;
   readonly days: readonly DaySum[] | null;
   /** ISO 8601 UTC; null when the order column holds no instants. */

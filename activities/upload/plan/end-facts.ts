@@ -7,6 +7,7 @@ import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { indexesQueue } from '../queue/queue-index.js';
 import { type Overlap, selectOverlap } from './overlap.js';
+import { selectObstacles } from './removal.js';
 
 /** What a database says of its user and of itself, as far as an upload depends on it. Every value is text. */
 export interface EndFacts {
@@ -28,6 +29,12 @@ export interface EndFacts {
   readonly insertable: string;
   readonly may_delete: string;
   readonly may_make_temporary: string;
+  /** A JSON array of columns and their types that the user may not use in a table of its own, as [column, type]. */
+  readonly closed_types: string;
+  /** A JSON array of enabled event triggers that see each new table, temporary ones among them; quoted where they must be. */
+  readonly ddl_triggers: string;
+  /** At the site: what keeps rows from being removed, as the catalogue tells; null: nothing. */
+  readonly obstacles: string | null;
   /** A JSON array of rights that are missing on our bookkeeping, as `select, insert on meter_sync.custody`. */
   readonly missing_on_bookkeeping: string;
 }
@@ -110,6 +117,9 @@ function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: 
         ${columnsWith('INSERT')} as insertable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
         has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
+        ${CLOSED_TYPES} as closed_types,
+        ${DDL_TRIGGERS} as ddl_triggers,
+        ${side === 'local' ? selectObstacles('to_regclass($1)') : 'null'} as obstacles,
         array_to_json(array(
           select 'usage on schema meter_sync'
           from pg_catalog.pg_namespace n
@@ -128,6 +138,26 @@ function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: 
   };
 }
 
+/** Columns of the readings table whose types the user may not give to a column of a staging table; of an array its element's. */
+const CLOSED_TYPES = `coalesce((
+          select json_agg(json_build_array(a.attname, format_type(coalesce(e.oid, t.oid), null)))
+          from pg_catalog.pg_attribute a
+          join pg_catalog.pg_type t on t.oid = a.atttypid
+          left join pg_catalog.pg_type e on e.oid = t.typelem and t.typlen = -1
+          where a.attrelid = to_regclass($1)
+            and a.attnum > 0
+            and not a.attisdropped
+            and not has_type_privilege(coalesce(e.oid, t.oid), 'usage')), '[]')::text`;
+
+/** They fire for temporary tables, too, and their authors forget it. */
+const DDL_TRIGGERS = `array_to_json(array(
+          select quote_ident(e.evtname)
+          from pg_catalog.pg_event_trigger e
+          where e.evtenabled in ('O', 'A')
+            and e.evtevent in ('ddl_command_start', 'ddl_command_end')
+            and (e.evttags is null or e.evttags && array['CREATE TABLE', 'CREATE TABLE AS'])
+          order by e.evtname))::text`;
+
 /** What the user lacks, as the grants that give it. */
 function findMissing(
   facts: EndFacts,
@@ -140,9 +170,12 @@ function findMissing(
     ...(isLocal ? [] : toColumnRights('insert', facts.insertable, columns)),
     ...unless(!isLocal || facts.may_delete === 'true', 'delete'),
   ];
+  const closed = (JSON.parse(facts.closed_types) as [string, string][]).filter(([column]) => columns.includes(column));
+  const types = isLocal ? [] : [...new Set(closed.map(([, type]) => type))];
   return [
     ...unless(rights.length === 0, `grant ${rights.join(', ')} on ${relation(table)}`),
     ...unless(isLocal || facts.may_make_temporary === 'true', `grant temporary on database ${facts.database_name}`),
+    ...types.map((type) => `grant usage on type ${type}`),
     ...(JSON.parse(facts.missing_on_bookkeeping) as string[]).map((missing) => `grant ${missing}`),
   ];
 }

@@ -25,6 +25,7 @@ import type { DayPlan } from '../custody/day-sums.js';
 import type { Queue } from '../queue/queue.js';
 import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';
 import { type Overlap, planOverlap } from './overlap.js';
+import { checkRemoval } from './removal.js';
 
 /** The two databases of an upload, and its table of readings. */
 export interface UploadEnds {
@@ -79,6 +80,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   const asked = [...sent, readings.order, ...(readings.flag === null ? [] : [readings.flag])];
   checkUploadRights(here.facts, { readings, side: 'local', columns: asked });
   checkUploadRights(there.facts, { readings, side: 'remote', columns: sent });
+  checkRemoval(readings, here.facts.obstacles);
   return {
     ...ends,
     queue: toQueue(readings, here.shape),

@@ -12,7 +12,11 @@ import { isQueued } from './queue.js';
  */
 export function useIndex(): Statement {
   const unwanted = ['enable_seqscan', 'enable_bitmapscan', 'enable_sort'];
-  const settings = [...unwanted.map((name) => [name, 'off']), ['max_parallel_workers_per_gather', '0']];
+  const settings = [
+    ...unwanted.map((name) => [name, 'off']),
+    ['enable_indexscan', 'on'], // a role may have it off
+    ['max_parallel_workers_per_gather', '0'],
+  ];
   const calls = settings.map(([name, value]) => `set_config('${name}', '${value}', true)`);
   return plain(`select ${calls.join(', ')}`);
 }

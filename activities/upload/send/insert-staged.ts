@@ -3,10 +3,14 @@ import type { QueueTable } from '../../../src/model/table.js';
 import { toMessageWithoutValues } from '../../../src/postgres/error-words.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { literal } from '../../../src/postgres/identifier.js';
+import { isolateCulprits } from '../../../src/postgres/isolate-culprits.js';
 import { withSavepoint } from '../../../src/postgres/savepoint.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
-import { DATA_SQLSTATES } from '../../../src/postgres/sqlstate.js';
+import { DATA_SQLSTATES, SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { plain, type Statement } from '../../../src/postgres/statement.js';
+import type { UploadPlan } from '../plan/plan-upload.js';
+import { createOwnTable } from './own-table.js';
+import { toRefusal as ofFailure } from './refusals.js';
 import { insertAbsent, STAGING } from './staging.js';
 
 /** What became of the staged readings that were absent. */
@@ -16,26 +20,64 @@ interface Inserted {
   readonly refused: readonly { readonly staged: number; readonly refusal: Refusal }[];
 }
 
+/** The language of the block is not there, or this user may not use it. */
+const NO_PLPGSQL = new Set<string>([SQLSTATE.insufficientPrivilege, SQLSTATE.undefinedObject]);
+
 /**
  * Inserts the staged readings that are absent. When one is refused, the culprits are found by halving, which the remote
- * does by itself: each halving would else be a trip.
+ * does by itself: each halving would else be a trip. A remote that lets nobody use PL/pgSQL is halved for from here.
  * @param limit beyond so many culprits it ends, with one more than that
  * @throws DatabaseFailure when no reading is to blame
  */
 export async function insertStaged(
   to: Session,
-  readings: QueueTable,
+  plan: UploadPlan,
   columns: readonly string[],
   limit: number,
 ): Promise<Inserted> {
+  const { readings } = plan;
   try {
     const inserted = await withSavepoint(to, () => execute(to, insertAbsent(readings, columns)));
     return { inserted, refused: [] };
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.kind !== 'data') throw error;
   }
-  await execute(to, createRefused());
-  await execute(to, insertByHalves(readings, columns, limit));
+  await createOwnTable(to, plan, createRefused());
+  try {
+    await withSavepoint(to, () => execute(to, insertByHalves(readings, columns, limit)));
+  } catch (error) {
+    // Whatever else refuses it refuses the parts as well, and says so.
+    if (error instanceof DatabaseFailure && NO_PLPGSQL.has(error.sqlstate ?? ''))
+      return insertInParts(to, readings, columns, limit);
+    throw error;
+  }
+  return readInserted(to);
+}
+
+/** The same with a trip for each half. */
+async function insertInParts(
+  to: Session,
+  readings: QueueTable,
+  columns: readonly string[],
+  limit: number,
+): Promise<Inserted> {
+  const ids = await run<{ id: string }>(to, plain(`select s.ctid::text as id from ${STAGING} as s order by s.ctid`));
+  const staged = ids.map(({ id }, at) => ({ id, place: at + 1 }));
+  const isCulprit = (error: unknown): error is DatabaseFailure =>
+    error instanceof DatabaseFailure && error.kind === 'data';
+  const insert = (part: readonly { readonly id: string }[]): Promise<number> => {
+    const [first, last] = [part[0]?.id ?? '', part.at(-1)?.id ?? ''].map(literal);
+    const range = `s.ctid >= ${first}::tid and s.ctid <= ${last}::tid`;
+    return execute(to, insertAbsent(readings, columns, range));
+  };
+  const { results, culprits } = await isolateCulprits(to, staged, insert, { isCulprit, limit });
+  return {
+    inserted: results.reduce((sum, rows) => sum + rows, 0),
+    refused: culprits.map(({ item, failure }) => ({ staged: item.place, refusal: ofFailure(failure) })),
+  };
+}
+
+async function readInserted(to: Session): Promise<Inserted> {
   const [count] = await run<{ inserted: string }>(
     to,
     plain(`select current_setting('meter_sync.inserted') as inserted`),

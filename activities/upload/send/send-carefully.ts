@@ -8,6 +8,7 @@ import { insertStaged } from './insert-staged.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { countStretch } from '../queue/queue.js';
 import { checkApart } from './check-apart.js';
+import { createOwnTable } from './own-table.js';
 import { checkRefused } from './refusals.js';
 import type { Sending, Sent } from './send-fast.js';
 import { stageStretch } from './stage-stretch.js';
@@ -39,14 +40,14 @@ export async function sendCarefully(sending: Sending): Promise<Sent> {
   const limit = maxRefused(selected, readings.maxRefusedShare);
   await execute(to, { text: 'set constraints all immediate', values: [] }); // else a culprit speaks at the commit, for all
 
-  await execute(to, createStaging(readings, columns));
+  await createOwnTable(to, plan, createStaging(readings, columns));
   const staged = await stageStretch(sending, selected);
   const contradictions = plan.keyIsUnique ? [] : await takeOutContradictions(to, plan, columns, staged.places);
   const takenOut = new Set(contradictions.map(({ place }) => place));
   const places = staged.places.filter((place) => !takenOut.has(place));
 
   const daysBefore = await readPresentDays(to, plan);
-  const { inserted, refused } = await insertStaged(to, readings, columns, limit);
+  const { inserted, refused } = await insertStaged(to, plan, columns, limit);
   const [compared] = await run<{ same: string; different: string }>(to, compareStaged(readings, columns));
   const conflicts =
     Number(compared?.different) === 0 ? [] : await readConflicts(to, plan, columns, { places, limit: limit + 1 });

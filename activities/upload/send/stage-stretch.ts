@@ -23,7 +23,8 @@ const FIRST_PART = 1_000;
 
 /**
  * Copies a stretch of `selected` readings into the staging table, around the readings that its types refuse: COPY names
- * the row that it could not read, so a culprit costs two parts and no search.
+ * the row that it could not read, so a culprit costs two parts and no search. In a language where the number of the row cannot
+ * be told from the rest, parts are halved: a culprit among n readings costs log2 n of them.
  * @throws DatabaseFailure when it is no reading's fault, or too many are refused
  */
 export async function stageStretch(sending: Sending, selected: number): Promise<Staged> {
@@ -48,23 +49,32 @@ export async function stageStretch(sending: Sending, selected: number): Promise<
     if (offset < selected) rest = await placeBehind(from, plan.queue, rest, rows);
   };
   let length = selected;
+  let searched = 0; // where the shortest part that was refused ends: up to there a culprit is known to be
   while (offset < selected) {
-    const limit = Math.min(length, selected - offset);
+    const isSearch = offset < searched;
+    const limit = isSearch ? Math.ceil((searched - offset) / 2) : Math.min(length, selected - offset);
     const failure = await stage(limit);
     if (failure === null) {
-      length *= 2;
+      if (!isSearch) length *= 2;
       continue;
     }
-    const line = failure.copyLine;
-    if (line === null) throw failure;
-    const again = line === 1 ? null : await stage(line - 1);
-    if (again !== null) throw again;
+    const line = limit === 1 ? 1 : lineWithin(failure, limit);
+    if (line === null || (line > 1 && (await stage(line - 1)) !== null)) {
+      searched = offset + (line === null ? limit : line - 1);
+      continue;
+    }
     refused.push({ place: offset + 1, refusal: toRefusal(failure) });
     checkRefused(plan.readings, selected, refused);
     await skip(1);
-    length = Math.max(FIRST_PART, line);
+    length = isSearch ? FIRST_PART : Math.max(FIRST_PART, line);
+    searched = offset;
   }
   return { places, refused, contentDigest: hash.digest('hex') };
+}
+
+/** The row of a part of so many that COPY names; null: it names none that can be. */
+function lineWithin({ copyLine }: DatabaseFailure, rows: number): number | null {
+  return copyLine !== null && copyLine >= 1 && copyLine <= rows ? copyLine : null;
 }
 
 /** What a stretch has behind so many of its readings: found by their boundary, since an offset reads all before it. */

@@ -1,5 +1,12 @@
-import { checkUploadRights, checkZone, readEndFacts } from '../../../activities/upload/plan/end-facts.js';
+import {
+  checkUploadRights,
+  checkZone,
+  type EndFacts,
+  readEndFacts,
+} from '../../../activities/upload/plan/end-facts.js';
+import { checkRemoval } from '../../../activities/upload/plan/removal.js';
 import { compareEnds, type Comparison, tellDrifts } from '../../model/drift.js';
+import type { Side } from '../../model/failures.js';
 import { findSimilarName } from '../../model/similar-name.js';
 import { hasUniqueKey, type QueueTable, type TableShape, toTableName } from '../../model/table.js';
 import { idents, relation } from '../../postgres/identifier.js';
@@ -25,7 +32,7 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
   ] as const) {
     if (database === null || shape === null) continue;
     const columns = (compared?.transfer.columns ?? shape.columns).map(({ name }) => name);
-    await findings.attempt(() => checkRights(database, readings, columns));
+    await findings.attempt(() => checkRights(database, readings, columns, findings));
     await findings.attempt(() => checkTriggers(database, readings, findings));
     if (database.side === 'remote') continue;
     await findings.attempt(() => checkIndex(database, readings, findings));
@@ -38,10 +45,30 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
   if (compared !== null) tellComparison(compared, readings, findings);
 }
 
-function checkRights(database: Database, readings: QueueTable, columns: readonly string[]): Promise<void> {
-  return withTransaction(database, { isolation: 'read committed' }, async (session) =>
-    checkUploadRights(await readEndFacts(session, readings), { readings, side: database.side, columns }),
-  );
+function checkRights(
+  database: Database,
+  readings: QueueTable,
+  columns: readonly string[],
+  findings: Findings,
+): Promise<void> {
+  const { side } = database;
+  return withTransaction(database, { isolation: 'read committed' }, async (session) => {
+    const facts = await readEndFacts(session, readings);
+    tellDdlTriggers(facts, side, findings);
+    checkUploadRights(facts, { readings, side, columns });
+    checkRemoval(readings, facts.obstacles);
+  });
+}
+
+/** Nobody can tell what such a trigger does without making a table. */
+function tellDdlTriggers({ ddl_triggers }: EndFacts, side: Side, findings: Findings): void {
+  const loss = side === 'remote' ? 'a batch with a reading that is refused or sent twice' : 'a download';
+  for (const name of JSON.parse(ddl_triggers) as string[]) {
+    findings.warning(
+      `event trigger ${name} of the ${side} database runs for each new table; if it refuses temporary ones, ${loss} fails`,
+      `Ask the DBA of the ${side} database whether it lets temporary tables through`,
+    );
+  }
 }
 
 function tellDoubleKeys({ table, key }: QueueTable, findings: Findings): void {

@@ -64,10 +64,10 @@ it('a record holds the digest of the bytes that were streamed: those of a binary
 it('two batches overlap, and the remote is never more than one ahead of the site', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 400);
-  // The site's removals wait: the next batch may stream meanwhile, and must not commit its record.
+  // The site's commits wait: the next batch may stream meanwhile, and must not commit its record.
   await site.local.sql(`
     create function hold() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1); return null; end';
-    create trigger hold before delete on meter_readings for each statement execute function hold()`);
+    create trigger hold after insert on meter_sync.upload_state execute function hold()`);
   const holder = await site.local.pool.connect();
   await holder.query('select pg_advisory_lock(1)');
   const upload = site.upload({ batchRows: 100 });
@@ -86,7 +86,7 @@ it('when a batch fails the one that overlaps with it is rolled back, and both ar
   await site.local.sql(`
     create function fail() returns trigger language plpgsql as
       $$begin perform pg_advisory_xact_lock(1); raise exception 'no' using errcode = 'lock_not_available'; end$$;
-    create trigger fail before delete on meter_readings for each statement execute function fail()`);
+    create trigger fail after insert on meter_sync.upload_state execute function fail()`);
   const holder = await site.local.pool.connect();
   await holder.query('select pg_advisory_lock(1)');
   const upload = site.upload({ batchRows: 100 });
@@ -97,7 +97,7 @@ it('when a batch fails the one that overlaps with it is rolled back, and both ar
   holder.release();
   await expect(upload).rejects.toMatchObject({ kind: 'busy', place: { side: 'local' } });
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([400, 100]);
-  await site.local.sql('drop trigger fail on meter_readings');
+  await site.local.sql('drop trigger fail on meter_sync.upload_state');
   expect(await site.upload({ batchRows: 100 })).toMatchObject({ inserted: 300, alreadyThere: 100, removed: 400 });
   expect((await site.remote.sql(RECORDS)).map(({ seq }) => seq)).toEqual(['1', '2', '3', '4', '5']);
 });
@@ -107,11 +107,11 @@ it('a site that crashes between the commits again and again stays one behind, an
   await site.queueReadings(1, 100);
   await site.local.sql(`
     create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
-    create trigger crash after delete on meter_readings for each statement execute function crash()`);
+    create trigger crash after insert on meter_sync.upload_state for each row when (new.last_timestamp is not null) execute function crash()`);
   for (let crash = 0; crash < 3; crash += 1) {
     await expect(site.upload({ batchRows: 40 })).rejects.toMatchObject({ kind: 'unreachable' });
   }
-  await site.local.sql('drop trigger crash on meter_readings');
+  await site.local.sql('drop trigger crash on meter_sync.upload_state');
   expect(await site.upload()).toMatchObject({ inserted: 60, alreadyThere: 40, removed: 100 });
   expect(await site.remote.value('select sum(rows) from meter_sync.custody')).toBe('100');
 });

@@ -50,7 +50,7 @@ it('a reading that a trigger of the remote swallows is not removed', async (cont
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([100, 0]);
 });
 
-it('a reading that a trigger of the site keeps from being removed rolls the removal back, again and again', async (context) => {
+it('a reading that a trigger of the site keeps from being removed stops its batch before the remote commits, again and again', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
   await site.local.sql(`
@@ -58,10 +58,11 @@ it('a reading that a trigger of the site keeps from being removed rolls the remo
     create trigger keep before delete on meter_readings for each row execute function keep()`);
   for (let attempt = 0; attempt < 2; attempt += 1) {
     await expect(site.upload()).rejects.toThrow(UnsettledBatch);
-    expect([await site.count(site.local), await site.count(site.remote)]).toEqual([100, 100]);
+    expect([await site.count(site.local), await site.count(site.remote)]).toEqual([100, 0]);
   }
+  expect(await site.count(site.remote, 'meter_sync.custody')).toBe(0);
   await site.local.sql('drop trigger keep on meter_readings');
-  expect(await site.upload()).toMatchObject({ inserted: 0, alreadyThere: 100, removed: 100 });
+  expect(await site.upload()).toMatchObject({ inserted: 100, alreadyThere: 0, removed: 100 });
 });
 
 it('a constraint that speaks at the commit of the remote keeps back its culprit alone', async (context) => {
@@ -81,13 +82,13 @@ it('a crash between the two commits costs a batch that is sent again, never a re
   const before = await site.contents(site.local);
   await site.local.sql(`
     create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
-    create trigger crash after delete on meter_readings for each statement execute function crash()`);
+    create trigger crash after insert on meter_sync.upload_state execute function crash()`);
   await expect(site.upload({ batchRows: 400 })).rejects.toMatchObject({
     kind: 'unreachable',
     place: { side: 'local' },
   });
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([1_000, 400]);
-  await site.local.sql('drop trigger crash on meter_readings');
+  await site.local.sql('drop trigger crash on meter_sync.upload_state');
   await site.queueReadings(1_001, 1_100);
   const result = await site.upload({ batchRows: 450 });
   expect(result).toMatchObject({

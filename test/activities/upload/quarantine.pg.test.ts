@@ -1,40 +1,6 @@
 import { expect, it } from 'vitest';
-import { openSite, type SiteUnderTest } from './site-under-test.js';
-
-/** A remote that refuses readings in every way that a reading can deserve. */
-const STRICT = `
-  create table meter (id bigint primary key);
-  insert into meter select generate_series(1, 10);
-  create table meter_readings (
-    id bigint primary key,
-    created_at timestamptz not null,
-    meter_id bigint not null references meter,
-    value numeric(8, 2) constraint plausible check (value < 5000),
-    unit varchar(10),
-    small smallint
-  )`;
-const LOOSE = `
-  create table meter_readings (
-    id bigint primary key,
-    created_at timestamptz,
-    meter_id bigint,
-    value numeric(18, 2),
-    unit text,
-    small bigint,
-    is_synchronized boolean default false
-  );
-  create index on meter_readings (created_at, id)`;
-
-const openStrict = (context: Parameters<typeof openSite>[0]): Promise<SiteUnderTest> =>
-  openSite(context, { local: LOOSE, remote: STRICT });
-
-const queue = (site: SiteUnderTest, rows: number): Promise<unknown> =>
-  site.local.sql(
-    `insert into meter_readings
-     select n, '2026-01-01'::timestamptz + n * interval '1 second', 1 + n % 10, n % 1000, 'kWh', n % 100
-     from generate_series(1, $1::int) as n`,
-    [rows],
-  );
+import { openSite } from './site-under-test.js';
+import { countQueries, openStrict, queue } from './strict-site.js';
 
 const NOTES = `
   select key[1] as key, sqlstate, constraint_name, column_names::text as columns, message, tries
@@ -224,21 +190,3 @@ it('what is no reading to blame for never fills the quarantine', async (context)
   await site.remote.sql('drop trigger broken on meter_readings');
   expect(await site.upload()).toMatchObject({ inserted: 99, quarantined: 1 });
 });
-
-/** Counts the messages that the remote's connections are sent from now on. */
-function countQueries(site: SiteUnderTest): () => number {
-  let queries = 0;
-  site.remote.pool.on('acquire', (client) => {
-    const counted = client as unknown as { query: (...args: unknown[]) => unknown; isCounted?: boolean };
-    if (counted.isCounted === true) return;
-    const query = counted.query.bind(client);
-    Object.assign(counted, {
-      isCounted: true,
-      query: (...args: unknown[]) => {
-        queries += 1;
-        return query(...args);
-      },
-    });
-  });
-  return () => queries;
-}
