@@ -192,7 +192,7 @@ describe('verify', () => {
   it('tells of readings that were sent and not removed, and that they are no doubt', async () => {
     await site.local.sql(`
       create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
-      create trigger crash after delete on meter_readings for each statement execute function crash();
+      create trigger crash after insert on meter_sync.upload_state for each statement execute function crash();
       insert into meter_readings select n, '2026-01-20'::timestamptz, 1, n from generate_series(8001, 8010) as n`);
     await expect(site.upload()).rejects.toMatchObject({ kind: 'unreachable' });
     const verification = await verify(site);
