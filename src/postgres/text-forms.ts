@@ -1,16 +1,22 @@
 /**
- * Makes a transaction print and read values in one form, whatever the database, the user or the server say: for
- * boundaries that are carried as text, for COPY in text, and wherever text is hashed. Without `array_nulls` an array's NULL would
- * be read as a text of four letters. Ends with the transaction, so a pooler may sit in between. In few bytes: a check of equal
- * tables should cost no more than its figures.
+ * Makes a transaction print values in one form, whatever the database, the user or the server say. Ends with the transaction, so
+ * a pooler may sit in between. In few bytes: a check of equal tables should cost no more than its figures.
  */
-export const TEXT_FORMS: readonly string[] = [
+export const PRINTED_FORMS: readonly string[] = [
   'set local datestyle=iso,ymd',
   'set local intervalstyle=postgres',
   'set local timezone=utc',
   'set local extra_float_digits=3',
   'set local bytea_output=hex',
   "set local lc_monetary='C'",
+];
+
+/**
+ * The same for values that are read, too: for boundaries that are carried as text, for COPY in text, and wherever text is hashed.
+ * Without `array_nulls` an array's NULL would be read as a text of four letters.
+ */
+export const TEXT_FORMS: readonly string[] = [
+  ...PRINTED_FORMS,
   'set local array_nulls=on',
   'set local xmloption=content',
 ];

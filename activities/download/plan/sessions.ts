@@ -1,7 +1,7 @@
 import type { TableRef } from '../../../src/model/table.js';
 import { relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
-import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
+import { PRINTED_FORMS, TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 
 /** The sessions of a download, each in its transaction: the site's and the remote's. */
 export interface Sessions {
@@ -24,7 +24,7 @@ export function beginRemote(table: TableRef | null): readonly string[] {
   return [
     'begin isolation level repeatable read read only',
     ...(table === null ? [] : ["set local lock_timeout='1min'", `lock table ${relation(table)} in access share mode`]),
-    ...TEXT_FORMS,
+    ...PRINTED_FORMS, // nothing is read there
     NO_JIT,
     STATEMENT_TIMEOUT,
   ];
@@ -34,7 +34,7 @@ export function beginRemote(table: TableRef | null): readonly string[] {
 export const END_REMOTE: readonly string[] = ['commit'];
 
 /** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
-export const PREPARE_LOCAL: readonly string[] = [...TEXT_FORMS, NO_JIT, 'set constraints all immediate'];
+export const PREPARE_LOCAL: readonly string[] = [...TEXT_FORMS, 'set constraints all immediate'];
 
 /**
  * Where rows have changed: lists are joined that no statistics are kept of, and sorting both sides took a third longer than to
