@@ -25,7 +25,7 @@ export interface QuarantineGroup extends Pick<Refusal, 'sqlstate' | 'constraint'
   readonly lastTriedAt: string;
 }
 
-/** Which readings are meant. `reason` is a SQLSTATE, or null for those that are there with other content. */
+/** Which readings are meant. `reason` is a SQLSTATE, or null for those in conflict with another reading of their key. */
 export type QuarantineChoice =
   | { readonly by: 'all' }
   | { readonly by: 'reason'; readonly sqlstate: string | null }
