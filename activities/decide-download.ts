@@ -1,7 +1,7 @@
 import type { HeldDownload } from '../src/model/guard.js';
 import type { DecideDownloadInput } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
-import type { ActivityDependencies } from './databases.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { decideHeld } from './download/guard/decide.js';
 import { translateErrors } from './failures.js';
 

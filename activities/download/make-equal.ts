@@ -63,13 +63,11 @@ export function toOptions(
     siteId,
     full,
     readings: readings.table,
-    ...downloads,
+    ...(downloads === undefined ? {} : { guard: downloads.guard, historyDays: downloads.historyDays }),
     ...(cycle === undefined ? {} : { cycle }),
     ...(workflowRun === undefined ? {} : { workflowRun }),
   };
 }
-
-const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
 
 /**
  * Makes a local table equal to the remote one, its owner, for the columns that both have: in one local transaction, from
@@ -84,7 +82,7 @@ export async function makeEqual(
   { local, remote }: DownloadDatabases,
   owned: OwnedTable,
   attempt: Attempt,
-  options: DownloadOptions = DEFAULTS,
+  options: DownloadOptions,
 ): Promise<DownloadResult> {
   const table = toTableName(owned.table);
   const { signal } = attempt;
@@ -108,7 +106,7 @@ interface Downloading extends DownloadOptions, Start {
   readonly attempt: Attempt;
 }
 
-/** The story: compare, fetch, guard, apply. Where nothing differs, nothing is read, moved or written. */
+/** The story: compare, fetch, guard, apply. Where both ends are as remembered, their sums were all that is asked, and no row moves. */
 async function download(
   sessions: Sessions,
   remote: Database,
@@ -190,7 +188,7 @@ async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: D
   };
 }
 
-/** What came through ends a hold: the remote is itself again, unless it was approved. */
+/** What came through ends a hold: it was approved; else nothing is held any more, since the remote is itself again, the guard is off or the site's table is empty. */
 async function endOpenHold(here: Session, { hold }: Start, isApproved: boolean): Promise<void> {
   if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
 }

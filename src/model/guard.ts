@@ -31,7 +31,7 @@ export interface GuardFigures {
 }
 
 /** Why a download is held. */
-export type HoldReason =
+type HoldReason =
   | { readonly rule: 'empty'; readonly rows: number }
   | { readonly rule: 'gone'; readonly rows: number; readonly of: number }
   | { readonly rule: 'column'; readonly column: string; readonly rows: number; readonly of: number };

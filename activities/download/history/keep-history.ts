@@ -12,7 +12,7 @@ export const DEFAULT_HISTORY_DAYS = 90;
 const MIN_CLEARED_ROWS = 10_000;
 
 /** What a download has done, and who has ordered it. */
-export interface AppliedRun {
+interface AppliedRun {
   readonly siteId: string;
   readonly inserted: number;
   readonly updated: number;

@@ -34,7 +34,7 @@ export interface DownloadPlan extends OwnedTable {
 }
 
 /** What the two catalogues tell. */
-export interface DownloadEnds {
+interface DownloadEnds {
   readonly local: TableShape;
   readonly remote: TableShape;
   readonly encodings: DownloadPlan['encodings'];

@@ -15,7 +15,8 @@ export interface UploadState {
 /**
  * Adds the state after a batch, in the transaction that removes its readings. A row of its own, since the snapshot of a
  * batch that overlaps with the one before does not see that one's row.
- * @param moved the batch's place in the custody chain, how many readings were removed, and the newest one's time; null: none
+ * `link` is the batch's place in the custody chain, `removed` how many readings went, `lastTimestamp` the newest one's instant;
+ * null: not known.
  */
 export async function addUploadState(
   session: Session,
