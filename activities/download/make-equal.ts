@@ -6,10 +6,15 @@ import {
   type DownloadResult,
   MAX_NAMED_ROWS,
 } from '../../src/model/operations.js';
-import { type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../src/model/table.js';
+import {
+  DEFAULT_HISTORY_DAYS,
+  type OwnedTable,
+  type SiteTables,
+  type TableRef,
+  toTableName,
+} from '../../src/model/table.js';
 import { columnsDigest } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { literal, relation } from '../../src/postgres/identifier.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
@@ -22,11 +27,11 @@ import { checkCascade, refuseReadings } from './guard/check-readings.js';
 import { guardChanges } from './guard/guard-changes.js';
 import { HeldChanges, settleHold } from './guard/held-changes.js';
 import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
-import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
+import { keepHistory } from './history/keep-history.js';
 import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
 import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
 import { countOwned } from './plan/owned-rows.js';
-import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions } from './plan/sessions.js';
+import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions, tryLockDownload } from './plan/sessions.js';
 
 /** The two ends of a download. */
 export interface DownloadDatabases {
@@ -149,11 +154,6 @@ async function download(
     refused: [...fetched.refused, ...applied.refused],
     unnamed: applied.unnamed,
   };
-}
-
-/** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
-export function tryLockDownload({ table }: OwnedTable): string {
-  return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
 }
 
 /** What is known at the site when a download begins. */

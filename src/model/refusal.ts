@@ -17,11 +17,11 @@ export interface RefusedPlace {
 
 /** Fewer culprits than this are never taken for a fault of the remote, however small the batch. */
 const MIN_CULPRITS = 100;
-/** The share of a batch beyond which culprits are no longer bad readings. */
-export const DEFAULT_SHARE = 0.2;
+/** The share of a batch beyond which culprits are no longer bad readings; the default of the settings is made from it. */
+export const DEFAULT_REFUSED_SHARE = 0.2;
 
 /** How many readings of a batch may be refused before the remote itself is to blame. */
-export function maxRefused(selected: number, share: number = DEFAULT_SHARE): number {
+export function maxRefused(selected: number, share: number = DEFAULT_REFUSED_SHARE): number {
   return Math.max(MIN_CULPRITS, Math.floor(selected * share));
 }
 

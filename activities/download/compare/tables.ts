@@ -35,8 +35,8 @@ export const STAGED = 'pg_temp.meter_sync_staged';
 
 /**
  * The change set as the guard judges it and the history tells it, known before anything is applied: `place`, `key_hash`, `kind`
- * (`new`, `changed`, `gone`), `key` (a JSON array of texts), `name`, `fields` (names of changed columns), `was` and `becomes` (JSON objects of texts, without columns marked
- * secret), `is_local_edit` (the site has changed it, not the remote).
+ * (`new`, `changed`, `gone`), `key` (a JSON array of texts), `name`, `fields` (names of changed columns), `was` and `becomes` (JSON
+ * objects of texts, without columns marked secret), `is_local_edit` (the site has changed it, not the remote).
  */
 export const CHANGES = 'pg_temp.meter_sync_change';
 
