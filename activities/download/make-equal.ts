@@ -25,8 +25,8 @@ import { findChanges } from './compare/find-changes.js';
 import { createMemory, saveMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
 import { checkCascade, refuseReadings } from './guard/check-readings.js';
 import { guardChanges } from './guard/guard-changes.js';
-import { HeldChanges, settleHold } from './guard/held-changes.js';
-import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
+import { endOpenHold, HeldChanges, settleHold } from './guard/settle-hold.js';
+import { type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
 import { keepHistory } from './history/keep-history.js';
 import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
 import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
@@ -123,7 +123,7 @@ async function download(
   const look = await compareEnds(sessions, remote, owned, options);
   if (isUnchanged(look, memory) && !full) {
     await runAll(there, END_REMOTE);
-    await endOpenHold(here, options, false);
+    await endOpenHold(here, options.hold, false);
     return { ...NOTHING_TOLD, counts: toCounts(look, memory, look.local.rows) };
   }
   const { plan } = look;
@@ -137,7 +137,7 @@ async function download(
   const applied = await applyChanges(here, plan, changes, limits.rowsAtOnce);
   const taken = await readTaken(here);
   const kept = await readKept(here, plan, changes);
-  await endOpenHold(here, options, isApproved);
+  await endOpenHold(here, options.hold, isApproved);
   const noting = note(here, look, { applied, fetched, isApproved, options });
   const [after, told] = await Promise.all([noting, Promise.resolve(taken).then(toTold)]); // while the server writes
   return {
@@ -186,11 +186,6 @@ async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: D
     hold: toOpenHold(answers.hold),
     localDigest: answers.catalogue[0]?.digest ?? null,
   };
-}
-
-/** What came through ends a hold: it was approved; else nothing is held any more, since the remote is itself again, the guard is off or the site's table is empty. */
-async function endOpenHold(here: Session, { hold }: Start, isApproved: boolean): Promise<void> {
-  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
 }
 
 interface Outcome {

@@ -18,7 +18,7 @@ import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
 import { describe } from '../plan/row-terms.js';
 import { askAll } from '../plan/sessions.js';
-import { HeldChanges } from './held-changes.js';
+import { HeldChanges } from './settle-hold.js';
 import type { HeldExample, OpenHold } from './hold.js';
 
 /** The site's side of the judgement: what it remembers, its rules, and what is held already. */

@@ -4,8 +4,8 @@ import { type Database, run } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { withUploadLock } from '../queue/upload-lock.js';
 import { clearOtherOwners } from './claim.js';
-import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
-import { writeUploadState } from './upload-state.js';
+import { readChain } from './read-chain.js';
+import { type LocalUpload, readLocalUpload, writeUploadState } from './upload-state.js';
 
 /** The two databases of a site. */
 interface ChainEnds {
