@@ -1,8 +1,8 @@
 import type { HeldDownload } from '../src/model/guard.js';
 import type { DecideDownloadInput } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
-import type { ActivityDependencies } from './databases.js';
-import { decideHeld } from './download/guard/decide.js';
+import type { ActivityDependencies } from './dependencies.js';
+import { noteDecision } from './download/guard/note-decision.js';
 import { translateErrors } from './failures.js';
 
 /**
@@ -16,6 +16,6 @@ export function decideDownload(
   return ({ siteId, ...decision }) =>
     translateErrors(siteId, () => {
       const { local } = dependencies.site(siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt) => decideHeld(local, siteId, decision, attempt));
+      return asCurrentAttempt(dependencies.drain, (attempt) => noteDecision(local, siteId, decision, attempt));
     });
 }

@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import { type DownloadInput, type DownloadResult, MAX_FURTHER_FAILURES } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
-import type { ActivityDependencies } from './databases.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { downloadFurther } from './download/further-tables.js';
 import { makeEqual, toOptions } from './download/make-equal.js';
 import { isTriedAgain, toReport, translateErrors } from './failures.js';
@@ -15,6 +15,9 @@ import { isTriedAgain, toReport, translateErrors } from './failures.js';
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
  *   a key that is not unique, changes that look like a mistake of the remote and are held for a person. A further table that is wrong stops no other one: it is told in the result
+ * @throws ApplicationFailure `config` (not retried) - this worker does not serve the site, the settings do not fit the table,
+ *   or it is the table of readings
+ * @throws ApplicationFailure `credentials` (not retried) - a database refuses the user, or the user lacks a grant
  */
 export function downloadMeters(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>

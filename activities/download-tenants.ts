@@ -1,7 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { DownloadInput, DownloadResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
-import type { ActivityDependencies } from './databases.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { makeEqual, toOptions } from './download/make-equal.js';
 import { translateErrors } from './failures.js';
 
@@ -12,6 +12,9 @@ import { translateErrors } from './failures.js';
  * @throws ApplicationFailure `unreachable`, `busy` (retried) - a link was lost, or a row is locked
  * @throws ApplicationFailure `schema` (not retried) - names the table and what is wrong with it: no such table or key,
  *   a key that is not unique, changes that look like a mistake of the remote and are held for a person
+ * @throws ApplicationFailure `config` (not retried) - this worker does not serve the site, the settings do not fit the table,
+ *   or it is the table of readings
+ * @throws ApplicationFailure `credentials` (not retried) - a database refuses the user, or the user lacks a grant
  */
 export function downloadTenants(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>

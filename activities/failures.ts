@@ -8,7 +8,7 @@ import {
   toShortMessage,
 } from '../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
-import { HeldFailure } from './download/guard/held-changes.js';
+import { HeldFailure } from './download/guard/settle-hold.js';
 import { startOfRan } from './timed.js';
 
 /**

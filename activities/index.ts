@@ -1,5 +1,5 @@
 import type { Activities } from '../src/model/operations.js';
-import type { ActivityDependencies } from './databases.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { decideDownload } from './decide-download.js';
 import { downloadMeters } from './download-meters.js';
 import { downloadTenants } from './download-tenants.js';

@@ -1,6 +1,6 @@
 import type { ProbeInput, ProbeResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
-import type { ActivityDependencies } from './databases.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { translateErrors } from './failures.js';
 import { probeLocal, probeRemote } from './probe/probe-side.js';
 

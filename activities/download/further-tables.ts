@@ -5,7 +5,7 @@ import type { Attempt } from '../attempt.js';
 import { type DownloadDatabases, type DownloadOptions, makeEqual } from './make-equal.js';
 
 /** What became of the further tables. */
-export interface FurtherDownloads {
+interface FurtherDownloads {
   /** The counts of each table that was downloaded, bounded. */
   readonly results: readonly FurtherTableResult[];
   readonly failures: readonly unknown[];

@@ -6,10 +6,15 @@ import {
   type DownloadResult,
   MAX_NAMED_ROWS,
 } from '../../src/model/operations.js';
-import { type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../src/model/table.js';
+import {
+  DEFAULT_HISTORY_DAYS,
+  type OwnedTable,
+  type SiteTables,
+  type TableRef,
+  toTableName,
+} from '../../src/model/table.js';
 import { columnsDigest } from '../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { literal, relation } from '../../src/postgres/identifier.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
@@ -20,13 +25,13 @@ import { findChanges } from './compare/find-changes.js';
 import { createMemory, saveMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
 import { checkCascade, refuseReadings } from './guard/check-readings.js';
 import { guardChanges } from './guard/guard-changes.js';
-import { HeldChanges, settleHold } from './guard/held-changes.js';
-import { endHold, type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
-import { DEFAULT_HISTORY_DAYS, keepHistory } from './history/keep-history.js';
+import { endOpenHold, HeldChanges, settleHold } from './guard/settle-hold.js';
+import { type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
+import { keepHistory } from './history/keep-history.js';
 import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
 import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
 import { countOwned } from './plan/owned-rows.js';
-import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions } from './plan/sessions.js';
+import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions, tryLockDownload } from './plan/sessions.js';
 
 /** The two ends of a download. */
 export interface DownloadDatabases {
@@ -63,13 +68,11 @@ export function toOptions(
     siteId,
     full,
     readings: readings.table,
-    ...downloads,
+    ...(downloads === undefined ? {} : { guard: downloads.guard, historyDays: downloads.historyDays }),
     ...(cycle === undefined ? {} : { cycle }),
     ...(workflowRun === undefined ? {} : { workflowRun }),
   };
 }
-
-const DEFAULTS: DownloadOptions = { siteId: 'default', full: false };
 
 /**
  * Makes a local table equal to the remote one, its owner, for the columns that both have: in one local transaction, from
@@ -84,7 +87,7 @@ export async function makeEqual(
   { local, remote }: DownloadDatabases,
   owned: OwnedTable,
   attempt: Attempt,
-  options: DownloadOptions = DEFAULTS,
+  options: DownloadOptions,
 ): Promise<DownloadResult> {
   const table = toTableName(owned.table);
   const { signal } = attempt;
@@ -108,7 +111,7 @@ interface Downloading extends DownloadOptions, Start {
   readonly attempt: Attempt;
 }
 
-/** The story: compare, fetch, guard, apply. Where nothing differs, nothing is read, moved or written. */
+/** The story: compare, fetch, guard, apply. Where both ends are as remembered, their sums were all that is asked, and no row moves. */
 async function download(
   sessions: Sessions,
   remote: Database,
@@ -120,7 +123,7 @@ async function download(
   const look = await compareEnds(sessions, remote, owned, options);
   if (isUnchanged(look, memory) && !full) {
     await runAll(there, END_REMOTE);
-    await endOpenHold(here, options, false);
+    await endOpenHold(here, options.hold, false);
     return { ...NOTHING_TOLD, counts: toCounts(look, memory, look.local.rows) };
   }
   const { plan } = look;
@@ -134,7 +137,7 @@ async function download(
   const applied = await applyChanges(here, plan, changes, limits.rowsAtOnce);
   const taken = await readTaken(here);
   const kept = await readKept(here, plan, changes);
-  await endOpenHold(here, options, isApproved);
+  await endOpenHold(here, options.hold, isApproved);
   const noting = note(here, look, { applied, fetched, isApproved, options });
   const [after, told] = await Promise.all([noting, Promise.resolve(taken).then(toTold)]); // while the server writes
   return {
@@ -151,11 +154,6 @@ async function download(
     refused: [...fetched.refused, ...applied.refused],
     unnamed: applied.unnamed,
   };
-}
-
-/** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
-export function tryLockDownload({ table }: OwnedTable): string {
-  return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
 }
 
 /** What is known at the site when a download begins. */
@@ -188,11 +186,6 @@ async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: D
     hold: toOpenHold(answers.hold),
     localDigest: answers.catalogue[0]?.digest ?? null,
   };
-}
-
-/** What came through ends a hold: the remote is itself again, unless it was approved. */
-async function endOpenHold(here: Session, { hold }: Start, isApproved: boolean): Promise<void> {
-  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
 }
 
 interface Outcome {

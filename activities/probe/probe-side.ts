@@ -7,7 +7,7 @@ import type { Statement } from '../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { countQuarantine } from '../upload/quarantine/note.js';
+import { countQuarantine } from '../upload/quarantine/list.js';
 import { toQueue } from '../upload/plan/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/queue/queue-figures.js';
 import { countOwned } from '../download/plan/owned-rows.js';

@@ -5,12 +5,12 @@ import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
-import { findPlace, type LocalUpload, type PlaceInChain, readChain, readLocalUpload } from './custody/read-chain.js';
+import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
+import { type LocalUpload, readLocalUpload } from './custody/upload-state.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
-import { releaseHealed } from './quarantine/heal.js';
-import { tidyQuarantine } from './quarantine/note.js';
+import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
 import { readQueueFigures } from './queue/queue-figures.js';
-import { withSiteLock } from './queue/site-lock.js';
+import { withUploadLock } from './queue/upload-lock.js';
 import { uploadBatches, type UploadProgress } from './upload-batches.js';
 
 /**
@@ -25,7 +25,7 @@ export async function drainQueue(
   input: UploadReadingsInput,
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
-  return withSiteLock(ends.local, input.siteId, attempt.signal, async (signal) => {
+  return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal) => {
     const locked = { ...attempt, signal };
     const here = await readLocalUpload(ends.local, input, signal); // fails early without `init`
     const plan = await planUpload(ends, signal);
@@ -97,7 +97,7 @@ async function uploadFrom(
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
-    const run = { plan, input, state, learnedRows, isOneAhead: place.isOneAhead, claim };
+    const run = { plan, input, state, batchRows: tried, isOneAhead: place.isOneAhead, claim };
     return await uploadBatches(run, attempt, (progress) => {
       ({ batchRows } = progress);
       attempt.onBatch?.(progress);

@@ -1,4 +1,4 @@
-import { firstBatchRows, nextBatchRows } from '../../src/model/batch-size.js';
+import { nextBatchRows } from '../../src/model/batch-size.js';
 import type { UploadCounts, UploadReadingsInput } from '../../src/model/operations.js';
 import { addCounts, NO_COUNTS } from '../../src/model/upload-counts.js';
 import type { Attempt } from '../attempt.js';
@@ -14,8 +14,8 @@ interface Run {
   readonly plan: UploadPlan;
   readonly input: UploadReadingsInput;
   readonly state: UploadState;
-  /** How large the batches of the last run were at its end; null: nothing is known. */
-  readonly learnedRows: number | null;
+  /** How large the first batch may be. */
+  readonly batchRows: number;
   /** True when the last batch was committed on the remote and not removed here. */
   readonly isOneAhead: boolean;
   /** Claims the site for this run: asked once, when the first batch is about to be recorded. */
@@ -53,16 +53,17 @@ export async function uploadBatches(
   let claimed: Promise<ClaimedState> | undefined;
   const claim = (): Promise<ClaimedState> => (claimed ??= run.claim(progress.batchRows));
   try {
-    for (let place: Place | null = BOTTOM; place !== null;) {
+    let isFirst = true;
+    for (let place: Place | null = BOTTOM; place !== null; isFirst = false) {
       await pipeline.room();
       attempt.signal.throwIfAborted();
-      const isTimeUp = place !== BOTTOM && performance.now() >= endsAt; // a slow start must not keep all readings back
+      const isTimeUp = !isFirst && performance.now() >= endsAt; // a slow start must not keep all readings back
       if (attempt.earlyEnd.aborted || isTimeUp) {
         progress = { ...progress, more: true };
         break;
       }
       const { batchRows: limitRows } = progress;
-      const isCareful = run.isOneAhead && place === BOTTOM;
+      const isCareful = run.isOneAhead && isFirst;
       const order = { siteId: input.siteId, plan, place, limitRows, isCareful, claim };
       const stretch: Stretch | null = await pipeline.start(
         (stages) => uploadBatch(order, stages, attempt),
@@ -79,8 +80,7 @@ export async function uploadBatches(
   return progress;
 }
 
-function noProgress({ state, learnedRows, input }: Run): UploadProgress {
-  const batchRows = firstBatchRows(learnedRows, input.batchRows);
+function noProgress({ state, batchRows }: Run): UploadProgress {
   return { ...NO_COUNTS, batches: 0, more: false, totalUploaded: state.rows, batchRows, oldestLeft: null };
 }
 

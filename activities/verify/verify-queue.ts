@@ -5,7 +5,7 @@ import { type Database, run, runAll } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { toQueue } from '../upload/plan/plan-upload.js';
-import { countQuarantine } from '../upload/quarantine/note.js';
+import { countQuarantine } from '../upload/quarantine/list.js';
 import { selectOldestKeys } from '../upload/queue/queue.js';
 import { readFiguresOf } from '../upload/queue/queue-figures.js';
 

@@ -24,7 +24,7 @@ export const NO_DOWNLOAD: DownloadCounts = {
 };
 
 /** The counts of two downloads of one table: what was done adds up, what is there is what the later one saw. */
-export function addDownloads(first: DownloadCounts, second: DownloadCounts): DownloadCounts {
+function addDownloads(first: DownloadCounts, second: DownloadCounts): DownloadCounts {
   return {
     ...countsOf(second),
     inserted: first.inserted + second.inserted,

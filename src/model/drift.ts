@@ -11,7 +11,7 @@ import { byName, hasUniqueKey, type QueueTable, type TableShape } from './table.
 import { isRounded, movesInBinary, type Pair, toPair, toTransferColumn, type Transfer } from './transfer.js';
 
 /** Something about the two tables that people are told. */
-export interface Difference {
+interface Difference {
   /** The database where it can be mended first. */
   readonly side: Side;
   readonly column: string | null;

@@ -1,3 +1,5 @@
+import { toCount, toRows } from './row-words.js';
+
 /*
  * The remote owns meters and tenants, and may still be wrong: emptied by accident, half restored, another database behind
  * the same name. A change set that looks like that is held for a person; rows that are only new never are.
@@ -31,7 +33,7 @@ export interface GuardFigures {
 }
 
 /** Why a download is held. */
-export type HoldReason =
+type HoldReason =
   | { readonly rule: 'empty'; readonly rows: number }
   | { readonly rule: 'gone'; readonly rows: number; readonly of: number }
   | { readonly rule: 'column'; readonly column: string; readonly rows: number; readonly of: number };
@@ -110,16 +112,6 @@ export function describeEffect({ gone, goneRule, updated, inserted }: HeldFigure
     ...(inserted > 0 ? [`adds ${toRows(inserted)}`] : []),
   ];
   return parts.length === 0 ? 'changes nothing' : parts.join(', ');
-}
-
-/** A number of rows, in words. */
-export function toRows(count: number): string {
-  return `${toCount(count)} ${count === 1 ? 'row' : 'rows'}`;
-}
-
-/** Pure rules print numbers alike on every machine. */
-function toCount(count: number): string {
-  return String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
 function toPercent(share: number): string {

@@ -4,14 +4,14 @@ import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
 import type { Timed } from './loop-clock.js';
 
-/** How many keys or changed rows a result names at most; the log names them all. */
+/** How many keys or changed rows a result names at most; of rows that wait the log names as many, of all others thousands. */
 export const MAX_NAMED_ROWS = 20;
 /** How many characters of a key's part or of a name a result holds; with the bound above it stays small whatever a table holds. */
 export const MAX_NAME_LENGTH = 200;
 /** How many changed fields of a row a result names; with the wide tables of some customers all of them would be too much. */
 export const MAX_NAMED_FIELDS = 50;
 
-/** How long one upload activity goes on with batch after batch; a batch under way is always finished. */
+/** How long one upload activity goes on with batch after batch; a batch under way is finished, unless the attempt is cut. */
 export const UPLOAD_MAX_DURATION_MS = 30_000;
 
 /** What an upload is asked for. */
@@ -45,7 +45,7 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly queueSize: number;
   /** True when counting them would have taken too long, so that `queueSize` is what the planner expects. */
   readonly queueSizeIsEstimate: boolean;
-  /** ISO 8601 UTC; null when the queue is empty. */
+  /** ISO 8601 UTC; null: the queue is empty, its readings have no instant, or finding the oldest took too long. */
   readonly oldestUnsynced: string | null;
   /** Readings proved safe on the remote and removed since this site's first upload. */
   readonly totalUploaded: number;
@@ -81,7 +81,7 @@ export interface DownloadCounts {
   readonly remoteCount: number;
   readonly inserted: number;
   readonly updated: number;
-  /** Gone from the remote, so deactivated here. */
+  /** Gone from the remote, so deactivated here, or deleted where the settings say so. */
   readonly deactivated: number;
   /** Gone from the remote, and still here: the table has no column that could say so. */
   readonly kept: number;
@@ -96,7 +96,7 @@ export interface DownloadResult extends DownloadCounts {
   /** At most `MAX_NAMED_ROWS` of each. */
   readonly newRows: readonly NamedRow[];
   readonly changedRows: readonly ChangedRow[];
-  /** When both tables were read. */
+  /** When the download had ended: both tables were read before that, and what differed is committed. ISO 8601 UTC. */
   readonly observedAt: string;
   /** With the meters: what became of the further tables of the settings; absent: there are none. */
   readonly further?: readonly FurtherTableResult[];

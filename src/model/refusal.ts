@@ -1,6 +1,6 @@
 /** Why the remote did not take a reading. Nothing here is a value of the reading. */
 export interface Refusal {
-  /** PostgreSQL's code; null: the reading is there already, with other content. */
+  /** PostgreSQL's code; null: in conflict with another reading of its key, there or at the site; `message` says which. */
   readonly sqlstate: string | null;
   readonly constraint: string | null;
   readonly table: string | null;
@@ -17,11 +17,11 @@ export interface RefusedPlace {
 
 /** Fewer culprits than this are never taken for a fault of the remote, however small the batch. */
 const MIN_CULPRITS = 100;
-/** The share of a batch beyond which culprits are no longer bad readings. */
-export const DEFAULT_SHARE = 0.2;
+/** The share of a batch beyond which culprits are no longer bad readings; the default of the settings is made from it. */
+export const DEFAULT_REFUSED_SHARE = 0.2;
 
 /** How many readings of a batch may be refused before the remote itself is to blame. */
-export function maxRefused(selected: number, share: number = DEFAULT_SHARE): number {
+export function maxRefused(selected: number, share: number = DEFAULT_REFUSED_SHARE): number {
   return Math.max(MIN_CULPRITS, Math.floor(selected * share));
 }
 
@@ -67,7 +67,7 @@ export function toReason({
   columns,
 }: Pick<Refusal, 'sqlstate' | 'constraint' | 'columns'>): string {
   const named = columns.length > 0 ? ` (${columns.join(', ')})` : '';
-  if (sqlstate === null) return `already there with other content${named}`;
+  if (sqlstate === null) return `in conflict with another reading of its key${named}`;
   if (hasNoPartition({ sqlstate, constraint })) return `no partition for it [${sqlstate}]`;
   const words = WORDS[sqlstate] ?? 'refused';
   return constraint === null ? `${words}${named} [${sqlstate}]` : `${words} (constraint ${constraint}) [${sqlstate}]`;

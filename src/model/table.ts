@@ -23,7 +23,7 @@ export interface QueueTable {
   readonly except?: readonly string[];
   /** How a delivery is proved afterwards; absent: `full`. */
   readonly custody?: CustodyMode;
-  /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: 0.2. */
+  /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: `DEFAULT_REFUSED_SHARE`. */
   readonly maxRefusedShare?: number;
   /** The column that names the meter of a reading: it tells this site's readings from those of others; absent: none. */
   readonly meter?: string;
@@ -60,6 +60,9 @@ export type GoneRule =
     }
   | { readonly rule: 'delete' }
   | { readonly rule: 'keep' };
+
+/** How long applied changes are kept where no setting says so; the default of the settings is made from it. */
+export const DEFAULT_HISTORY_DAYS = 90;
 
 /** The tables that a site keeps in step. */
 export interface SiteTables {

@@ -9,7 +9,7 @@ export interface Database {
   readonly pool: Pool;
 }
 
-/** A connection of a database, checked out for one transaction. */
+/** A connection of a database, checked out: for one transaction that whoever gave it begins and ends, or for several of its user's. */
 export interface Session {
   readonly side: Side;
   readonly client: PoolClient;

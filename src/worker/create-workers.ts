@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { Worker } from '@temporalio/worker';
 import { HEARTBEAT_EVERY_MS } from '../../activities/current-attempt.js';
-import type { ActivityDependencies } from '../../activities/databases.js';
+import type { ActivityDependencies } from '../../activities/dependencies.js';
 import { createActivities } from '../../activities/index.js';
 import type { SiteConfig } from '../config/read/read-site.js';
 import type { WorkerConnection } from './connect-temporal.js';

@@ -1,4 +1,4 @@
-import type { ActivityDependencies, SiteDatabases } from '../../activities/databases.js';
+import type { ActivityDependencies, SiteDatabases } from '../../activities/dependencies.js';
 import type { Config } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';

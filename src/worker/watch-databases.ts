@@ -1,4 +1,4 @@
-import type { SiteDatabases } from '../../activities/databases.js';
+import type { SiteDatabases } from '../../activities/dependencies.js';
 import { FAILURE_RULES, nameDba, nameSite } from '../model/failures.js';
 import { toDatabaseFailure } from '../postgres/errors.js';
 import { type Database, run } from '../postgres/session.js';

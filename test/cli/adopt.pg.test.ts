@@ -1,6 +1,6 @@
 import { expect, inject, it } from 'vitest';
 import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
-import { withSiteLock } from '../../activities/upload/queue/site-lock.js';
+import { withUploadLock } from '../../activities/upload/queue/upload-lock.js';
 import { adopt, readAdoption } from '../../activities/upload/custody/adopt.js';
 import { type CliRun, runCli } from './run-cli.js';
 
@@ -153,7 +153,7 @@ it('while an upload is at work, and when an end has moved on since it was shown,
   await site.local.sql('delete from meter_sync.upload_claim');
   const signal = new AbortController().signal;
   const shown = await readAdoption(site, { siteId: 'test', owner: null });
-  await withSiteLock(site.local, 'test', signal, async () => {
+  await withUploadLock(site.local, 'test', signal, async () => {
     await expect(adopt(site, shown, signal)).rejects.toMatchObject({ kind: 'busy' });
   });
   await site.remote.sql('delete from meter_sync.custody');

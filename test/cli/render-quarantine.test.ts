@@ -27,7 +27,12 @@ test.each([
   ['refused by a trigger', { sqlstate: 'P0001' }, 'when it is told to', /- Trigger \(P0001\): that server's log/],
   ['not what a view', { sqlstate: '44000' }, 'when it is told to', /- View \(44/],
   ['too large for an index', { sqlstate: '54000' }, 'when it is told to', /- Too large \(54000\)/],
-  ['already there with other content', { sqlstate: null }, 'when it is told to', /- Other content/],
+  [
+    'in conflict with another reading of its key',
+    { sqlstate: null },
+    'when it is told to',
+    /- Conflict: .* or at the site/,
+  ],
   ['refused by a check', { constraint: 'plausible', isReleased: true }, 'with the next cycle', /- Constraints/],
 ] as const)(
   'a reading tells its reason, when it is tried again and what to do: %s',

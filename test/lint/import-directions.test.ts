@@ -38,7 +38,7 @@ describe('lint refuses an import against the directions', () => {
     ['src/model/x.ts', './../postgres/errors.js'],
     ['src/postgres/x.ts', '@temporalio/activity'],
     ['src/postgres/x.ts', '../config/load.js'],
-    ['src/postgres/x.ts', '../../activities/databases.js'],
+    ['src/postgres/x.ts', '../../activities/dependencies.js'],
     ['activities/upload/x.ts', '@temporalio/activity'],
     ['activities/upload/x.ts', 'pg'],
     ['activities/upload/x.ts', '../attempt.js'],

@@ -33,7 +33,9 @@ const NOTHING_APPLIED: Applied = { inserted: 0, updated: 0, gone: 0, waiting: []
 const MAX_ROUNDS = 10;
 
 /**
- * Applies the change set: each kind in one statement, and where a row is refused by halves, so that it stops only itself.
+ * Applies what the change set announces. Which rows those are is asked anew of STAGED and DIFFERENCES, by the conditions that the
+ * change set was found by: of CHANGES itself only rows that were left out are read. Each kind in one statement, and where a row is
+ * refused by halves, so that it stops only itself.
  * Updates go first: they may set free what is to be deleted. New rows go last: they may take the name of one that is gone.
  * @param rowsAtOnce - so many rows at once are tried again when one of them was refused
  * @throws DatabaseFailure of the local database, when no row is to blame

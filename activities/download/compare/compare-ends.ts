@@ -12,7 +12,7 @@ import { askAll, beginRemote, type Sessions } from '../plan/sessions.js';
 import type { TableMemory } from './memory.js';
 
 /** What a server says of all its rows at once: equal figures, equal rows. */
-export interface Fingerprint {
+interface Fingerprint {
   readonly rows: string;
   /** Sum of the row hashes, in whatever order; empty where nothing is remembered that it could equal. */
   readonly sum: string;
@@ -27,7 +27,7 @@ export interface Look extends KnownTable {
 }
 
 /** What is known before the ends are asked. */
-export interface Beforehand {
+interface Beforehand {
   readonly memory: TableMemory;
   /** Of the local catalogue, as it is now. */
   readonly localDigest: string | null;

@@ -23,7 +23,7 @@ export interface Changes {
 }
 
 /** A column that changes, and in how many rows. */
-export interface ChangedColumn {
+interface ChangedColumn {
   readonly column: string;
   readonly rows: number;
 }

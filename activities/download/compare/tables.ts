@@ -11,7 +11,11 @@ import { type DownloadPlan, freeName } from '../plan/plan-download.js';
  * |             | `refused-rows`, `write-rows`,             |                                        | |
  * |             | `apply-changes`                           |                                        | |
  * | STAGED      | `fetch-different`: the remote's rows      | `find-changes`, apply, guard, history  | not made when no row has to be fetched |
- * | CHANGES     | `find-changes`                            | guard, apply, history                  | empty when no row is new, changed or gone |
+ * | CHANGES     | `find-changes`                            | guard, history, rows left out          | empty when no row is new, changed or gone |
+ *
+ * Rows leave STAGED in two places: `fetch-different` deletes those that nobody wants, where all were fetched, and `set-aside`
+ * those that wait for a parent. What is applied is asked anew of STAGED and DIFFERENCES (`write-rows`), by the conditions that
+ * CHANGES was found by.
  */
 
 /** Key hash and row hash of all remote rows, in arrays of some rows each. */
@@ -30,13 +34,13 @@ export const DIFFERENCES = 'pg_temp.meter_sync_difference';
 export const STAGED = 'pg_temp.meter_sync_staged';
 
 /**
- * The change set, known before anything is applied: `place`, `key_hash`, `kind` (`new`, `changed`, `gone`), `key` (a JSON array
- * of texts), `name`, `fields` (names of changed columns), `was` and `becomes` (JSON objects of texts, without columns marked
- * secret), `is_local_edit` (the site has changed it, not the remote).
+ * The change set as the guard judges it and the history tells it, known before anything is applied: `place`, `key_hash`, `kind`
+ * (`new`, `changed`, `gone`), `key` (a JSON array of texts), `name`, `fields` (names of changed columns), `was` and `becomes` (JSON
+ * objects of texts, without columns marked secret), `is_local_edit` (the site has changed it, not the remote).
  */
 export const CHANGES = 'pg_temp.meter_sync_change';
 
-/** What is made for any download that finds a difference. */
+/** DIFFERENCES and CHANGES: made before rows are compared, where the sums of both ends did not settle it. */
 export const CREATE_TABLES: readonly string[] = [
   `create temporary table meter_sync_difference (
      key_hash bigint, remote_hash bigint, local_hash bigint, had_remote bigint, had_local bigint, done_hash bigint,
@@ -49,7 +53,7 @@ export const CREATE_TABLES: readonly string[] = [
    ) on commit drop`,
 ];
 
-/** For the remote's list. */
+/** Made apart: a first fill, which fetches all at once, asks for no list. */
 export const CREATE_LISTED =
   'create temporary table meter_sync_listed (key_hash bigint[], row_hash bigint[]) on commit drop';
 
@@ -58,7 +62,7 @@ export function hashNames(plan: Pick<DownloadPlan, 'columns'>): { readonly key: 
   return { key: freeName(plan, 'key_hash'), row: freeName(plan, 'row_hash') };
 }
 
-/** For rows that are fetched. */
+/** With the types of the local table; what `deactivate` gives a row that is there is its default, where the remote has no such column. */
 export function createStaged(plan: DownloadPlan): readonly string[] {
   const { table, written, absence, carried } = plan;
   const names = hashNames(plan);

@@ -18,10 +18,10 @@ import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
 import { describe } from '../plan/row-terms.js';
 import { askAll } from '../plan/sessions.js';
-import { HeldChanges } from './held-changes.js';
+import { HeldChanges } from './settle-hold.js';
 import type { HeldExample, OpenHold } from './hold.js';
 
-/** What the guard knows besides the change set. */
+/** The site's side of the judgement: what it remembers, its rules, and what is held already. */
 export interface Watch {
   readonly memory: TableMemory;
   /** Absent: those of a site that sets none; null: nothing is held. */
@@ -103,7 +103,7 @@ async function takeFingerprint(here: Session): Promise<string> {
 /** Short enough to be typed, and long enough to tell two change sets of one table apart. */
 const FINGERPRINT_LENGTH = 12;
 
-/** So many rows of each kind are noted for people. */
+/** Of each kind; enough to see what a change set does, and little enough for the one row of a hold. */
 const MAX_EXAMPLES = 10;
 
 interface ExampleRow {

@@ -6,13 +6,11 @@ import { toJson } from '../plan/row-terms.js';
 
 /** More new rows than these are a table that is filled: they are counted, and not listed. */
 const MAX_LISTED_NEW_ROWS = { inFirstFill: 1_000, else: 10_000 };
-/** How long applied changes are kept where no setting says so. */
-export const DEFAULT_HISTORY_DAYS = 90;
 /** A download clears at least so many old rows, if there are so many. */
 const MIN_CLEARED_ROWS = 10_000;
 
 /** What a download has done, and who has ordered it. */
-export interface AppliedRun {
+interface AppliedRun {
   readonly siteId: string;
   readonly inserted: number;
   readonly updated: number;

@@ -4,7 +4,7 @@ import type { Log } from '../../attempt.js';
 import type { RefusedRow } from '../compare/refused-rows.js';
 import { MAX_LOGGED_ROWS, type ToldChange } from './told-changes.js';
 
-/** What a download has done, and what it has found. */
+/** What the log tells of a download once it is committed, and what its result is made of. */
 export interface ToldDownload {
   /** Waiting, refused and kept are all that are so, those of earlier downloads too. */
   readonly counts: DownloadCounts;

@@ -24,7 +24,7 @@ export interface ToldChange extends ChangedRow {
 }
 
 /** A change as the server tells it. */
-export interface TakenRow {
+interface TakenRow {
   readonly kind: ToldChange['kind'];
   readonly key: string;
   readonly name: string | null;

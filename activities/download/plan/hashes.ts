@@ -83,7 +83,7 @@ function hashText({ isUtf8, encodings }: DownloadPlan, side: Side, text: string)
 }
 
 /** A value as SQL, and its type, which is the same at both ends. */
-export interface CommonForm {
+interface CommonForm {
   readonly value: string;
   readonly type: string;
 }

@@ -10,8 +10,8 @@ import {
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type EndColumns, findProblems, isLeftOut, isWritable } from './plan-problems.js';
 
-/** What a download knows of the table at both ends. */
-export interface DownloadPlan extends OwnedTable {
+/** What a download knows of the table at both ends. The rule of the settings for rows that are gone has become `absence`. */
+export interface DownloadPlan extends Omit<OwnedTable, 'gone'> {
   /** Columns that come from the remote: those that both have and that the local table takes, the key first. */
   readonly carried: readonly string[];
   /** Columns that a new local row is given: those carried, and that of `absence` where the remote has no such column. */
@@ -34,7 +34,7 @@ export interface DownloadPlan extends OwnedTable {
 }
 
 /** What the two catalogues tell. */
-export interface DownloadEnds {
+interface DownloadEnds {
   readonly local: TableShape;
   readonly remote: TableShape;
   readonly encodings: DownloadPlan['encodings'];
@@ -65,7 +65,7 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
   const mayDiffer = ({ name, isIdentity }: Column): boolean =>
     written.includes(name) && !owned.key.includes(name) && !isIdentity;
   return {
-    ...owned,
+    ...withoutRule(owned),
     carried,
     written,
     compared: ends.local.columns.filter(mayDiffer).map(({ name }) => name),
@@ -79,6 +79,11 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     encodings: ends.encodings,
     hashesRecords: isUtf8 && ends.hashesRecords,
   };
+}
+
+/** What a plan keeps of the settings. */
+function withoutRule({ gone: _gone, ...table }: OwnedTable): Omit<OwnedTable, 'gone'> {
+  return table;
 }
 
 /** A name that no column of the table has. */

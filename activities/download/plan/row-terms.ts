@@ -63,7 +63,7 @@ export function describe({ key, name }: DownloadPlan, alias: string): string {
 }
 
 /** A value for {@link toJson}: its name, itself as SQL of a text, and when it is shown; absent: always. */
-export interface ShownValue {
+interface ShownValue {
   readonly name: string;
   readonly text: string;
   readonly when?: string;

@@ -1,9 +1,13 @@
-import type { TableRef } from '../../../src/model/table.js';
-import { relation } from '../../../src/postgres/identifier.js';
+import type { OwnedTable, TableRef } from '../../../src/model/table.js';
+import { literal, relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
 import { PRINTED_FORMS, TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 
-/** The sessions of a download, each in its transaction: the site's and the remote's. */
+/**
+ * The sessions of a download. The site's is in one transaction from first to last. The remote's has transactions of its own:
+ * `compare-ends` begins them, and rolls back those of a plan that is out of date or was just read; the last one, from whose
+ * snapshot all comes, ends in `fetch-different`, or in `make-equal` where nothing has to be fetched.
+ */
 export interface Sessions {
   readonly here: Session;
   readonly there: Session;
@@ -35,6 +39,11 @@ export const END_REMOTE: readonly string[] = ['commit'];
 
 /** For the local transaction. A deferred constraint would speak at the commit, where no row can be told from the others. */
 export const PREPARE_LOCAL: readonly string[] = [...TEXT_FORMS, 'set constraints all immediate'];
+
+/** True when no other download of this table is under way here: the zombie of an attempt that timed out, say. */
+export function tryLockDownload({ table }: OwnedTable): string {
+  return `select pg_try_advisory_xact_lock(hashtextextended(${literal(`meter-sync download ${relation(table)}`)}, 0))::text as locked`;
+}
 
 /**
  * Where rows have changed: lists are joined that no statistics are kept of, and sorting both sides took a third longer than to

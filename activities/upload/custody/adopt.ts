@@ -2,10 +2,10 @@ import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } f
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { withSiteLock } from '../queue/site-lock.js';
+import { withUploadLock } from '../queue/upload-lock.js';
 import { clearOtherOwners } from './claim.js';
-import { type LocalUpload, readChain, readLocalUpload } from './read-chain.js';
-import { writeUploadState } from './upload-state.js';
+import { readChain } from './read-chain.js';
+import { type LocalUpload, readLocalUpload, writeUploadState } from './upload-state.js';
 
 /** The two databases of a site. */
 interface ChainEnds {
@@ -49,7 +49,7 @@ export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner
  */
 export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSignal): Promise<Link> {
   const { siteId, owner } = shown;
-  return withSiteLock(ends.local, siteId, signal, async (locked) => {
+  return withUploadLock(ends.local, siteId, signal, async (locked) => {
     const now = await readAdoption(ends, shown);
     const isSameHere = now.here.chain.digest === shown.here.chain.digest;
     if (!isSameHere || now.there.head?.digest !== shown.there.head?.digest) {

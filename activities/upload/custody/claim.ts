@@ -20,7 +20,8 @@ export interface ClaimedState {
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
- * @param known where the site stands as both ends know it, and whether its server confirms commits before they are on disk
+ * `state` and `place` are where the site stands as both ends know it; `commitsLate`: its server confirms commits before they are
+ * on disk.
  */
 export async function claimSite(
   local: Database,

@@ -4,8 +4,15 @@ import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import type { DaySum } from './record.js';
 import { isWithin, orderInstant, type Queue, type Stretch } from '../queue/queue.js';
+
+/** The readings of one UTC day: how many, and the sum of their hashes as a decimal text. */
+export interface DaySum {
+  /** `2026-11-22`; null: the readings without a day. */
+  readonly day: string | null;
+  readonly rows: number;
+  readonly sum: string;
+}
 
 /** How the readings of a batch are hashed and sorted into days, the same at both ends. */
 export interface DayPlan {

@@ -1,12 +1,12 @@
-import { type ChainHead, type Link, NO_DIGEST, type RemoteChain } from '../../../src/model/chain.js';
+import { type Link, NO_DIGEST } from '../../../src/model/chain.js';
 import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { run, type Session } from '../../../src/postgres/session.js';
+import type { Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import type { Statement } from '../../../src/postgres/statement.js';
 import { commitWith } from '../../../src/postgres/transaction.js';
+import type { DaySum } from './day-sums.js';
 
 /** The facts of a batch that its custody record holds; the digest covers all of them. */
 interface CustodyFacts {
@@ -22,49 +22,6 @@ interface CustodyFacts {
   readonly lastTimestamp: string | null;
   readonly claim: string;
   readonly sentBy: string;
-}
-
-/** The readings of one UTC day: how many, and the sum of their hashes as a decimal text. */
-export interface DaySum {
-  /** `2026-11-22`; null: the readings without a day. */
-  readonly day: string | null;
-  readonly rows: number;
-  readonly sum: string;
-}
-
-/** What the remote says of a site's chain, in one trip: its head, and the digest at the place where the site stands. */
-export async function readRemoteChain(session: Session, siteId: string, localSeq: number): Promise<RemoteChain> {
-  const [row] = await run<{ head: string; digest_at_local: string | null }>(session, selectChain(siteId, localSeq));
-  if (row === undefined) return { head: null, digestAtLocal: null };
-  return { head: JSON.parse(row.head) as ChainHead, digestAtLocal: row.digest_at_local };
-}
-
-function selectChain(siteId: string, localSeq: number): Statement {
-  return {
-    text: `
-      select row_to_json(h)::text as head,
-        (
-          select encode(l.digest, 'hex')
-          from meter_sync.custody l
-          where l.site = $1::text
-            and l.seq = $2::bigint
-        ) as digest_at_local
-      from meter_sync.custody c
-      cross join lateral (
-        select c.seq,
-          encode(c.digest, 'hex') as digest,
-          encode(c.previous_digest, 'hex') as "previousDigest",
-          c.claim,
-          c.sent_by as "sentBy",
-          c.sent_from as "sentFrom",
-          ${isoUtc('c.committed_at')} as "committedAt",
-          c.last_timestamp as "lastTimestamp"
-      ) as h
-      where c.site = $1::text
-      order by c.seq desc
-      limit 1`,
-    values: [siteId, localSeq],
-  };
 }
 
 /** Where a record goes. */

@@ -1,7 +1,12 @@
-import type { Link } from '../../../src/model/chain.js';
+import { CHAIN_START, type Link, type LocalChain } from '../../../src/model/chain.js';
+import type { UploadReadingsInput } from '../../../src/model/operations.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { isoUtc } from '../../../src/postgres/iso-utc.js';
+import { type Database, run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import { run, type Session } from '../../../src/postgres/session.js';
+import type { Statement } from '../../../src/postgres/statement.js';
+import { withConnection } from '../../../src/postgres/transaction.js';
+import { readBookkeeping } from './read-bookkeeping.js';
 
 /** How far the upload of a site has come: the newest row of `meter_sync.upload_state`. */
 export interface UploadState {
@@ -12,10 +17,89 @@ export interface UploadState {
   readonly link: Link;
 }
 
+/** What the site's own database knows of its upload. */
+export interface LocalUpload {
+  readonly state: UploadState;
+  readonly chain: LocalChain;
+  /** How large the batches of the last run were at its end; null before the first run. */
+  readonly learnedRows: number | null;
+  readonly hasQuarantine: boolean;
+}
+
+/**
+ * Reads the upload's state, in one trip.
+ * @throws DatabaseFailure `schema` - the bookkeeping is not there yet, or is an older one; names the command that makes it
+ */
+export async function readLocalUpload(
+  local: Database,
+  { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
+  signal?: AbortSignal,
+): Promise<LocalUpload> {
+  const statement = selectLocalUpload(siteId, owner ?? null);
+  const [row] = await readBookkeeping('upload_state', () =>
+    withConnection(local, { signal }, (session) => run<{ document: string }>(session, statement)),
+  );
+  if (row === undefined)
+    throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
+  const known = JSON.parse(row.document) as LocalDocument;
+  const { batch, rows, seq, digest, learnedRows, hasQuarantine, ...chain } = known;
+  const link = digest === null ? CHAIN_START : { seq, digest };
+  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine };
+}
+
+/** The same as PostgreSQL writes it: all in one row. */
+type LocalDocument = LocalChain & Omit<UploadState, 'link'> & Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'>;
+
+/** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
+const TAKEN_OVER_BY = `
+  select c.sent_by as "sentBy", ${isoUtc('c.claimed_at')} as "claimedAt"
+  from meter_sync.upload_claim c
+  where c.site = $1::text
+    and c.owner <> $2::text
+    and c.number > (select max(mine.number) from meter_sync.upload_claim mine where mine.site = $1 and mine.owner = $2)
+  order by c.number desc
+  limit 1`;
+
+/** Everything that the site's own database knows of its upload, in one row. */
+function selectLocalUpload(siteId: string, owner: string | null): Statement {
+  return {
+    text: `
+      select row_to_json(d)::text as document
+      from (
+        select coalesce(s.batch, 0) as batch,
+          coalesce(s.rows, 0) as rows,
+          s.seq,
+          encode(s.digest, 'hex') as digest,
+          s.last_timestamp as "lastTimestamp",
+          ${isoUtc('s.moved_at')} as "movedAt",
+          array(select c.claim from meter_sync.upload_claim c where c.site = $1::text) as claims,
+          (
+            select c.batch_rows
+            from meter_sync.upload_claim c
+            where c.site = $1::text
+            order by c.number desc
+            limit 1
+          ) as "learnedRows",
+          (select row_to_json(t) from (${TAKEN_OVER_BY}) as t) as "takenOverBy",
+          exists (select from meter_sync.quarantine q where q.site = $1::text) as "hasQuarantine"
+        from (select) as one
+        left join lateral (
+          select *
+          from meter_sync.upload_state u
+          where u.site = $1::text
+          order by u.batch desc
+          limit 1
+        ) as s on true
+      ) as d`,
+    values: [siteId, owner],
+  };
+}
+
 /**
  * Adds the state after a batch, in the transaction that removes its readings. A row of its own, since the snapshot of a
  * batch that overlaps with the one before does not see that one's row.
- * @param moved the batch's place in the custody chain, how many readings were removed, and the newest one's time; null: none
+ * `link` is the batch's place in the custody chain, `removed` how many readings went, `lastTimestamp` the newest one's instant;
+ * null: not known.
  */
 export async function addUploadState(
   session: Session,

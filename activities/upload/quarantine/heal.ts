@@ -3,14 +3,15 @@ import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type ForeignKey, readForeignKeys } from '../../../src/postgres/foreign-keys.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
-import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
+import { type Database, execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Attempt } from '../../attempt.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
-import { hasKey } from './note.js';
+import type { Queue } from '../queue/queue.js';
+import { countQuarantine } from './list.js';
 
 /** What cannot be looked up is simply tried again after this. */
 const RETRY_AFTER = '10 minutes';
@@ -39,6 +40,30 @@ export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, 
     if (!(error instanceof DatabaseFailure) || error.kind === 'unreachable') throw error;
     log.warn('could not find out which readings in quarantine have healed', { error: error.message });
   }
+}
+
+/**
+ * Forgets the readings that have left their table, uploaded since they were released or deleted at the site, and answers with
+ * how many are still in quarantine.
+ */
+export async function tidyQuarantine(
+  local: Database,
+  queue: Queue,
+  siteId: string,
+  signal: AbortSignal,
+): Promise<number> {
+  return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
+    await runAll(session, TEXT_FORMS);
+    await execute(session, {
+      text: `
+        delete from meter_sync.quarantine as q
+        where q.site = $1::text
+          and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
+      values: [siteId],
+    });
+    const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
+    return Number(row?.rows);
+  });
 }
 
 async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, signal: AbortSignal): Promise<number> {
@@ -131,4 +156,9 @@ function parentOf({ columns }: ForeignKey): string {
 
 function hasNull({ columns }: ForeignKey): string {
   return `(${columns.map((name) => `r.${ident(name)} is null`).join(' or ')})`;
+}
+
+/** The reading `r` that a row `q` of the quarantine is about, found by its key. */
+function hasKey({ readings, keyTypes }: Queue): string {
+  return readings.key.map((name, at) => `r.${ident(name)} = q.key[${at + 1}]::${keyTypes[at] ?? 'text'}`).join(' and ');
 }

@@ -3,6 +3,8 @@ import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { execute, run, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 
+// What people and figures ask of the quarantine: its list, its count, and the release of readings by a person.
+
 /** A reading in quarantine, and why. None of its values is here but its key and its time. */
 export interface Quarantined extends Refusal {
   readonly key: readonly string[];
@@ -25,7 +27,7 @@ export interface QuarantineGroup extends Pick<Refusal, 'sqlstate' | 'constraint'
   readonly lastTriedAt: string;
 }
 
-/** Which readings are meant. `reason` is a SQLSTATE, or null for those that are there with other content. */
+/** Which readings are meant. `reason` is a SQLSTATE, or null for those in conflict with another reading of their key. */
 export type QuarantineChoice =
   | { readonly by: 'all' }
   | { readonly by: 'reason'; readonly sqlstate: string | null }
@@ -89,6 +91,18 @@ export function readQuarantined(
 /** Rows that PostgreSQL writes as the documents they become: keys are texts, and counts are small. */
 async function readDocuments<Row>(session: Session, statement: Statement): Promise<Row[]> {
   return (await run<{ document: string }>(session, statement)).map(({ document }) => JSON.parse(document) as Row);
+}
+
+/** Counts the readings of a site in quarantine, without those that the next batch takes again. */
+export function countQuarantine(siteId: string): Statement {
+  return {
+    text: `
+      select count(*)::text as rows
+      from meter_sync.quarantine q
+      where q.site = $1::text
+        and not q.is_released`,
+    values: [siteId],
+  };
 }
 
 /** Lets the next batch take readings again, and answers with how many. */

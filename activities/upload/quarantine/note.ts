@@ -1,10 +1,7 @@
 import { type RefusedPlace, summarize } from '../../../src/model/refusal.js';
 import { toTableName } from '../../../src/model/table.js';
-import { ident, relation } from '../../../src/postgres/identifier.js';
-import { type Database, execute, run, runAll, type Session } from '../../../src/postgres/session.js';
+import { execute, run, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
-import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
-import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
 import { type Queue, selectPlaces, type Stretch } from '../queue/queue.js';
 
@@ -64,45 +61,4 @@ function upsertNotes(siteId: string, notes: string): Statement {
         is_released = false`,
     values: [siteId, notes],
   };
-}
-
-/**
- * Forgets the readings that have left their table, uploaded since they were released or deleted at the site, and answers with
- * how many are still in quarantine.
- */
-export async function tidyQuarantine(
-  local: Database,
-  queue: Queue,
-  siteId: string,
-  signal: AbortSignal,
-): Promise<number> {
-  return withTransaction(local, { isolation: 'read committed', signal }, async (session) => {
-    await runAll(session, TEXT_FORMS);
-    await execute(session, {
-      text: `
-        delete from meter_sync.quarantine as q
-        where q.site = $1::text
-          and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
-      values: [siteId],
-    });
-    const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));
-    return Number(row?.rows);
-  });
-}
-
-/** How many readings of a site are in quarantine. */
-export function countQuarantine(siteId: string): Statement {
-  return {
-    text: `
-      select count(*)::text as rows
-      from meter_sync.quarantine q
-      where q.site = $1::text
-        and not q.is_released`,
-    values: [siteId],
-  };
-}
-
-/** The reading `r` that a row `q` of the quarantine is about, found by its key. */
-export function hasKey({ readings, keyTypes }: Queue): string {
-  return readings.key.map((name, at) => `r.${ident(name)} = q.key[${at + 1}]::${keyTypes[at] ?? 'text'}`).join(' and ');
 }

@@ -1,4 +1,10 @@
-import { DEFAULT_SHARE, maxRefused, type RefusedPlace, type Refusal, summarize } from '../../../src/model/refusal.js';
+import {
+  DEFAULT_REFUSED_SHARE,
+  maxRefused,
+  type RefusedPlace,
+  type Refusal,
+  summarize,
+} from '../../../src/model/refusal.js';
 import { type QueueTable, toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 
@@ -14,7 +20,7 @@ export function toRefusal({ sqlstate, place, message }: DatabaseFailure): Refusa
  * @throws DatabaseFailure `data` - says how many were refused so far and why; nothing is noted, nothing moved
  */
 export function checkRefused(
-  { table, maxRefusedShare = DEFAULT_SHARE }: QueueTable,
+  { table, maxRefusedShare = DEFAULT_REFUSED_SHARE }: QueueTable,
   selected: number,
   refused: readonly RefusedPlace[],
 ): void {

@@ -5,7 +5,7 @@ import { copyBetween, type CopyCounts, type CopyOptions } from '../../../src/pos
 import { idents, relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
-import type { DaySum } from '../custody/record.js';
+import type { DaySum } from '../custody/day-sums.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { selectReadings, type Stretch } from '../queue/queue.js';
 

@@ -68,7 +68,7 @@ export function renderReading(
     ['reading time', reading.readingTime ?? 'none'],
     ['reason', toReason(reading)],
     ['message', reading.message],
-    ['SQLSTATE', reading.sqlstate ?? 'none: the remote has it, with other content'],
+    ['SQLSTATE', reading.sqlstate ?? 'none: in conflict with another reading of its key'],
     ['table', reading.table ?? 'not named'],
     ['constraint', reading.constraint ?? 'none named'],
     ['columns', reading.columns.length === 0 ? 'none named' : reading.columns.join(', ')],
@@ -104,7 +104,7 @@ const ADVICE: readonly (readonly [(item: Pick<Quarantined, 'sqlstate' | 'constra
   ],
   [
     ({ sqlstate }) => sqlstate === null,
-    'Other content (conflict): somebody changed the reading at one end after it was sent. Compare both by key, and correct the one that is wrong.',
+    'Conflict: another reading of this key has other content, on the remote (somebody changed one of them after it was sent) or at the site (its table has the key twice); the message of `quarantine show KEY` says which. Compare both by key, and correct the one that is wrong.',
   ],
   [
     ({ sqlstate }) => sqlstate?.startsWith('22') === true,

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { DEFAULT_GUARD } from '../../model/guard.js';
+import { DEFAULT_REFUSED_SHARE } from '../../model/refusal.js';
+import { DEFAULT_HISTORY_DAYS } from '../../model/table.js';
 import { parseDownloadRules } from './download-rules.js';
 import { isTimeZone, parseColumnNames, parseTableName, parseTexts } from './names.js';
 import { optional, parsed, setting, whole } from './setting.js';
@@ -87,7 +89,7 @@ export const tablesSchema = z.object({
     {
       text: 'When the remote refuses more than this share of a batch, and more than 100 readings, it is the remote that is at fault: nothing goes to quarantine, and the upload fails',
       wanted: 'a whole number from 1 to 100',
-      fallback: '20',
+      fallback: String(DEFAULT_REFUSED_SHARE * 100),
       unit: 'percent',
     },
     whole(1, 100),
@@ -133,7 +135,7 @@ export const tablesSchema = z.object({
     {
       text: 'How long the changes that downloads have made are kept at the site, for `downloads history`',
       wanted: 'a whole number from 1 to 3650',
-      fallback: '90',
+      fallback: String(DEFAULT_HISTORY_DAYS),
       unit: 'days',
     },
     whole(1, 3650),

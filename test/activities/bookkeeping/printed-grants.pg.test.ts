@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished, type TestContext } from 'vitest';
 import { printMigrations } from '../../../activities/bookkeeping/migrations.js';
-import { decideHeld } from '../../../activities/download/guard/decide.js';
+import { noteDecision } from '../../../activities/download/guard/note-decision.js';
 import { releaseQuarantined } from '../../../activities/upload/quarantine/list.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import { createPool } from '../../../src/postgres/pool.js';
@@ -39,7 +39,7 @@ it('a worker with the printed grants downloads, holds, decides and keeps the his
   expect(await download()).toMatchObject({ inserted: 40 });
   await admin.remote.sql(`update meter set name = 'other' where id = 1; delete from meter where id > 20`);
   await expect(download()).rejects.toMatchObject({ kind: 'schema' });
-  await decideHeld(worker.local, 'site-1', { table: 'meter', decision: 'approve', by: 'anna' }, quiet);
+  await noteDecision(worker.local, 'site-1', { table: 'meter', decision: 'approve', by: 'anna' }, quiet);
   expect(await download()).toMatchObject({ updated: 1, deactivated: 20 });
   await admin.local.sql(`update meter_sync.download_run set applied_at = now() - interval '10 years'`);
   await admin.remote.sql(`insert into meter values (100, 'new')`);

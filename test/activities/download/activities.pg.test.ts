@@ -1,6 +1,6 @@
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it, type TestContext } from 'vitest';
-import type { ActivityDependencies } from '../../../activities/databases.js';
+import type { ActivityDependencies } from '../../../activities/dependencies.js';
 import { downloadMeters } from '../../../activities/download-meters.js';
 import { downloadTenants } from '../../../activities/download-tenants.js';
 import type { DownloadResult } from '../../../src/model/operations.js';

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { runAll } from '../../../src/postgres/session.js';
-import { tryLockDownload } from '../../../activities/download/make-equal.js';
+import { tryLockDownload } from '../../../activities/download/plan/sessions.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const METER = 'create table meter (id bigint primary key, name text, tenant_id bigint)';

@@ -1,5 +1,5 @@
 import { expect, it, type TestContext } from 'vitest';
-import { decideHeld } from '../../../activities/download/guard/decide.js';
+import { noteDecision } from '../../../activities/download/guard/note-decision.js';
 import type { Decision, HeldDownload } from '../../../src/model/guard.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import { openSite, type SiteUnderTest } from './site-under-test.js';
@@ -14,7 +14,7 @@ async function openFilled(context: TestContext, local = WITH_ACTIVE): Promise<Gu
   const download = (): Promise<DownloadResult> => site.download({}, false, {}, { guard: { share: 0.2 } });
   const decide = (decision: Decision, change?: string): Promise<HeldDownload> => {
     const named = change === undefined ? {} : { change };
-    return decideHeld(site.local, 'site-1', { table: 'meter', decision, by: 'anna', ...named }, quiet);
+    return noteDecision(site.local, 'site-1', { table: 'meter', decision, by: 'anna', ...named }, quiet);
   };
   await site.remote.sql(FILL);
   await download();

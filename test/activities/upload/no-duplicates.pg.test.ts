@@ -30,7 +30,7 @@ it('a reading that is there with other content is never overwritten, and stays i
   const [warning] = site.logged.filter(({ level }) => level === 'warn');
   expect(warning?.facts).toMatchObject({
     readings: 1,
-    reasons: '1 x already there with other content (created_at, value)',
+    reasons: '1 x in conflict with another reading of its key (created_at, value)',
     examples: [['7']],
   });
   expect(JSON.stringify(site.logged)).not.toContain('987654321');

@@ -57,7 +57,7 @@ create table meter_sync.quarantine (
 comment on table meter_sync.quarantine is 'Readings that the remote refuses for a reason of their own. They stay in their own table; a row here keeps them out of the batches.';
 comment on column meter_sync.quarantine.key is 'Key of the reading, one text a column';
 comment on column meter_sync.quarantine.reading_time is 'Its value in the order column';
-comment on column meter_sync.quarantine.sqlstate is 'PostgreSQL''s code of the refusal; null: it is on the remote already, with other content';
+comment on column meter_sync.quarantine.sqlstate is 'PostgreSQL''s code of the refusal; null: in conflict with another reading of its key, there or at the site';
 comment on column meter_sync.quarantine.column_names is 'The columns that the refusal names, or that differ';
 comment on column meter_sync.quarantine.is_released is 'True: the next batch may take it again';
 

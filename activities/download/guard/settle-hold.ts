@@ -3,10 +3,10 @@ import { describeEffect, describeReasons, type HeldDownload } from '../../../src
 import type { DownloadResult } from '../../../src/model/operations.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import type { Database } from '../../../src/postgres/session.js';
+import type { Database, Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Attempt } from '../../attempt.js';
-import { type FoundHold, saveHold, toHeldDownload } from './hold.js';
+import { endHold, type FoundHold, type OpenHold, saveHold, toHeldDownload } from './hold.js';
 
 /** Leaves the transaction of a download, which is then rolled back: so nothing of a held change set is applied. */
 export class HeldChanges extends Error {
@@ -57,4 +57,12 @@ export async function settleHold(
 function toRejected(held: HeldDownload): DownloadResult {
   const counts = { ...NO_DOWNLOAD, localCount: held.localRows, remoteCount: held.remoteRows };
   return { ...counts, newRows: [], changedRows: [], observedAt: new Date().toISOString(), rejected: held };
+}
+
+/**
+ * Ends the open hold of a table, if there is one, in the transaction of a download that came through. Without an approval nothing is
+ * held any more: the remote is itself again, the guard is off, or the site's table is empty.
+ */
+export async function endOpenHold(here: Session, hold: OpenHold | null, isApproved: boolean): Promise<void> {
+  if (hold !== null) await endHold(here, hold, isApproved ? 'applied' : 'recovered');
 }

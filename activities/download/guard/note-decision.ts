@@ -10,7 +10,7 @@ import { readHolds, toHeldDownload } from './hold.js';
  * again; the last word counts.
  * @throws DatabaseFailure `config` - nothing is held, or another change set than the one that was looked at
  */
-export async function decideHeld(
+export async function noteDecision(
   local: Database,
   siteId: string,
   { table, decision, by, change }: DownloadDecision,

@@ -3,12 +3,13 @@ import { type Database, run, runAll } from '../../../src/postgres/session.js';
 import { NEVER_IDLE, withTransaction } from '../../../src/postgres/transaction.js';
 
 /**
- * Runs `work` while this process alone holds the site's lock in the local database. It keeps out the zombie attempt of an
+ * Runs `work` while this process alone holds the lock of the site's upload in the local database. Downloads have locks of
+ * their own. It keeps out the zombie attempt of an
  * activity that timed out. The lock belongs to a transaction of its own, since batches overlap; when its connection is
  * lost the signal given to `work` aborts, and with it all that the run has under way.
  * @throws DatabaseFailure `busy` - another run of this site is at work; `unreachable` - the lock was lost
  */
-export async function withSiteLock<Result>(
+export async function withUploadLock<Result>(
   local: Database,
   siteId: string,
   signal: AbortSignal,
