@@ -65,6 +65,7 @@ function onSignal(
     log.info(`${name} received`, { site: site.siteId });
     site.state = change(site.state, argument);
     site.messages += 1;
+    site.turns += 1;
     if (ENDS_UPLOAD.has(name)) endUpload(site);
   };
   setHandler(defineSignal(name), receive, { description });
@@ -85,6 +86,7 @@ function receiveRefresh(site: Site): void {
     site.messages += 1; // an open breaker may have closed
   };
   const refresh = async (): Promise<Status> => {
+    site.turns += 1;
     await (underWay ??= probe()).catch((failure: unknown) => refuseWithReason(failure, site.siteId));
     return toStatus(site.siteId, site.state);
   };
@@ -102,6 +104,7 @@ function receiveConfigure(site: Site): void {
   const change = (settings: Partial<SchedulerSettings>): SchedulerSettings => {
     site.state = configure(site.state, settings, site.state.reachedAt);
     site.messages += 1;
+    site.turns += 1;
     log.info('configured', { site: site.siteId, ...site.state.settings });
     return site.state.settings;
   };
@@ -116,6 +119,7 @@ function receiveConfigure(site: Site): void {
 /** The site keeps the decision, and its next download acts on it: the workflow itself has nothing to remember. */
 function receiveDecision(site: Site): void {
   const decide = async ({ table, decision, by, change }: DownloadDecision): Promise<HeldDownload> => {
+    site.turns += 1;
     const named = change === undefined || change === null ? {} : { change }; // other languages send null
     const input = { siteId: site.siteId, table, decision, by, ...named };
     const { result: held, ran } = await callsOf(site)

@@ -72,11 +72,20 @@ export function callsOf(site: Site): Activities {
     ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
     ...CALL_RULES[name],
   });
+  const ask = <Answer>(
+    name: keyof Activities,
+    call: (options: ActivityOptions) => Promise<Answer>,
+  ): Promise<Answer> => {
+    site.turns += 1;
+    return call(optionsOf(name));
+  };
+  const { uploadReadings, downloadMeters, downloadTenants, probe, decideDownload } = activities;
   return {
-    uploadReadings: (input) => activities.uploadReadings.executeWithOptions(optionsOf('uploadReadings'), [input]),
-    downloadMeters: (input) => activities.downloadMeters.executeWithOptions(optionsOf('downloadMeters'), [input]),
-    downloadTenants: (input) => activities.downloadTenants.executeWithOptions(optionsOf('downloadTenants'), [input]),
-    probe: (input) => activities.probe.executeWithOptions(optionsOf('probe'), [input]),
-    decideDownload: (input) => activities.decideDownload.executeWithOptions(optionsOf('decideDownload'), [input]),
+    uploadReadings: (input) => ask('uploadReadings', (options) => uploadReadings.executeWithOptions(options, [input])),
+    downloadMeters: (input) => ask('downloadMeters', (options) => downloadMeters.executeWithOptions(options, [input])),
+    downloadTenants: (input) =>
+      ask('downloadTenants', (options) => downloadTenants.executeWithOptions(options, [input])),
+    probe: (input) => ask('probe', (options) => probe.executeWithOptions(options, [input])),
+    decideDownload: (input) => ask('decideDownload', (options) => decideDownload.executeWithOptions(options, [input])),
   };
 }

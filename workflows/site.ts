@@ -11,9 +11,11 @@ export interface Site {
   state: SchedulerState;
   /** `Date.now()` when the loop's clock last moved. Only the lengths of timers may be computed from it. */
   movedAt: number;
-  /** Signals and updates of this run; a wait ends when it moves. */
+  /** Signals and updates that may have changed what is next; a wait ends when it moves. */
   messages: number;
   cyclesThisRun: number;
+  /** What this run's history has grown by: calls of activities, timers and messages, see `run-limit.ts`. */
+  turns: number;
   /** The upload under way: cancelled, it ends early. */
   upload: CancellationScope | null;
 }
@@ -35,6 +37,7 @@ export function beginRun(input: SyncSchedulerInput): Site {
     movedAt: Date.now(),
     messages: 0,
     cyclesThisRun: 0,
+    turns: 0,
     upload: null,
   };
 }

@@ -180,6 +180,18 @@ function upsertSearchAttributes(pairs: SearchAttributeUpdatePair[]): void {
 
 const silent = (): void => undefined;
 
+/** They differ between a live run and its replay, so that a workflow must not read them. */
+const UNSTEADY = ['continueAsNewSuggested', 'historyLength', 'historySize'];
+
+/** @throws Error when the workflow reads what it must not, in place of an answer */
+function refuseUnsteady(info: object): object {
+  const get = (target: object, name: string | symbol): unknown => {
+    if (UNSTEADY.includes(String(name))) throw new Error(`${String(name)} is another one in a replay`);
+    return Reflect.get(target, name);
+  };
+  return new Proxy(info, { get });
+}
+
 /** What takes the place of the functions of `@temporalio/workflow`; its errors stay. */
 export const simulatedSdk: Readonly<Record<string, unknown>> = {
   CancellationScope: SimulatedScope,
@@ -197,13 +209,13 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
   setCurrentDetails: silent,
   setHandler: (name: string, handler: (argument?: unknown) => unknown) => current.handlers.set(name, handler),
   upsertSearchAttributes,
-  workflowInfo: () => ({
-    workflowId: 'meter-sync:a',
-    firstExecutionRunId: 'first',
-    continuedFromExecutionRunId: current.start.isContinued ? 'before' : undefined,
-    continueAsNewSuggested: false,
-    startTime: new Date(current.start.startedAt),
-    typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
-    memo: undefined,
-  }),
+  workflowInfo: () =>
+    refuseUnsteady({
+      workflowId: 'meter-sync:a',
+      firstExecutionRunId: 'first',
+      continuedFromExecutionRunId: current.start.isContinued ? 'before' : undefined,
+      startTime: new Date(current.start.startedAt),
+      typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
+      memo: undefined,
+    }),
 };
