@@ -125,7 +125,7 @@ function receiveDecision(site: Site): void {
     const { result: held, ran } = await callsOf(site)
       .decideDownload(input)
       .catch((failure: unknown) => refuseWithReason(failure, site.siteId));
-    reach(site, ran.endedAt);
+    reach(site, ran?.endedAt);
     log.info('held download decided', { site: site.siteId, table: held.table, change: held.change, decision, by });
     return held;
   };

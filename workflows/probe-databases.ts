@@ -1,7 +1,7 @@
 import { ActivityFailure, isCancellation, log } from '@temporalio/workflow';
 import { recordProbe } from '../src/model/cycle.js';
 import type { ProbeResult } from '../src/model/operations.js';
-import { toRan } from './failure-report.js';
+import { ranOf } from './failure-report.js';
 import { callsOf } from './proxies.js';
 import { reach, type Site } from './site.js';
 
@@ -11,7 +11,7 @@ import { reach, type Site } from './site.js';
  */
 export async function probeDatabases(site: Site): Promise<void> {
   const { result, ran } = await callsOf(site).probe({ siteId: site.siteId });
-  reach(site, ran.endedAt);
+  reach(site, ran?.endedAt);
   takeProbe(site, result);
 }
 
@@ -21,7 +21,7 @@ export async function probeBreaker(site: Site): Promise<void> {
     await probeDatabases(site);
   } catch (failure) {
     if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
-    reach(site, toRan(failure)?.endedAt);
+    reach(site, ranOf(failure)?.endedAt);
     takeProbe(site, null);
   }
   const { breaker, observed } = site.state;
