@@ -29,7 +29,7 @@ export interface Site {
 export function beginRun(input: SyncSchedulerInput): Site {
   const { workflowId, continuedFromExecutionRunId, startTime } = workflowInfo();
   if (continuedFromExecutionRunId === undefined) refuseBadInput(input, workflowId);
-  else if (input.state?.version !== STATE_VERSION) throw new Error('the state of the run before is of another version');
+  else refuseOtherVersion(input);
   return {
     siteId: input.siteId,
     input,
@@ -46,6 +46,12 @@ export function beginRun(input: SyncSchedulerInput): Site {
 function refuseBadInput(input: SyncSchedulerInput, workflowId: string): void {
   const problems = [...findInputProblems(input), ...findRunProblems(input, workflowId)];
   if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
+}
+
+/** A run without a state begins anew: a retry or a cron schedule of Temporal's has started it, and it can never have one. */
+function refuseOtherVersion({ state }: SyncSchedulerInput): void {
+  if (state === undefined || state === null || state.version === STATE_VERSION) return;
+  throw new Error('the state of the run before is of another version');
 }
 
 /** Moves the loop's clock on to an instant that the history holds; an earlier one, or none, leaves it. */
