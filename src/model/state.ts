@@ -90,7 +90,10 @@ export interface SchedulerState {
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
-  /** A full cycle is wanted at once, since a pause has ended or the databases answer again. The ticks stay where they are. */
+  /**
+   * A full cycle is wanted at once: a pause has ended, the databases answer again, or the clock stood still while the backlog was
+   * caught up. The ticks stay where they are.
+   */
   readonly cycleRequested: boolean;
   /** True: the cycle of `syncNowRequested` tries refused rows again; absent: it does not. */
   readonly fullRequested?: boolean;
