@@ -3,7 +3,7 @@ import { recordProbe } from '../src/model/cycle.js';
 import type { ProbeResult } from '../src/model/operations.js';
 import { ranOf } from './failure-report.js';
 import { callsOf } from './proxies.js';
-import { reach, type Site } from './site.js';
+import { momentOf, reach, type Site } from './site.js';
 
 /**
  * Looks at both databases and takes what it sees into the state.
@@ -31,5 +31,5 @@ export async function probeBreaker(site: Site): Promise<void> {
 }
 
 function takeProbe(site: Site, probe: ProbeResult | null): void {
-  site.state = recordProbe(site.state, probe, { now: site.state.reachedAt, random: Math.random() });
+  site.state = recordProbe(site.state, probe, momentOf(site));
 }

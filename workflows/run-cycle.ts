@@ -13,7 +13,7 @@ import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
 import { callEndable } from './end-upload.js';
 import type { Answer } from './read-answer.js';
-import type { Site } from './site.js';
+import { momentOf, type Site } from './site.js';
 
 /**
  * One cycle: upload, then meters, then tenants. Each has its own outcome, and one that fails does not stop the next.
@@ -73,7 +73,7 @@ async function retryWaitingMeters(site: Site): Promise<void> {
 function finishCycle(site: Site, since: number): void {
   const { running, skippedTicks: skippedBefore } = site.state;
   if (running === null) return;
-  site.state = endCycle(site.state, running, { now: site.state.reachedAt, random: Math.random() });
+  site.state = endCycle(site.state, running, momentOf(site));
   site.cyclesThisRun += 1;
   const { cycles, lastCycle, skippedTicks, consecutiveFailures } = site.state;
   const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: Date.now() - since };

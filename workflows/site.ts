@@ -1,8 +1,10 @@
 import { ApplicationFailure, type CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
+import type { Moment } from '../src/model/cycle.js';
 import { laterOf } from '../src/model/loop-clock.js';
 import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
 import { openState, type SchedulerState, STATE_VERSION } from '../src/model/state.js';
+import { jitterOf } from '../src/model/ticks.js';
 
 /** One run of a site's scheduler: its input, and the state that every stage of the loop moves on. */
 export interface Site {
@@ -52,6 +54,12 @@ function refuseBadInput(input: SyncSchedulerInput, workflowId: string): void {
 function refuseOtherVersion({ state }: SyncSchedulerInput): void {
   if (state === undefined || state === null || state.version === STATE_VERSION) return;
   throw new Error('the state of the run before is of another version');
+}
+
+/** Where the site stands by the loop's clock, for what plans its next wait. */
+export function momentOf({ siteId, state }: Site): Moment {
+  const { cycles, breaker, reachedAt } = state;
+  return { now: reachedAt, random: jitterOf(siteId, { cycles, failedProbes: breaker.failedProbes ?? 0 }) };
 }
 
 /** Moves the loop's clock on to an instant that the history holds; an earlier one, or none, leaves it. */

@@ -53,7 +53,7 @@ function operationsOf(kind: CycleKind): readonly Operation[] {
 }
 
 /** When something happened by the loop's clock, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
-interface Moment {
+export interface Moment {
   readonly now: number;
   readonly random: number;
 }

@@ -47,7 +47,6 @@ export class SimulatedRun {
   readonly conditions = new Set<{ readonly fn: () => boolean; readonly resolve: () => void }>();
   readonly attributes = new Map<string, unknown>(TYPED_KEYS.map((name) => [name, 'unknown']));
   #seq = 0;
-  #random = 1;
 
   constructor(readonly start: RunStart) {
     this.now = start.startedAt;
@@ -82,11 +81,6 @@ export class SimulatedRun {
     this.commands.push(`${command} ${seq}`);
     this.pending.set(seq, { ...pending, seq });
     return seq;
-  }
-
-  random(): number {
-    this.#random = (this.#random * 48_271) % 2_147_483_647;
-    return this.#random / 2_147_483_647;
   }
 
   #end(how: string): void {
