@@ -63,8 +63,9 @@ function onSignal(
 ): void {
   const receive = (argument?: unknown): void => {
     log.info(`${name} received`, { site: site.siteId });
-    site.state = change(site.state, argument);
-    site.messages += 1;
+    const before = site.state;
+    site.state = change(before, argument);
+    if (site.state !== before) site.messages += 1; // woken for nothing, the loop would drop a timer that fires in the same task
     site.turns += 1;
     if (ENDS_UPLOAD.has(name)) endUpload(site);
   };

@@ -34,12 +34,12 @@ export function hasBacklog(state: SchedulerState): boolean {
 
 /** The running cycle ends, then the workflow. */
 export function requestStop(state: SchedulerState): SchedulerState {
-  return { ...state, stopRequested: true };
+  return state.stopRequested ? state : { ...state, stopRequested: true };
 }
 
 /** Begins no further cycle until `resume`; the running one ends. */
 export function pause(state: SchedulerState): SchedulerState {
-  return { ...state, paused: true };
+  return state.paused ? state : { ...state, paused: true };
 }
 
 /**

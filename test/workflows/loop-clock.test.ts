@@ -3,7 +3,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Timed } from '../../src/model/loop-clock.js';
 import * as wire from '../../src/model/wire.js';
 import { syncScheduler } from '../../workflows/sync-scheduler.js';
-import { aDownload, aFailure, aHeldDownload, anUpload, START } from '../model/builders.js';
+import { aDownload, aFailure, aHeldDownload, anUpload, aState, START } from '../model/builders.js';
 import { aProbe } from './fake-activities.js';
 import { currentRun, enter, type HistoryEvent, type Pending, type RunStart, SimulatedRun } from './simulated-sdk.js';
 
@@ -191,3 +191,20 @@ test.each([0, -10_000 * HOUR_MS, 10_000 * HOUR_MS, 5 * MINUTE_MS])(
     expect(cycles).toBeLessThanOrEqual(62);
   },
 );
+
+test('a signal that changes nothing commands the same, whether it is seen before the timer that fired or after', async () => {
+  const state = aState({ nextTickAt: START + MINUTE_MS });
+  const fired: HistoryEvent = { type: 'timerFired', seq: 1 };
+  const resume: HistoryEvent = { type: 'signal', name: RESUME_SIGNAL };
+  const commands: string[][] = [];
+  for (const events of [
+    [fired, resume],
+    [resume, fired],
+  ]) {
+    const run = await begin({ input: { siteId: 'a', state }, startedAt: START, isContinued: true });
+    for (const event of events) await run.feed(event, START);
+    commands.push(run.commands);
+  }
+  expect(commands[0]?.at(-1)).toBe('activity uploadReadings 2');
+  expect(commands[1]).toEqual(commands[0]);
+});
