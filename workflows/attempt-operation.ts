@@ -1,7 +1,8 @@
 import { ActivityFailure, CancellationScope, isCancellation, log } from '@temporalio/workflow';
-import { laterOf, type Timed } from '../src/model/loop-clock.js';
+import { laterOf } from '../src/model/loop-clock.js';
 import type { Operation, Outcome } from '../src/model/state.js';
-import { toFailureReport, toRan } from './failure-report.js';
+import { ranOf, toFailureReport } from './failure-report.js';
+import type { Answer } from './read-answer.js';
 import { reach, type Site } from './site.js';
 
 /**
@@ -12,19 +13,19 @@ import { reach, type Site } from './site.js';
 export async function attempt<Result>(
   site: Site,
   operation: Operation,
-  call: () => Promise<Timed<Result>>,
+  call: () => Promise<Answer<Result>>,
 ): Promise<Outcome<Result>> {
   const calledAt = site.state.reachedAt;
   const since = Date.now(); // for the duration alone, which people read and nothing is decided by
   try {
     const { result, ran } = await call();
-    const at = { startedAt: toStart(calledAt, ran.askedAt), durationMs: Date.now() - since };
-    reach(site, ran.endedAt);
+    const at = { startedAt: toStart(calledAt, ran?.askedAt), durationMs: Date.now() - since };
+    reach(site, ran?.endedAt);
     log.info(`${operation} completed`, { ...toCounts(result), durationMs: at.durationMs });
     return { ok: true, ...at, result, error: null };
   } catch (failure) {
     if (!(failure instanceof ActivityFailure) || isWorkflowsOwn(failure)) throw failure;
-    const ran = toRan(failure);
+    const ran = ranOf(failure);
     const at = { startedAt: toStart(calledAt, ran?.askedAt), durationMs: Date.now() - since };
     reach(site, ran?.endedAt);
     const error = toFailureReport(failure, site.siteId);

@@ -9,6 +9,7 @@ import {
   nameSite,
   toShortMessage,
 } from '../src/model/failures.js';
+import { toRan } from './read-answer.js';
 
 /** The types by which the SDK says that a worker gave an attempt up, and not that the attempt failed. */
 const ENDED_WITH_WORKER = 'WorkerShutdown';
@@ -42,13 +43,9 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
 }
 
 /** When the last attempt ended, as it told itself; undefined: no attempt could, since its worker is gone, say. */
-export function toRan({ cause }: ActivityFailure): Ran | undefined {
+export function ranOf({ cause }: ActivityFailure): Ran | undefined {
   const [, ran] = (cause instanceof ApplicationFailure ? cause.details : null) ?? [];
-  return isRan(ran) ? ran : undefined;
-}
-
-function isRan(detail: unknown): detail is Ran {
-  return typeof detail === 'object' && detail !== null && 'askedAt' in detail && 'endedAt' in detail;
+  return toRan(ran);
 }
 
 function isReport(detail: unknown): detail is FailureReport {

@@ -63,8 +63,10 @@ function onSignal(
 ): void {
   const receive = (argument?: unknown): void => {
     log.info(`${name} received`, { site: site.siteId });
-    site.state = change(site.state, argument);
-    site.messages += 1;
+    const before = site.state;
+    site.state = change(before, argument);
+    if (site.state !== before) site.messages += 1; // woken for nothing, the loop would drop a timer that fires in the same task
+    site.turns += 1;
     if (ENDS_UPLOAD.has(name)) endUpload(site);
   };
   setHandler(defineSignal(name), receive, { description });
@@ -85,6 +87,7 @@ function receiveRefresh(site: Site): void {
     site.messages += 1; // an open breaker may have closed
   };
   const refresh = async (): Promise<Status> => {
+    site.turns += 1;
     await (underWay ??= probe()).catch((failure: unknown) => refuseWithReason(failure, site.siteId));
     return toStatus(site.siteId, site.state);
   };
@@ -102,6 +105,7 @@ function receiveConfigure(site: Site): void {
   const change = (settings: Partial<SchedulerSettings>): SchedulerSettings => {
     site.state = configure(site.state, settings, site.state.reachedAt);
     site.messages += 1;
+    site.turns += 1;
     log.info('configured', { site: site.siteId, ...site.state.settings });
     return site.state.settings;
   };
@@ -116,12 +120,13 @@ function receiveConfigure(site: Site): void {
 /** The site keeps the decision, and its next download acts on it: the workflow itself has nothing to remember. */
 function receiveDecision(site: Site): void {
   const decide = async ({ table, decision, by, change }: DownloadDecision): Promise<HeldDownload> => {
+    site.turns += 1;
     const named = change === undefined || change === null ? {} : { change }; // other languages send null
     const input = { siteId: site.siteId, table, decision, by, ...named };
     const { result: held, ran } = await callsOf(site)
       .decideDownload(input)
       .catch((failure: unknown) => refuseWithReason(failure, site.siteId));
-    reach(site, ran.endedAt);
+    reach(site, ran?.endedAt);
     log.info('held download decided', { site: site.siteId, table: held.table, change: held.change, decision, by });
     return held;
   };

@@ -1,9 +1,9 @@
 import { ActivityFailure, isCancellation, log } from '@temporalio/workflow';
 import { recordProbe } from '../src/model/cycle.js';
 import type { ProbeResult } from '../src/model/operations.js';
-import { toRan } from './failure-report.js';
+import { ranOf } from './failure-report.js';
 import { callsOf } from './proxies.js';
-import { reach, type Site } from './site.js';
+import { momentOf, reach, type Site } from './site.js';
 
 /**
  * Looks at both databases and takes what it sees into the state.
@@ -11,7 +11,7 @@ import { reach, type Site } from './site.js';
  */
 export async function probeDatabases(site: Site): Promise<void> {
   const { result, ran } = await callsOf(site).probe({ siteId: site.siteId });
-  reach(site, ran.endedAt);
+  reach(site, ran?.endedAt);
   takeProbe(site, result);
 }
 
@@ -21,7 +21,7 @@ export async function probeBreaker(site: Site): Promise<void> {
     await probeDatabases(site);
   } catch (failure) {
     if (isCancellation(failure) || !(failure instanceof ActivityFailure)) throw failure;
-    reach(site, toRan(failure)?.endedAt);
+    reach(site, ranOf(failure)?.endedAt);
     takeProbe(site, null);
   }
   const { breaker, observed } = site.state;
@@ -31,5 +31,5 @@ export async function probeBreaker(site: Site): Promise<void> {
 }
 
 function takeProbe(site: Site, probe: ProbeResult | null): void {
-  site.state = recordProbe(site.state, probe, { now: site.state.reachedAt, random: Math.random() });
+  site.state = recordProbe(site.state, probe, momentOf(site));
 }

@@ -2,7 +2,9 @@ import type { RetryPolicy } from '@temporalio/common';
 import { ActivityCancellationType, type ActivityOptions, proxyActivities } from '@temporalio/workflow';
 import { isInHurry } from '../src/model/cycle.js';
 import { CONNECTION_ATTEMPTS, type FailureKind } from '../src/model/failures.js';
+import type { Timed } from '../src/model/loop-clock.js';
 import type { Activities } from '../src/model/operations.js';
+import { type Answer, readAnswer } from './read-answer.js';
 import type { Site } from './site.js';
 
 /** 2, 4, 8, 16 and 32 seconds after a failed attempt. The activity itself ends sooner what a retry cannot help. */
@@ -63,8 +65,16 @@ const CALL_RULES: Readonly<Record<keyof Activities, CallRule>> = {
   },
 };
 
+/** The activities as the workflow calls them: their answers are looked at before they are believed. */
+export type Calls = {
+  readonly [Name in keyof Activities]: (
+    ...input: Parameters<Activities[Name]>
+  ) => Promise<Answer<Awaited<ReturnType<Activities[Name]>>['result']>>;
+};
+
 /** The activities of a site as they are called now: on its task queue, and with as much patience as its state allows. */
-export function callsOf(site: Site): Activities {
+/** The activities of a site as they are called now: on its task queue, and with as much patience as its state allows. */
+export function callsOf(site: Site): Calls {
   const activities = proxyActivities<Activities>({ startToCloseTimeout: PROBE_TIMEOUT_MS });
   const optionsOf = (name: keyof Activities): ActivityOptions => ({
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
@@ -72,11 +82,20 @@ export function callsOf(site: Site): Activities {
     ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
     ...CALL_RULES[name],
   });
+  const ask = async <Result extends object>(
+    name: keyof Activities,
+    call: (options: ActivityOptions) => Promise<Timed<Result>>,
+  ): Promise<Answer<Result>> => {
+    site.turns += 1;
+    return readAnswer(name, await call(optionsOf(name)));
+  };
+  const { uploadReadings, downloadMeters, downloadTenants, probe, decideDownload } = activities;
   return {
-    uploadReadings: (input) => activities.uploadReadings.executeWithOptions(optionsOf('uploadReadings'), [input]),
-    downloadMeters: (input) => activities.downloadMeters.executeWithOptions(optionsOf('downloadMeters'), [input]),
-    downloadTenants: (input) => activities.downloadTenants.executeWithOptions(optionsOf('downloadTenants'), [input]),
-    probe: (input) => activities.probe.executeWithOptions(optionsOf('probe'), [input]),
-    decideDownload: (input) => activities.decideDownload.executeWithOptions(optionsOf('decideDownload'), [input]),
+    uploadReadings: (input) => ask('uploadReadings', (options) => uploadReadings.executeWithOptions(options, [input])),
+    downloadMeters: (input) => ask('downloadMeters', (options) => downloadMeters.executeWithOptions(options, [input])),
+    downloadTenants: (input) =>
+      ask('downloadTenants', (options) => downloadTenants.executeWithOptions(options, [input])),
+    probe: (input) => ask('probe', (options) => probe.executeWithOptions(options, [input])),
+    decideDownload: (input) => ask('decideDownload', (options) => decideDownload.executeWithOptions(options, [input])),
   };
 }

@@ -1,9 +1,7 @@
 import { log, workflowInfo } from '@temporalio/workflow';
 import { beginCycle, endCycle, isUploadHeld, recordOutcome } from '../src/model/cycle.js';
 import { mergeDownloads } from '../src/model/download-outcome.js';
-import type { Timed } from '../src/model/loop-clock.js';
 import {
-  type Activities,
   type DownloadInput,
   type DownloadResult,
   UPLOAD_MAX_DURATION_MS,
@@ -11,10 +9,11 @@ import {
 } from '../src/model/operations.js';
 import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
 import { toStatus } from '../src/model/status.js';
-import { callsOf } from './proxies.js';
+import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
 import { callEndable } from './end-upload.js';
-import type { Site } from './site.js';
+import type { Answer } from './read-answer.js';
+import { momentOf, type Site } from './site.js';
 
 /**
  * One cycle: upload, then meters, then tenants. Each has its own outcome, and one that fails does not stop the next.
@@ -53,7 +52,7 @@ function leavesUploadOut({ siteId, state }: Site): boolean {
 async function runOperation<Name extends Operation>(
   site: Site,
   operation: Name,
-  call: (calls: Activities) => Promise<Timed<OperationResults[Name]>>,
+  call: (calls: Calls) => Promise<Answer<OperationResults[Name]>>,
 ): Promise<void> {
   const outcome: Outcome<OperationResults[Name]> = await attempt(site, operation, () => call(callsOf(site)));
   site.state = recordOutcome(site.state, operation, outcome);
@@ -64,7 +63,7 @@ async function retryWaitingMeters(site: Site): Promise<void> {
   const first = site.state.meters?.result;
   const newTenants = site.state.tenants?.result?.inserted ?? 0;
   if (!first || first.waiting === 0 || newTenants === 0) return;
-  const again = async (calls: Activities): Promise<Timed<DownloadResult>> => {
+  const again = async (calls: Calls): Promise<Answer<DownloadResult>> => {
     const { result, ran } = await calls.downloadMeters(toDownloadInput(site));
     return { result: mergeDownloads(first, result), ran };
   };
@@ -74,7 +73,7 @@ async function retryWaitingMeters(site: Site): Promise<void> {
 function finishCycle(site: Site, since: number): void {
   const { running, skippedTicks: skippedBefore } = site.state;
   if (running === null) return;
-  site.state = endCycle(site.state, running, { now: site.state.reachedAt, random: Math.random() });
+  site.state = endCycle(site.state, running, momentOf(site));
   site.cyclesThisRun += 1;
   const { cycles, lastCycle, skippedTicks, consecutiveFailures } = site.state;
   const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: Date.now() - since };

@@ -1,8 +1,10 @@
 import { ApplicationFailure, type CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
+import type { Moment } from '../src/model/cycle.js';
 import { laterOf } from '../src/model/loop-clock.js';
 import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
 import { openState, type SchedulerState, STATE_VERSION } from '../src/model/state.js';
+import { jitterOf } from '../src/model/ticks.js';
 
 /** One run of a site's scheduler: its input, and the state that every stage of the loop moves on. */
 export interface Site {
@@ -11,9 +13,11 @@ export interface Site {
   state: SchedulerState;
   /** `Date.now()` when the loop's clock last moved. Only the lengths of timers may be computed from it. */
   movedAt: number;
-  /** Signals and updates of this run; a wait ends when it moves. */
+  /** Signals and updates that may have changed what is next; a wait ends when it moves. */
   messages: number;
   cyclesThisRun: number;
+  /** What this run's history has grown by: calls of activities, timers and messages, see `run-limit.ts`. */
+  turns: number;
   /** The upload under way: cancelled, it ends early. */
   upload: CancellationScope | null;
 }
@@ -27,7 +31,7 @@ export interface Site {
 export function beginRun(input: SyncSchedulerInput): Site {
   const { workflowId, continuedFromExecutionRunId, startTime } = workflowInfo();
   if (continuedFromExecutionRunId === undefined) refuseBadInput(input, workflowId);
-  else if (input.state?.version !== STATE_VERSION) throw new Error('the state of the run before is of another version');
+  else refuseOtherVersion(input);
   return {
     siteId: input.siteId,
     input,
@@ -35,6 +39,7 @@ export function beginRun(input: SyncSchedulerInput): Site {
     movedAt: Date.now(),
     messages: 0,
     cyclesThisRun: 0,
+    turns: 0,
     upload: null,
   };
 }
@@ -43,6 +48,18 @@ export function beginRun(input: SyncSchedulerInput): Site {
 function refuseBadInput(input: SyncSchedulerInput, workflowId: string): void {
   const problems = [...findInputProblems(input), ...findRunProblems(input, workflowId)];
   if (problems.length > 0) throw ApplicationFailure.nonRetryable(toShortMessage(problems.join('; ')), INVALID_INPUT);
+}
+
+/** A run without a state begins anew: a retry or a cron schedule of Temporal's has started it, and it can never have one. */
+function refuseOtherVersion({ state }: SyncSchedulerInput): void {
+  if (state === undefined || state === null || state.version === STATE_VERSION) return;
+  throw new Error('the state of the run before is of another version');
+}
+
+/** Where the site stands by the loop's clock, for what plans its next wait. */
+export function momentOf({ siteId, state }: Site): Moment {
+  const { cycles, breaker, reachedAt } = state;
+  return { now: reachedAt, random: jitterOf(siteId, { cycles, failedProbes: breaker.failedProbes ?? 0 }) };
 }
 
 /** Moves the loop's clock on to an instant that the history holds; an earlier one, or none, leaves it. */

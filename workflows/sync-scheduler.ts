@@ -8,6 +8,7 @@ import {
   workflowInfo,
 } from '@temporalio/workflow';
 import { toTimerMs } from '../src/model/loop-clock.js';
+import { isFull } from '../src/model/run-limit.js';
 import type { SyncSchedulerInput } from '../src/model/scheduler.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { decideStep } from '../src/model/steps.js';
@@ -20,8 +21,8 @@ import { beginRun, reach, type Site } from './site.js';
 /**
  * Keeps one site's two databases in step until it is told to stop: the first cycle at once, then one at each tick.
  *
- * Ends with the final status after the signal `stop`, and continues as new when the server suggests it, with all of its
- * state. Cancelled, it gives up the running cycle and ends as cancelled, and its status and search attributes say so.
+ * Ends with the final status after the signal `stop`, and continues as new when its history has become long, with
+ * all of its state. Cancelled, it gives up the running cycle and ends as cancelled, and its status and search attributes say so.
  */
 export async function syncScheduler(input: SyncSchedulerInput): Promise<Status> {
   const site = beginRun(input);
@@ -55,18 +56,20 @@ async function runUntilStopped(site: Site): Promise<void> {
  */
 async function waitFor(site: Site, until: number | null): Promise<void> {
   const seen = site.messages;
-  const isWoken = (): boolean => site.messages !== seen;
+  const isWoken = (): boolean => site.messages !== seen || isRunFull(site);
   if (until === null) return condition(isWoken);
   const isOpen = site.state.breaker.nextProbeAt !== null;
   const { state, movedAt } = site;
   const timerMs = toTimerMs(until, { reachedAt: state.reachedAt, movedAt, now: Date.now() });
   const summary = isOpen ? 'next probe of the databases' : 'next cycle';
-  if (!(await condition(isWoken, timerMs, { summary }))) reach(site, until);
+  const hasFired = !(await condition(isWoken, timerMs, { summary }));
+  site.turns += 1; // not before: a run that this timer filled would be woken from it at once
+  if (hasFired) reach(site, until);
 }
 
-/** True when the history of this run should end: the server says so, or the input's own limit is reached. */
-function isRunFull({ input, cyclesThisRun }: Site): boolean {
-  return workflowInfo().continueAsNewSuggested || cyclesThisRun >= (input.maxCyclesPerRun ?? Infinity);
+/** True when the history of this run should end. */
+function isRunFull(site: Site): boolean {
+  return isFull(site, site.input.maxCyclesPerRun ?? undefined);
 }
 
 /**

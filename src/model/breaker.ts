@@ -25,10 +25,16 @@ export function afterCycle(
   breaker: Breaker,
   cycle: { unreachable: boolean; intervalMs: number; now: number; random: number },
 ): Breaker {
-  if (!cycle.unreachable) return CLOSED_BREAKER;
+  if (!cycle.unreachable) return close(breaker);
   const unreachableCycles = breaker.unreachableCycles + 1;
-  if (unreachableCycles < CYCLES_UNTIL_OPEN) return { unreachableCycles, failedProbes: null, nextProbeAt: null };
-  return { unreachableCycles, failedProbes: 0, nextProbeAt: cycle.now + waitMs(0, cycle.intervalMs, cycle.random) };
+  if (unreachableCycles < CYCLES_UNTIL_OPEN) return { ...close(breaker), unreachableCycles };
+  const nextProbeAt = cycle.now + waitMs(0, cycle.intervalMs, cycle.random);
+  return { ...breaker, unreachableCycles, failedProbes: 0, nextProbeAt };
+}
+
+/** What a worker of another version has added stays. */
+function close(breaker: Breaker): Breaker {
+  return { ...breaker, ...CLOSED_BREAKER };
 }
 
 /** The breaker after a probe: closed when both databases answered, else open and waiting longer. */
@@ -36,7 +42,7 @@ export function afterProbe(
   breaker: Breaker,
   probe: { reachable: boolean; intervalMs: number; now: number; random: number },
 ): Breaker {
-  if (probe.reachable) return CLOSED_BREAKER;
+  if (probe.reachable) return close(breaker);
   const failedProbes = (breaker.failedProbes ?? 0) + 1;
   return { ...breaker, failedProbes, nextProbeAt: probe.now + waitMs(failedProbes, probe.intervalMs, probe.random) };
 }

@@ -11,6 +11,7 @@ import {
   type Outcome,
   type SchedulerState,
 } from './state.js';
+import { hasBacklog } from './steps.js';
 import { isTicksOwn, keepLatestTick, skipMissedTicks, tickAfter, type TickPlan } from './ticks.js';
 import { afterUpload, type UploadWait } from './upload-wait.js';
 
@@ -52,7 +53,7 @@ function operationsOf(kind: CycleKind): readonly Operation[] {
 }
 
 /** When something happened by the loop's clock, in epoch milliseconds, and a number from 0 to 1 that spreads the waits of many sites. */
-interface Moment {
+export interface Moment {
   readonly now: number;
   readonly random: number;
 }
@@ -69,6 +70,7 @@ export function endCycle(state: SchedulerState, running: Running, { now, random 
   return {
     ...state,
     running: null,
+    cycleRequested: state.cycleRequested || hasStoodStill(state, running, now),
     cycles: state.cycles + 1,
     skippedTicks: state.skippedTicks + skipped,
     nextTickAt,
@@ -78,6 +80,15 @@ export function endCycle(state: SchedulerState, running: Running, { now, random 
     lastCycle: { endedAt: now, ok, error: ok ? null : failures.map(({ text }) => text).join('; ') },
     lastSuccessAt: ok ? now : state.lastSuccessAt,
   };
+}
+
+/**
+ * True when the loop's clock has not moved in a cycle of the backlog. A clock that is ahead of the true time moves by timers
+ * alone, and catching up needs none, so no tick would ever be due and the downloads would wait for the end of the backlog:
+ * then each cycle of the backlog is followed by a full one.
+ */
+function hasStoodStill(state: SchedulerState, { kind, startedAt }: Running, now: number): boolean {
+  return kind === 'catchUp' && now <= startedAt && hasBacklog(state);
 }
 
 /** True while the cycles leave the upload out. `now` is epoch milliseconds. */

@@ -12,6 +12,7 @@ export const DEFAULT_SETTINGS: SchedulerSettings = { intervalMs: 60_000, batchRo
 /** The settings that are in force after a valid change; fields that are not given stay as they were. */
 export function applySettings(settings: SchedulerSettings, change: Partial<SchedulerSettings>): SchedulerSettings {
   return {
+    ...settings, // also what a worker of another version has added
     intervalMs: change.intervalMs ?? settings.intervalMs,
     batchRows: change.batchRows ?? settings.batchRows,
   };

@@ -1,3 +1,4 @@
+import { MAX_CYCLES_PER_RUN } from './run-limit.js';
 import type { SchedulerSettings } from './scheduler-settings.js';
 import { type SchedulerState, STATE_VERSION } from './state.js';
 import { toWorkflowId } from './wire.js';
@@ -7,7 +8,7 @@ export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
   readonly siteId: string;
   /** Where the activities run; by default the workflow's own task queue. */
   readonly activityTaskQueue?: string;
-  /** Continue as new after so many cycles at the latest; by default when the server suggests it. */
+  /** Continue as new after so many cycles at the latest; by default 60, which is also the most. */
   readonly maxCyclesPerRun?: number;
   /** Carried from the run before by continue-as-new; never given by a client. */
   readonly state?: SchedulerState;
@@ -23,7 +24,7 @@ interface Bounds {
 const BOUNDS: Readonly<Record<keyof SchedulerSettings | 'maxCyclesPerRun', Bounds>> = {
   intervalMs: { min: 100, max: 86_400_000, unit: 'milliseconds' },
   batchRows: { min: 1, max: 1_000_000, unit: 'readings' },
-  maxCyclesPerRun: { min: 1, max: 10_000, unit: 'cycles' },
+  maxCyclesPerRun: { min: 1, max: MAX_CYCLES_PER_RUN, unit: 'cycles' },
 };
 
 /** A site's id is part of workflow ids and task queues: short, and without blanks. */

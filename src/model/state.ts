@@ -90,7 +90,10 @@ export interface SchedulerState {
   readonly paused: boolean;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
-  /** A full cycle is wanted at once, since a pause has ended or the databases answer again. The ticks stay where they are. */
+  /**
+   * A full cycle is wanted at once: a pause has ended, the databases answer again, or the clock stood still while the backlog was
+   * caught up. The ticks stay where they are.
+   */
   readonly cycleRequested: boolean;
   /** True: the cycle of `syncNowRequested` tries refused rows again; absent: it does not. */
   readonly fullRequested?: boolean;
@@ -120,19 +123,35 @@ export const NOTHING_OBSERVED: Observed = {
   observedAt: null,
 };
 
+/** What a run before may have carried over: whole, unless a worker of another version has written it. */
+type CarriedState = Partial<SchedulerState> & Pick<SchedulerState, 'version'>;
+
 /** Of the input of a run, what its state is made of. */
 interface StateInput extends Partial<SchedulerSettings> {
   readonly siteId: string;
-  readonly state?: SchedulerState;
+  readonly state?: CarriedState | null;
 }
 
 /**
  * The state a run begins with: what the run before carried over, or a new one whose first cycle is due at once. `now` is the
- * start of the run.
+ * start of the run. A worker of another version may have written what is carried over: a field that it did not know is what it
+ * is in a new state, and one that this code does not know is carried on.
  */
 export function openState(input: StateInput, now: number): SchedulerState {
   const { state } = input;
-  if (state !== undefined && state !== null) return { ...state, reachedAt: laterOf(state.reachedAt, now) };
+  const fresh = newState(input, now);
+  if (state === undefined || state === null) return fresh;
+  return {
+    ...fresh,
+    ...state,
+    settings: { ...fresh.settings, ...state.settings },
+    breaker: { ...fresh.breaker, ...state.breaker },
+    observed: { ...fresh.observed, ...state.observed },
+    reachedAt: laterOf(state.reachedAt ?? now, now),
+  };
+}
+
+function newState(input: StateInput, now: number): SchedulerState {
   return {
     version: STATE_VERSION,
     settings: applySettings(DEFAULT_SETTINGS, input),

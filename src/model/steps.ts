@@ -34,23 +34,24 @@ export function hasBacklog(state: SchedulerState): boolean {
 
 /** The running cycle ends, then the workflow. */
 export function requestStop(state: SchedulerState): SchedulerState {
-  return { ...state, stopRequested: true };
+  return state.stopRequested ? state : { ...state, stopRequested: true };
 }
 
 /** Begins no further cycle until `resume`; the running one ends. */
 export function pause(state: SchedulerState): SchedulerState {
-  return { ...state, paused: true };
+  return state.paused ? state : { ...state, paused: true };
 }
 
 /**
  * Goes on with a cycle at once; the ticks stay where they are, and those that passed meanwhile were not missed, since nobody
- * wanted them. A cycle that is under way is that cycle, unless the pause has cut it short.
+ * wanted them. A cycle that is under way is that cycle, unless the pause has cut it short. An upload that failed with `data` is
+ * not waited for: the person may have ended its cause.
  */
 export function resume(state: SchedulerState): SchedulerState {
   if (!state.paused) return state;
   const { running } = state;
   const isThatCycle = running?.kind === 'full' && running.cutShort !== true;
-  return { ...state, paused: false, cycleRequested: state.cycleRequested || !isThatCycle };
+  return { ...state, paused: false, uploadWait: null, cycleRequested: state.cycleRequested || !isThatCycle };
 }
 
 /** The upload of the cycle under way has been asked to end with its batch. */

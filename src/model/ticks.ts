@@ -12,13 +12,26 @@ export interface TickGrid {
   readonly phase: number;
 }
 
-/**
- * A site's own phase: a hash of its id, the same in every run and on every machine. FNV-1a alone leaves ids that differ in their
- * last digits close together, so its bits are mixed once more (the finalizer of MurmurHash3).
- */
+/** A site's own phase: a hash of its id, the same in every run and on every machine. */
 export function phaseOf(siteId: string): number {
+  return shareOf(siteId);
+}
+
+/**
+ * A number from 0 to 1 that spreads the waits of many sites, and those of one site: each cycle and each failed probe has another.
+ * It takes the place of chance, which a replay would have to draw in the same order.
+ */
+export function jitterOf(siteId: string, count: { readonly cycles: number; readonly failedProbes: number }): number {
+  return shareOf(`${siteId} ${count.cycles} ${count.failedProbes}`);
+}
+
+/**
+ * FNV-1a alone leaves texts that differ in their last digits close together, so its bits are mixed once more (the finalizer of
+ * MurmurHash3).
+ */
+function shareOf(text: string): number {
   let hash = 0x811c9dc5;
-  for (const character of siteId) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x01000193) >>> 0;
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;

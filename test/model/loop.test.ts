@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { beginCycle, endCycle, isInHurry, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import { beginCycle, endCycle, isInHurry, isUploadHeld, recordOutcome, recordProbe } from '../../src/model/cycle.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import {
   configure,
@@ -81,7 +81,7 @@ function aProbe(remoteDbConnected: boolean): Parameters<typeof recordProbe>[1] {
 const intervals = fc.integer({ min: 100, max: 60_000 });
 const phases = fc.double({ min: 0, max: 0.999, noNaN: true });
 const calm = fc.record({
-  durationMs: fc.integer({ min: 0, max: 200_000 }),
+  durationMs: fc.integer({ min: 1, max: 200_000 }),
   more: fc.boolean(),
   reachable: fc.constant(true),
 });
@@ -130,6 +130,21 @@ test('a backlog never keeps the downloads waiting for longer than one interval a
       });
     }),
   );
+});
+
+test('a clock that stands still, since it is ahead of the true time, keeps no backlog from its downloads', () => {
+  const still: Weather = { durationMs: 0, more: true, reachable: true };
+  const { ran, state } = simulate(60_000, Array<Weather>(110).fill(still));
+  expect(ran.filter(({ kind }) => kind === 'full').length).toBeGreaterThanOrEqual(50);
+  expect(ran.filter(({ kind }) => kind === 'catchUp').length).toBeGreaterThanOrEqual(50);
+  expect([state.skippedTicks, state.nextTickAt % 60_000]).toEqual([0, 0]);
+});
+
+test('a resumed site tries an upload that waits after a failure with data', () => {
+  const uploadWait = { failures: 3, until: START + HOUR_MS };
+  expect(isUploadHeld(resume(pause(aState({ uploadWait }))), START)).toBe(false);
+  expect(isUploadHeld(resume(aState({ uploadWait })), START)).toBe(true);
+  expect(isUploadHeld(beginCycle(requestSyncNow(aState({ uploadWait })), 'full', START), START)).toBe(false);
 });
 
 test('totals never go down', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { keepLatestTick, phaseOf, skipMissedTicks, tickAfter } from '../../src/model/ticks.js';
+import { jitterOf, keepLatestTick, phaseOf, skipMissedTicks, tickAfter } from '../../src/model/ticks.js';
 
 const instants = fc.integer({ min: -1e12, max: 1e12 });
 const intervals = fc.integer({ min: 1, max: 86_400_000 });
@@ -62,4 +62,16 @@ test('a thousand sites that start at once spread their ticks over the interval',
   }
   expect(Math.min(...tenths)).toBeGreaterThan(60);
   expect(phaseOf('north')).toBe(phaseOf('north'));
+});
+
+test('the waits of many sites are spread, and so are those of one site', () => {
+  const numbers = Array.from({ length: 1_000 }, (_, index) => index);
+  const sites = numbers.map((site) => jitterOf(`site-${site}`, { cycles: 7, failedProbes: 3 }));
+  const probes = numbers.map((failedProbes) => jitterOf('north', { cycles: 7, failedProbes }));
+  const cycles = numbers.map((count) => jitterOf('north', { cycles: count, failedProbes: 0 }));
+  for (const jitters of [sites, probes, cycles]) {
+    for (let tenth = 0; tenth < 10; tenth++) {
+      expect(jitters.filter((jitter) => Math.floor(jitter * 10) === tenth).length).toBeGreaterThan(60);
+    }
+  }
 });

@@ -11,6 +11,8 @@ import { aDoor, FakeActivities } from './fake-activities.js';
 /** `METER_SYNC_RESTARTS=100` looks longer for a site that gets stuck. */
 const ROUNDS = Number(process.env['METER_SYNC_RESTARTS'] ?? 25);
 const INTERVAL_MS = 600;
+/** The site also continues as new within the rounds. */
+const CYCLES_PER_RUN = 4;
 /** A task that was handed to a worker which has just gone is lost until then. */
 const TASK_TIMEOUT_MS = 2_000;
 /** Between two looks at a history. */
@@ -22,8 +24,9 @@ type HistoryEvent = NonNullable<History['events']>[number];
 /** A site whose activities have a worker of their own: they end also while no worker runs the workflow. */
 interface SiteApart extends TestTemporal {
   readonly fake: FakeActivities;
-  readonly history: () => Promise<History>;
-  /** How many events of a kind its history holds. */
+  /** The histories of its runs, the latest one last. */
+  readonly histories: () => Promise<History[]>;
+  /** How many events of a kind they hold. */
   readonly countOf: (kind: keyof HistoryEvent) => Promise<number>;
   readonly askStatus: () => Promise<unknown>;
   readonly end: () => Promise<unknown>;
@@ -39,20 +42,42 @@ async function openApart(context: TestContext): Promise<SiteApart> {
   await client.workflow.start(WORKFLOW_TYPE, {
     workflowId,
     taskQueue,
-    args: [{ siteId, activityTaskQueue, intervalMs: INTERVAL_MS }],
+    args: [{ siteId, activityTaskQueue, intervalMs: INTERVAL_MS, maxCyclesPerRun: CYCLES_PER_RUN }],
     workflowTaskTimeout: TASK_TIMEOUT_MS,
     typedSearchAttributes: toStartAttributes(siteId, null),
   });
   const handle = client.workflow.getHandle(workflowId);
-  const history = (): Promise<History> => handle.fetchHistory();
+  const histories = readRuns((runId) => client.workflow.getHandle(workflowId, runId).fetchHistory());
   return {
     ...temporal,
     fake,
-    history,
-    countOf: async (kind) => ((await history()).events ?? []).filter((event) => event[kind]).length,
+    histories,
+    countOf: async (kind) => eventsOf(await histories()).filter((event) => event[kind]).length,
     // a query whose worker was taken away is answered late or not at all: that it waits is what matters
     askStatus: () => handle.query<Status>('getStatus').catch(() => null),
     end: () => handle.terminate('the test has ended'),
+  };
+}
+
+function eventsOf(histories: readonly History[]): HistoryEvent[] {
+  return histories.flatMap(({ events }) => events ?? []);
+}
+
+/** Reads the histories of all runs of a workflow; one that another run continues has ended, and is read but once. */
+function readRuns(read: (runId?: string) => Promise<History>): () => Promise<History[]> {
+  const ended = new Map<string, History>();
+  const readEnded = async (runId: string): Promise<History> => {
+    const history = ended.get(runId) ?? (await read(runId));
+    ended.set(runId, history);
+    return history;
+  };
+  return async () => {
+    const runs = [await read()];
+    for (;;) {
+      const before = runs[0]?.events?.[0]?.workflowExecutionStartedEventAttributes?.continuedExecutionRunId;
+      if (!before) return runs;
+      runs.unshift(await readEnded(before));
+    }
   };
 }
 
@@ -69,7 +94,7 @@ async function restart(site: SiteApart, worker: Awaited<ReturnType<TestTemporal[
   if (round % 2 === 1) site.fake.upload = async () => (await door.opened, anUpload());
   /** How many have ended, seen in the very history in which one more is under way: it may end before the worker has gone. */
   const seenUnderWay = async (): Promise<{ readonly endedBefore: number } | null> => {
-    const events = (await site.history()).events ?? [];
+    const events = eventsOf(await site.histories());
     const last = events.filter((event) => !event.activityTaskStartedEventAttributes).at(-1);
     const isMeant = round % 2 === 0 || site.fake.called.at(-1) === 'uploadReadings';
     return last?.[begun] && isMeant ? { endedBefore: events.filter((event) => event[ended]).length } : null;
@@ -97,7 +122,11 @@ test(
     for (let round = 0; round < ROUNDS; round++) worker = await restart(site, worker, round);
     expect(await site.countOf('workflowTaskFailedEventAttributes')).toBe(0);
     const workflowBundle = { codePath: inject('stack').bundlePath };
-    await Worker.runReplayHistory({ workflowBundle }, await site.history(), toWorkflowId(site.siteId));
+    const histories = await site.histories();
+    expect(histories.length).toBeGreaterThan(ROUNDS / CYCLES_PER_RUN);
+    for (const history of histories) {
+      await Worker.runReplayHistory({ workflowBundle }, history, toWorkflowId(site.siteId));
+    }
     await site.end();
   },
 );

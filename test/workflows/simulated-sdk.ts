@@ -47,7 +47,6 @@ export class SimulatedRun {
   readonly conditions = new Set<{ readonly fn: () => boolean; readonly resolve: () => void }>();
   readonly attributes = new Map<string, unknown>(TYPED_KEYS.map((name) => [name, 'unknown']));
   #seq = 0;
-  #random = 1;
 
   constructor(readonly start: RunStart) {
     this.now = start.startedAt;
@@ -82,11 +81,6 @@ export class SimulatedRun {
     this.commands.push(`${command} ${seq}`);
     this.pending.set(seq, { ...pending, seq });
     return seq;
-  }
-
-  random(): number {
-    this.#random = (this.#random * 48_271) % 2_147_483_647;
-    return this.#random / 2_147_483_647;
   }
 
   #end(how: string): void {
@@ -180,6 +174,18 @@ function upsertSearchAttributes(pairs: SearchAttributeUpdatePair[]): void {
 
 const silent = (): void => undefined;
 
+/** They differ between a live run and its replay, so that a workflow must not read them. */
+const UNSTEADY = ['continueAsNewSuggested', 'historyLength', 'historySize'];
+
+/** @throws Error when the workflow reads what it must not, in place of an answer */
+function refuseUnsteady(info: object): object {
+  const get = (target: object, name: string | symbol): unknown => {
+    if (UNSTEADY.includes(String(name))) throw new Error(`${String(name)} is another one in a replay`);
+    return Reflect.get(target, name);
+  };
+  return new Proxy(info, { get });
+}
+
 /** What takes the place of the functions of `@temporalio/workflow`; its errors stay. */
 export const simulatedSdk: Readonly<Record<string, unknown>> = {
   CancellationScope: SimulatedScope,
@@ -197,13 +203,13 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
   setCurrentDetails: silent,
   setHandler: (name: string, handler: (argument?: unknown) => unknown) => current.handlers.set(name, handler),
   upsertSearchAttributes,
-  workflowInfo: () => ({
-    workflowId: 'meter-sync:a',
-    firstExecutionRunId: 'first',
-    continuedFromExecutionRunId: current.start.isContinued ? 'before' : undefined,
-    continueAsNewSuggested: false,
-    startTime: new Date(current.start.startedAt),
-    typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
-    memo: undefined,
-  }),
+  workflowInfo: () =>
+    refuseUnsteady({
+      workflowId: 'meter-sync:a',
+      firstExecutionRunId: 'first',
+      continuedFromExecutionRunId: current.start.isContinued ? 'before' : undefined,
+      startTime: new Date(current.start.startedAt),
+      typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
+      memo: undefined,
+    }),
 };
