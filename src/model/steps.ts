@@ -1,7 +1,7 @@
 import { hurryProbe } from './breaker.js';
 import { applySettings, type SchedulerSettings } from './scheduler-settings.js';
 import type { CycleKind, SchedulerState } from './state.js';
-import { isTicksOwn, tickAfter } from './ticks.js';
+import { firstTickAfter, isTicksOwn, tickAfter } from './ticks.js';
 
 /** What a scheduler does next. Instants are epoch milliseconds of the loop's clock; `until` null waits for a signal alone. */
 type Step =
@@ -82,5 +82,7 @@ export function configure(state: SchedulerState, change: Partial<SchedulerSettin
   }
   const lastTickAt = state.nextTickAt - state.settings.intervalMs;
   const grid = { intervalMs: settings.intervalMs, phase: state.phase };
-  return { ...state, settings, breaker, nextTickAt: Math.max(now, tickAfter(lastTickAt, grid)) };
+  // the first tick of a site has none before it, so what would be its predecessor may be yet to come
+  const nextTickAt = lastTickAt > now ? firstTickAfter(now, grid) : tickAfter(lastTickAt, grid);
+  return { ...state, settings, breaker, nextTickAt: Math.max(now, nextTickAt) };
 }

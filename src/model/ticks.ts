@@ -46,6 +46,12 @@ export function tickAfter(plannedAt: number, { intervalMs, phase }: TickGrid): n
   return offsetMs + Math.round((plannedAt + intervalMs - offsetMs) / intervalMs) * intervalMs;
 }
 
+/** The first tick after an instant, an interval later at the most. */
+export function firstTickAfter(instant: number, { intervalMs, phase }: TickGrid): number {
+  const offsetMs = Math.floor(phase * intervalMs);
+  return offsetMs + (Math.floor((instant - offsetMs) / intervalMs) + 1) * intervalMs;
+}
+
 /** True when a cycle is the one of the planned tick, which then has no cycle yet to come. */
 export function isTicksOwn(
   running: { readonly kind: 'full' | 'catchUp'; readonly startedAt: number },

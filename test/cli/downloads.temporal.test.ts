@@ -13,7 +13,12 @@ beforeEach(async (context: TestContext) => {
   temporal = await connectTemporal(context);
   databases = await createDatabases(context, 'ready');
   const owned = (name: string): OwnedTable => ({ table: { schema: null, name }, key: ['id'], filter: null });
-  const readings = { table: { schema: null, name: 'meter_readings' }, key: ['id'], order: 'created_at', flag: 'is_synchronized' };
+  const readings = {
+    table: { schema: null, name: 'meter_readings' },
+    key: ['id'],
+    order: 'created_at',
+    flag: 'is_synchronized',
+  };
   const tables = { readings, meters: owned('meter'), tenants: owned('tenant') };
   const site = (): TestDatabases & { tables: typeof tables } => ({ ...databases, tables });
   await temporal.startWorker({ activities: { ...createActivities({ site, drain: new AbortController().signal }) } });

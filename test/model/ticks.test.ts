@@ -1,6 +1,15 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { jitterOf, keepLatestTick, phaseOf, skipMissedTicks, tickAfter } from '../../src/model/ticks.js';
+import { openState } from '../../src/model/state.js';
+import { configure } from '../../src/model/steps.js';
+import {
+  firstTickAfter,
+  jitterOf,
+  keepLatestTick,
+  phaseOf,
+  skipMissedTicks,
+  tickAfter,
+} from '../../src/model/ticks.js';
 
 const instants = fc.integer({ min: -1e12, max: 1e12 });
 const intervals = fc.integer({ min: 1, max: 86_400_000 });
@@ -74,4 +83,28 @@ test('the waits of many sites are spread, and so are those of one site', () => {
       expect(jitters.filter((jitter) => Math.floor(jitter * 10) === tenth).length).toBeGreaterThan(60);
     }
   }
+});
+
+test('a shorter interval is kept from the first tick on, wherever the first tick of the longer one lay', () => {
+  fc.assert(
+    fc.property(
+      fc.string({ minLength: 1 }),
+      fc.integer({ min: 100, max: 60_000 }),
+      fc.nat(2_000_000_000),
+      (siteId, intervalMs, now) => {
+        const opened = openState({ siteId, intervalMs: 3_600_000 }, now);
+        const waiting = {
+          ...opened,
+          nextTickAt: tickAfter(now, { intervalMs: 3_600_000, phase: phaseOf(siteId) }),
+          cycleRequested: false,
+        };
+        const { nextTickAt } = configure(waiting, { intervalMs }, now);
+        expect(nextTickAt).toBeGreaterThanOrEqual(now);
+        expect(nextTickAt - now).toBeLessThanOrEqual(intervalMs);
+        expect(firstTickAfter(nextTickAt, { intervalMs, phase: phaseOf(siteId) }) - nextTickAt).toBeLessThanOrEqual(
+          intervalMs,
+        );
+      },
+    ),
+  );
 });
