@@ -1,16 +1,9 @@
-import { chmod, mkdir, mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { expect, it, onTestFinished } from 'vitest';
-import { createPool } from '../../../src/postgres/pool.js';
-import type { Database } from '../../../src/postgres/session.js';
-import { missingPooler, startPooler } from '../../faults/lab/pgbouncer.js';
-import type { TestDatabase } from '../../support/postgres.js';
+import { expect, it } from 'vitest';
+import { NO_POOLER, throughPooler } from '../../support/pooler.js';
 import { openSite } from './site-under-test.js';
 
 const METER =
   'create table meter (id bigint primary key, name text, installed timestamptz, active boolean default true)';
-const NO_POOLER = missingPooler();
 /** So that a change of fifty rows is a large one. */
 const SMALL = { sentKeys: 10 };
 
@@ -50,19 +43,4 @@ it.skipIf(NO_POOLER !== null)(
 /** Two downloads of one table take turns. */
 function expectBusy(error: unknown): void {
   expect(error).toMatchObject({ kind: 'busy' });
-}
-
-async function throughPooler({ side, settings }: TestDatabase): Promise<Database> {
-  const path = await mkdtemp(join(tmpdir(), 'meter-sync-pooler-'));
-  await chmod(path, 0o755); // PgBouncer refuses to run as root, so another user reads its settings
-  await mkdir(join(path, 'remote'));
-  const password = typeof settings.password === 'function' ? await settings.password() : '';
-  const pooler = await startPooler({ remote: { door: { port: settings.port } }, folder: { path, password } });
-  const pool = createPool({ ...settings, host: '127.0.0.1', port: pooler.port }, () => undefined); // it is stopped below
-  onTestFinished(async () => {
-    await pool.end();
-    await pooler.stop();
-    await rm(path, { recursive: true });
-  });
-  return { side, pool };
 }
