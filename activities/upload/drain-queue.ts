@@ -32,9 +32,7 @@ export async function drainQueue(
     warnOnce(plan, attempt.log);
     const place = await readPlace(plan, input, here, signal);
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
-    const quarantineOf = here.hasQuarantine ? input.siteId : null;
-    const taking = { ...plan, queue: { ...plan.queue, quarantineOf } };
-    const uploading = uploadAsConnectionsAllow({ here, place }, taking, input, locked);
+    const uploading = uploadAsConnectionsAllow({ here, place }, plan, input, locked);
     const progress = await uploading.catch((error: unknown) => failByName(error, ends, signal));
     return report(plan, input, progress, locked);
   });
@@ -87,7 +85,7 @@ async function uploadAsConnectionsAllow(
 
 /** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
 async function uploadFrom(
-  { here: { state, learnedRows }, place }: Begin,
+  { here: { state, learnedRows, hasQuarantine }, place }: Begin,
   plan: UploadPlan,
   input: UploadReadingsInput,
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
@@ -97,7 +95,8 @@ async function uploadFrom(
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
-    const run = { plan, input, state, batchRows: tried, isOneAhead: place.isOneAhead, claim };
+    const taking = { ...plan, queue: { ...plan.queue, quarantineOf: hasQuarantine ? input.siteId : null } };
+    const run = { plan: taking, input, state, batchRows: tried, isOneAhead: place.isOneAhead, claim };
     return await uploadBatches(run, attempt, (progress) => {
       ({ batchRows } = progress);
       attempt.onBatch?.(progress);
