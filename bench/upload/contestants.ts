@@ -1,7 +1,7 @@
 import type { Contestant } from '../contestant.js';
 import { postgresFdwPull, postgresFdwPush } from './postgres-fdw.js';
 import { meterSync } from './product.js';
-import { PSQL_PIPE } from './psql-pipe.js';
+import { PSQL_PIPE, TWO_PSQL_PIPES } from './psql-pipe.js';
 import type { UploadSite } from './site.js';
 import { stagedCopy } from './staged-copy.js';
 import { multiRowValues, unnestArrays } from './statements.js';
@@ -30,6 +30,7 @@ const VARIANTS: readonly UploadContestant[] = [
 /** Ratios are told against the first one. */
 export const UPLOADERS: readonly [UploadContestant, ...UploadContestant[]] = [
   { ...ENTRY, ...PSQL_PIPE },
+  { ...ENTRY, ...TWO_PSQL_PIPES },
   {
     ...ENTRY,
     ...meterSync(

@@ -36,9 +36,14 @@ export function ratesOf({ rows, runs }: UploadLine): number[] {
 
 /** For each round the rate as a multiple of the first line's in the same round. */
 export function ratiosOf(line: UploadLine, { lines: [base] }: UploadResult): number[] {
+  return base === undefined ? [] : ratiosTo(line, base);
+}
+
+/** For each round the rate as a multiple of another line's in the same round. */
+export function ratiosTo(line: UploadLine, base: UploadLine): number[] {
   return line.runs.flatMap((run, round) => {
-    const other = base?.runs[round];
-    if (base === undefined || run === null || other === null || other === undefined) return [];
+    const other = base.runs[round];
+    if (run === null || other === null || other === undefined) return [];
     return [line.rows / run.seconds / (base.rows / other.seconds)];
   });
 }
