@@ -10,6 +10,7 @@ const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     migrations: 'select',
     upload_state: 'select, insert, delete',
     upload_claim: 'select, insert, update, delete',
+    site_key: 'select, insert',
     quarantine: 'select, insert, update, delete',
     download_table: 'select, insert, update',
     download_row: 'select, insert, update, delete',
@@ -20,6 +21,8 @@ const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
   remote: {
     migrations: 'select',
     custody: 'select, insert',
+    custody_columns: 'select, insert',
+    custody_key: 'select, insert',
   },
 };
 
@@ -29,5 +32,10 @@ export function grantText(side: Side, user: string): string {
   return [
     `grant usage on schema meter_sync to ${ident(user)};`,
     ...tables.map(([table, rights]) => `grant ${rights} on meter_sync.${table} to ${ident(user)};`),
+    ...(side === 'remote' ? [PRUNING] : []),
   ].join('\n');
 }
+
+/** Not among the rights above: whoever holds the worker's password could else remove the proof. */
+const PRUNING = `-- Only for the user who is to remove custody records under a seal (meter-sync custody prune), never for a worker:
+-- grant select, delete on meter_sync.custody to ...;`;

@@ -4,8 +4,10 @@ import { addCounts } from '../../src/model/upload-counts.js';
 import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
+import { planSigning, type Signing, toColumnList } from './custody/companions.js';
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
+import { requireKey } from './custody/site-key.js';
 import { type LocalUpload, readLocalUpload } from './custody/upload-state.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
 import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
@@ -27,12 +29,12 @@ export async function drainQueue(
 ): Promise<UploadReadingsResult> {
   return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal) => {
     const locked = { ...attempt, signal };
-    const here = await readLocalUpload(ends.local, input, signal); // fails early without `init`
+    const here = await readLocalUpload(ends.local, input, { signal, purpose: 'toSign' }); // fails early without `init`
     const plan = await planUpload(ends, signal);
     warnOnce(plan, attempt.log);
-    const place = await readPlace(plan, input, here, signal);
+    const begin = { here, ...(await readPlace(plan, input, here, signal)) };
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
-    const uploading = uploadAsConnectionsAllow({ here, place }, plan, input, locked);
+    const uploading = uploadAsConnectionsAllow(begin, plan, input, locked);
     const progress = await uploading.catch((error: unknown) => failByName(error, ends, signal));
     return report(plan, input, progress, locked);
   });
@@ -40,19 +42,24 @@ export async function drainQueue(
 
 /** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
 async function readPlace(
-  { remote, custody }: UploadPlan,
+  { remote, custody, days }: UploadPlan,
   { siteId }: UploadReadingsInput,
-  { chain }: LocalUpload,
+  { chain, signingKeys: keys }: LocalUpload,
   signal: AbortSignal,
-): Promise<PlaceInChain> {
-  if (custody === 'off') return { link: chain, isOneAhead: false };
-  return findPlace(siteId, chain, await readChain(remote, siteId, chain.seq, signal));
+): Promise<Pick<Begin, 'place' | 'signing'>> {
+  if (custody === 'off') return { place: { link: chain, isOneAhead: false }, signing: null };
+  const key = requireKey(keys, siteId);
+  const list = toColumnList(days.columns, days.dayColumn);
+  const there = await readChain(remote, siteId, chain, { signal, columnsId: list.id });
+  const place = findPlace(siteId, chain, there);
+  return { place, signing: planSigning(siteId, place.link, { key, keys, list }, there.known) };
 }
 
 /** Where a run begins. */
 interface Begin {
   readonly here: LocalUpload;
   readonly place: PlaceInChain;
+  readonly signing: Signing | null;
 }
 
 /**
@@ -75,17 +82,17 @@ async function uploadAsConnectionsAllow(
     attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
   }
   const { done } = reached;
-  const here = await readLocalUpload(plan.local, input, attempt.signal);
-  const place = await readPlace(plan, input, here, attempt.signal);
+  const here = await readLocalUpload(plan.local, input, { signal: attempt.signal, purpose: 'toSign' });
+  const again = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
   const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
-  const rest = await uploadFrom({ here, place }, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
+  const rest = await uploadFrom(again, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
   const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
   return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
 }
 
 /** Uploads the batches from where the site stands, and keeps what they have taught of their size. */
 async function uploadFrom(
-  { here: { state, learnedRows, hasQuarantine }, place }: Begin,
+  { here: { state, learnedRows, hasQuarantine }, place, signing }: Begin,
   plan: UploadPlan,
   input: UploadReadingsInput,
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
@@ -96,7 +103,7 @@ async function uploadFrom(
   let batchRows = tried;
   try {
     const taking = { ...plan, queue: { ...plan.queue, quarantineOf: hasQuarantine ? input.siteId : null } };
-    const run = { plan: taking, input, state, batchRows: tried, isOneAhead: place.isOneAhead, claim };
+    const run = { plan: taking, input, state, batchRows: tried, isOneAhead: place.isOneAhead, signing, claim };
     return await uploadBatches(run, attempt, (progress) => {
       ({ batchRows } = progress);
       attempt.onBatch?.(progress);

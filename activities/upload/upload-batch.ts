@@ -9,7 +9,8 @@ import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
 import type { ClaimedState } from './custody/claim.js';
 import { type DayFigures, sumStretch } from './custody/day-sums.js';
-import { commitRecord } from './custody/record.js';
+import type { Signing } from './custody/companions.js';
+import { type Arrival, commitRecord, SELECT_ARRIVAL } from './custody/record.js';
 import { addUploadState } from './custody/upload-state.js';
 import type { Stages } from './pipeline.js';
 import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
@@ -30,6 +31,8 @@ interface BatchOrder {
   readonly limitRows: number;
   /** True when its readings may be on the remote already, as the custody chain says. */
   readonly isCareful: boolean;
+  /** How its record is signed; null: without custody. */
+  readonly signing: Signing | null;
   /** Claims the site for the run, for its first record; asked again it answers the same. */
   readonly claim: () => Promise<ClaimedState>;
 }
@@ -133,10 +136,17 @@ function isForReadings(error: unknown): error is DatabaseFailure {
  */
 async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
   const { from, order, stretch, stages } = batch;
-  const { plan, claim } = order;
+  const { plan, claim, signing } = order;
+  const ask = signing === null ? {} : { ask: SELECT_ARRIVAL };
   const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
-  const options = { isolation: 'read committed', signal, confirmOnDisk: plan.remoteCommitsLate, ...bound } as const;
-  return withTransaction(plan.remote, options, async (to) => {
+  const options = {
+    isolation: 'read committed',
+    signal,
+    confirmOnDisk: plan.remoteCommitsLate,
+    ...bound,
+    ...ask,
+  } as const;
+  return withTransaction(plan.remote, options, async (to, [arrival]) => {
     const sent = await sendReadings({ from, to, plan, stretch, mayStream: stages.mayStream, onSent: stages.sent });
     stages.sent();
     stages.arrived();
@@ -145,7 +155,7 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
     return withSavepoint(from, async () => {
       const counts = await remove(batch, sent, log);
       const link = await commitAsPlanned(plan, (check) =>
-        record(batch, { to, check }, { ...sent, ...figures }, before),
+        record(batch, { to, check, arrival: arrival as Arrival }, { ...sent, ...figures }, before),
       );
       return { counts, link, lastTimestamp: figures.lastTimestamp, before };
     });
@@ -186,12 +196,12 @@ async function remove(
 
 /** Writes the custody record and commits the remote transaction with it and the check; without custody with the check alone. */
 async function record(
-  { order: { siteId, plan } }: Batch,
-  { to, check }: { readonly to: Session; readonly check: string },
+  { order: { siteId, signing } }: Batch,
+  { to, check, arrival }: { readonly to: Session; readonly check: string; readonly arrival: Arrival },
   { counts, contentDigest, storedDays, days, firstTimestamp, lastTimestamp }: Sent & Omit<DayFigures, 'rows'>,
   { state, claim, sentBy }: ClaimedState,
 ): Promise<Link> {
-  if (plan.custody === 'off') {
+  if (signing === null) {
     await commitWith(to, `${SPEAK_NOW}; ${check}`);
     return state.link;
   }
@@ -199,9 +209,7 @@ async function record(
     ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
     rows: counts.inserted,
     alreadyThere: counts.alreadyThere,
-    columns: plan.days.columns,
-    dayColumn: plan.days.dayColumn?.name ?? null,
     days: storedDays ?? days,
   };
-  return commitRecord(to, { before: state.link, check }, facts);
+  return commitRecord(to, { before: state.link, check, signing, arrival }, facts);
 }

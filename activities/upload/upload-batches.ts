@@ -3,6 +3,7 @@ import type { UploadCounts, UploadReadingsInput } from '../../src/model/operatio
 import { addCounts, NO_COUNTS } from '../../src/model/upload-counts.js';
 import type { Attempt } from '../attempt.js';
 import type { ClaimedState } from './custody/claim.js';
+import type { Signing } from './custody/companions.js';
 import type { UploadState } from './custody/upload-state.js';
 import { Pipeline } from './pipeline.js';
 import type { UploadPlan } from './plan/plan-upload.js';
@@ -18,6 +19,8 @@ interface Run {
   readonly batchRows: number;
   /** True when the last batch was committed on the remote and not removed here. */
   readonly isOneAhead: boolean;
+  /** How its records are signed; null: without custody. */
+  readonly signing: Signing | null;
   /** Claims the site for this run: asked once, when the first batch is about to be recorded. */
   readonly claim: (batchRows: number) => Promise<ClaimedState>;
 }
@@ -46,7 +49,7 @@ export async function uploadBatches(
   attempt: Attempt,
   onBatch: (progress: UploadProgress) => void,
 ): Promise<UploadProgress> {
-  const { plan, input } = run;
+  const { plan, input, signing } = run;
   const endsAt = performance.now() + input.maxDurationMs;
   const pipeline = new Pipeline<Stretch, UploadedBatch>(plan.batchesInFlight ?? MAX_IN_FLIGHT, plan.overlap);
   let progress = noProgress(run);
@@ -64,7 +67,7 @@ export async function uploadBatches(
       }
       const { batchRows: limitRows } = progress;
       const isCareful = run.isOneAhead && isFirst;
-      const order = { siteId: input.siteId, plan, place, limitRows, isCareful, claim };
+      const order = { siteId: input.siteId, plan, place, limitRows, isCareful, signing, claim };
       const stretch: Stretch | null = await pipeline.start(
         (stages) => uploadBatch(order, stages, attempt),
         (batch, durationMs) => {

@@ -16,14 +16,14 @@ interface SumRow {
 export async function readDeliveredByAll(session: Session, day: string | null): Promise<DayTotal> {
   const rows = await run<SumRow>(session, {
     text: `
-      select c.columns::text as columns,
-        c.day_column,
-        sum((d.value ->> 1)::bigint)::text as rows,
-        sum((d.value ->> 2)::numeric)::text as sum
+      select l.columns::text as columns,
+        l.day_column,
+        sum(split_part(d.text, ',', 2)::bigint)::text as rows,
+        sum(split_part(d.text, ',', 3)::numeric)::text as sum
       from meter_sync.custody as c
-      cross join lateral json_array_elements(c.days) as d
-      where c.days is not null
-        and d.value ->> 0 is not distinct from $1::text${isNear(day)}
+      join meter_sync.custody_columns as l on l.id = c.columns_id
+      cross join lateral unnest(string_to_array(c.days, ';')) as d(text)
+      where split_part(d.text, ',', 1) = coalesce($1::text, '')${isNear(day)}
       group by 1, 2
       order by 1, 2`,
     values: [day],
@@ -38,8 +38,8 @@ export async function readDeliveredByAll(session: Session, day: string | null): 
 function isNear(day: string | null): string {
   if (day === null || !/^\d{4}-\d\d-\d\d$/.test(day)) return '';
   return `
-        and coalesce(left(c.first_timestamp, 10) <= ($1::date + 1)::text, true)
-        and coalesce(left(c.last_timestamp, 10) >= ($1::date - 1)::text, true)`;
+        and coalesce(c.first_timestamp < ($1::date + 2)::timestamp at time zone 'UTC', true)
+        and coalesce(c.last_timestamp >= ($1::date - 1)::timestamp at time zone 'UTC', true)`;
 }
 
 function toSum({ columns, day_column: dayColumn, rows, sum }: SumRow): DeliveredSum {

@@ -1,33 +1,52 @@
+import { type KeyObject, verify } from 'node:crypto';
+import { promisify } from 'node:util';
+import { type ChainWalk, type CustodyRecord, digestBefore, walkOn } from '../../src/model/chain-walk.js';
 import type { HashedColumn } from '../../src/model/hashed-column.js';
-import { type ChainWalk, type CustodyRecord, walkOn } from '../../src/model/chain-walk.js';
-import { isoUtc } from '../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import type { Statement } from '../../src/postgres/statement.js';
-import { digestOf } from '../upload/custody/record.js';
+import { parseDays } from '../upload/custody/day-sums.js';
+import { recordTexts } from '../upload/custody/record-texts.js';
+import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../upload/custody/signed-text.js';
+import { readRecordKeys } from './record-keys.js';
 
 /** Records in one query: a few hundred kilobytes. */
 const PAGE = 1_000;
 
-interface RecordRow {
-  readonly seq: string;
-  readonly previous_digest: string;
+interface RecordRow extends Omit<RecordTexts, 'previousDigest' | 'columnsDigest'> {
   readonly digest: string;
-  readonly is_digest_right: string;
-  readonly rows: string;
-  readonly already_there: string;
-  readonly columns: string;
-  readonly day_column: string | null;
-  readonly days: string | null;
-  readonly first_timestamp: string | null;
-  readonly last_timestamp: string | null;
-  readonly committed_at: string;
-  readonly sent_by: string;
+  readonly signature: string;
+  readonly columnsId: string;
 }
 
 /** Walks on over the next page of a site's records; the same walk when there are no more. */
 export async function walkPage(session: Session, siteId: string, walk: ChainWalk): Promise<ChainWalk> {
-  const rows = await run<RecordRow>(session, selectRecords(siteId, walk.last?.seq ?? 0));
-  return rows.length === 0 ? walk : walkOn(walk, rows.map(toRecord));
+  const rows = await run<RecordRow>(session, {
+    text: `
+      select ${recordTexts('c')},
+        c.seq::text as seq,
+        encode(c.digest, 'hex') as digest,
+        encode(c.signature, 'hex') as signature,
+        encode(c.columns_id, 'hex') as "columnsId"
+      from meter_sync.custody c
+      where c.site = $1::text
+        and c.seq > $2::integer
+      order by c.seq
+      limit ${PAGE}`,
+    values: [siteId, walk.last?.seq ?? 0],
+  });
+  if (rows.length === 0) return walk;
+  const keys = await readRecordKeys(session, siteId, walk.trusted);
+  const lists = await readLists(session, rows);
+  const records = rows.map((row, at) => {
+    const before = rows[at - 1] ?? (walk.last === null ? { seq: '0', digest: digestBefore(walk) } : walk.last);
+    const previousDigest = Number(before.seq) === Number(row.seq) - 1 ? before.digest : null;
+    return toRecord(row, previousDigest, lists.get(row.columnsId));
+  });
+  const signed = await Promise.all(rows.map((row) => isSigned(row, keys.at(Number(row.seq))))); // by all cores
+  return walkOn(
+    walk,
+    records.map((record, at) => ({ ...record, isSigned: signed[at] === true })),
+    keys.strangers,
+  );
 }
 
 /** Walks on over all records that the session's snapshot has. */
@@ -40,47 +59,89 @@ export async function walkToEnd(session: Session, siteId: string, walk: ChainWal
   }
 }
 
-function selectRecords(siteId: string, above: number): Statement {
-  return {
+const verifyBeside = promisify(
+  (digest: Buffer, key: KeyObject, signature: Buffer, done: (error: Error | null, isRight: boolean) => void) =>
+    verify(null, digest, key, signature, done),
+);
+
+async function isSigned({ digest, signature }: RecordRow, key: KeyObject | null): Promise<boolean> {
+  if (key === null || digest.length !== DIGEST_LENGTH || signature.length !== SIGNATURE_LENGTH) return false;
+  return verifyBeside(Buffer.from(digest, 'hex'), key, Buffer.from(signature, 'hex'));
+}
+
+/** In hexadecimal. */
+const DIGEST_LENGTH = 64;
+const SIGNATURE_LENGTH = 128;
+
+/** A list of columns as it was read, and what it is. */
+interface ColumnsRead {
+  readonly digest: string;
+  readonly dayColumn: string | null;
+  /** Null: the text is no list of columns. */
+  readonly columns: readonly HashedColumn[] | null;
+}
+
+/** The lists of columns that a page of records names: one, most often. */
+async function readLists(session: Session, rows: readonly RecordRow[]): Promise<ReadonlyMap<string, ColumnsRead>> {
+  const lists = await run<{ id: string; columns: string; day_column: string | null }>(session, {
     text: `
-      select c.seq::text as seq,
-        encode(c.previous_digest, 'hex') as previous_digest,
-        encode(c.digest, 'hex') as digest,
-        (c.digest = ${digestOf('c')})::text as is_digest_right,
-        c.rows::text as rows,
-        c.already_there::text as already_there,
-        c.columns::text as columns,
-        c.day_column,
-        c.days::text as days,
-        c.first_timestamp,
-        c.last_timestamp,
-        ${isoUtc('c.committed_at')} as committed_at,
-        c.sent_by
-      from meter_sync.custody c
-      where c.site = $1::text
-        and c.seq > $2::bigint
-      order by c.seq
-      limit ${PAGE}`,
-    values: [siteId, above],
+      select encode(l.id, 'hex') as id, l.columns::text as columns, l.day_column
+      from meter_sync.custody_columns l
+      where encode(l.id, 'hex') = any($1::text[])`,
+    values: [[...new Set(rows.map(({ columnsId }) => columnsId))]],
+  });
+  return new Map(
+    lists.map(({ id, columns, day_column: dayColumn }) => {
+      const digest = digestColumns(columns, dayColumn).toString('hex');
+      return [id, { digest, dayColumn, columns: parseColumns(columns) }];
+    }),
+  );
+}
+
+function parseColumns(text: string): readonly HashedColumn[] | null {
+  const list = JSON.parse(text) as unknown; // the column's type is json
+  const isColumn = (one: unknown): one is [string, string] =>
+    Array.isArray(one) && one.length === 2 && one.every((part) => typeof part === 'string');
+  if (!Array.isArray(list) || !list.every(isColumn)) return null;
+  return list.map(([name, type]) => ({ name, type }));
+}
+
+function toRecord(
+  row: RecordRow,
+  previousDigest: string | null,
+  list: ColumnsRead | undefined,
+): Omit<CustodyRecord, 'isSigned'> {
+  const { digest, firstTimestamp, lastTimestamp, committedAt, sentBy } = row;
+  const columnsDigest = list?.digest ?? '';
+  const right = previousDigest === null ? null : digestRecord({ ...row, previousDigest, columnsDigest });
+  const days = row.days === null ? null : parseDays(row.days);
+  return {
+    ...{ digest, firstTimestamp, lastTimestamp, committedAt, sentBy },
+    seq: Number(row.seq),
+    isDigestRight: right === null ? null : right.toString('hex') === digest,
+    rows: Number(row.rows),
+    alreadyThere: Number(row.alreadyThere),
+    columns: list?.columns ?? [],
+    dayColumn: list?.dayColumn ?? null,
+    days,
+    nonsense: findNonsense(row, days, list),
   };
 }
 
-function toRecord(row: RecordRow): CustodyRecord {
-  const columns = (JSON.parse(row.columns) as [string, string][]).map(([name, type]): HashedColumn => ({ name, type }));
-  const days = row.days === null ? null : (JSON.parse(row.days) as [string | null, number, string][]);
-  return {
-    seq: Number(row.seq),
-    previousDigest: row.previous_digest,
-    digest: row.digest,
-    isDigestRight: row.is_digest_right === 'true',
-    rows: Number(row.rows),
-    alreadyThere: Number(row.already_there),
-    columns,
-    dayColumn: row.day_column,
-    days: days?.map(([day, rows, sum]) => ({ day, rows, sum })) ?? null,
-    firstTimestamp: row.first_timestamp,
-    lastTimestamp: row.last_timestamp,
-    committedAt: row.committed_at,
-    sentBy: row.sent_by,
-  };
+/** What no site writes. Whoever may write records and has not the key can still make such ones. */
+function findNonsense(
+  { digest, contentDigest, rows, alreadyThere, days: text, columnsId }: RecordRow,
+  days: CustodyRecord['days'],
+  list: ColumnsRead | undefined,
+): string | null {
+  if (list === undefined) return 'the list of columns that it names is missing';
+  if (!list.digest.startsWith(columnsId) || columnsId.length !== 2 * COLUMNS_ID_BYTES)
+    return 'the list of columns that it names was changed';
+  if (list.columns === null) return 'the list of columns that it names is none';
+  if (digest.length !== DIGEST_LENGTH || contentDigest.length !== DIGEST_LENGTH) return 'a digest has a wrong length';
+  if (Number(rows) < 0 || Number(alreadyThere) < 0) return 'it counts fewer than no readings';
+  if (text === null) return null;
+  if (days === null) return 'its days cannot be read';
+  const ofDays = days.reduce((sum, day) => sum + day.rows, 0);
+  return ofDays === Number(rows) ? null : `it counts ${rows} readings, and ${ofDays} on its days`;
 }

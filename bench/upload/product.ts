@@ -1,5 +1,6 @@
 import { drainQueue } from '../../activities/upload/drain-queue.js';
 import { migrate } from '../../activities/bookkeeping/migrations.js';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import type { UploadEnds } from '../../activities/upload/plan/plan-upload.js';
 import { UPLOAD_MAX_DURATION_MS } from '../../src/model/operations.js';
 import type { QueueTable } from '../../src/model/table.js';
@@ -24,6 +25,8 @@ export const READINGS: QueueTable = {
   flag: 'is_synchronized',
 };
 
+const SITE = 'bench';
+
 /** The product's own upload, called as its worker calls it: one activity after the other until the queue is empty. */
 export function meterSync(name: string, note: string, variant: Variant): Contestant<UploadSite> {
   return { name, note, isRepeatSafe: true, open: (site) => openProduct(site, variant) };
@@ -33,6 +36,7 @@ async function openProduct({ localUrl, remoteUrl }: UploadSite, variant: Variant
   const [local, remote] = [openDatabase('local', localUrl), openDatabase('remote', remoteUrl)];
   await migrate(local);
   await migrate(remote);
+  await ensureSiteKey(local, SITE);
   const { batchRows = BATCH_ROWS, batchesInFlight, custody } = variant;
   const ends: UploadEnds = {
     local,
@@ -50,7 +54,7 @@ async function openProduct({ localUrl, remoteUrl }: UploadSite, variant: Variant
 }
 
 async function drainAll(ends: UploadEnds, batchRows: number): Promise<void> {
-  const input = { siteId: 'bench', batchRows, maxDurationMs: UPLOAD_MAX_DURATION_MS };
+  const input = { siteId: SITE, batchRows, maxDurationMs: UPLOAD_MAX_DURATION_MS };
   let hasMore = true;
   while (hasMore) hasMore = (await drainQueue(ends, input, quietAttempt())).more;
 }

@@ -59,7 +59,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   return withStack({ env: withQuietLogs(env), tell, siteId, tables: 'sample', signal }, async (open) => {
     tell(`local ${hostOf(open.stack.local)}, remote ${hostOf(open.stack.remote)}`);
     tell(`Temporal ${open.stack.temporalAddress}${open.stack.webUi ? `, Web UI ${open.stack.webUi}` : ''}`);
-    const { first, later } = await fillDatabases(open, options);
+    const { first, later } = await fillDatabases(open, siteId, options);
     report({ kind: 'step', title: 'Starting a worker' });
     return withWorker(open, () => play(open, options, { first, later }));
   });
@@ -75,9 +75,9 @@ interface Readings {
   readonly later: readonly Reading[];
 }
 
-async function fillDatabases({ databases }: OpenStack, { report }: DemoOptions): Promise<Readings> {
+async function fillDatabases({ databases }: OpenStack, siteId: string, { report }: DemoOptions): Promise<Readings> {
   report({ kind: 'step', title: 'Preparing the databases' });
-  await prepareDatabases(databases, 'sample');
+  await prepareDatabases(databases, siteId, 'sample');
   const { readings, meters, counts } = await readReport(SHIPPED_REPORT, () => {});
   const first = readings.slice(0, Math.round(readings.length * FIRST_SHARE));
   await loadMeters(databases.remote, meters);

@@ -49,7 +49,7 @@ export async function runDev(options: DevOptions): Promise<void> {
   const tell = (text: string): void => report({ kind: 'note', text });
   report({ kind: 'step', title: 'Starting two PostgreSQL servers and Temporal' });
   await withStack({ data, env, tell, siteId, tables: empty ? 'own' : 'sample', signal }, async (open) => {
-    await prepareDatabases(open.databases, empty ? 'own' : 'sample');
+    await prepareDatabases(open.databases, siteId, empty ? 'own' : 'sample');
     if (!empty) await fill(open, options);
     if (worker) await withWorker(open, () => startAndWait(open, options));
     else await stayReady(open, options);

@@ -1,4 +1,5 @@
 import { migrate } from '../../activities/bookkeeping/migrations.js';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import { type Config, loadConfig } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';
@@ -54,9 +55,14 @@ export function openDatabases(config: Config): StackDatabases {
   return { local, remote, close };
 }
 
-/** Gives both databases the `meter_sync` schema and, unless a person brings tables, those of the sample. Safe to repeat. */
-export async function prepareDatabases({ local, remote }: StackDatabases, tables: StackTables): Promise<void> {
+/** Gives both databases the `meter_sync` schema, the site its key and, unless a person brings tables, those of the sample. Safe to repeat. */
+export async function prepareDatabases(
+  { local, remote }: StackDatabases,
+  siteId: string,
+  tables: StackTables,
+): Promise<void> {
   await Promise.all([prepare(local, tables), prepare(remote, tables)]);
+  await ensureSiteKey(local, siteId);
 }
 
 async function prepare(database: Database, tables: StackTables): Promise<void> {

@@ -6,20 +6,33 @@ import type { HashedColumn } from './hashed-column.js';
 /** A custody record as verification reads it. */
 export interface CustodyRecord {
   readonly seq: number;
-  readonly previousDigest: string;
   readonly digest: string;
-  /** True when the digest is that of the record's own facts. */
-  readonly isDigestRight: boolean;
+  /** True when the digest is that of the record's own facts and of the record before; null: that one is missing. */
+  readonly isDigestRight: boolean | null;
+  /** True when the key that was in force has signed the digest. */
+  readonly isSigned: boolean;
   readonly rows: number;
   readonly alreadyThere: number;
   readonly columns: readonly HashedColumn[];
   readonly dayColumn: string | null;
-  readonly days: readonly { readonly day: string | null; readonly rows: number; readonly sum: string }[] | null;
+  /** Null: it was sent without sums. */
+  readonly days: readonly RecordedDay[] | null;
+  /** What about it cannot be, in words; null: nothing. */
+  readonly nonsense: string | null;
   /** ISO 8601 UTC; null when the order column held no instants. */
   readonly firstTimestamp: string | null;
   readonly lastTimestamp: string | null;
   readonly committedAt: string;
   readonly sentBy: string;
+}
+
+/** What a record says of one UTC day. */
+export interface RecordedDay {
+  /** Null: the readings without a day. */
+  readonly day: string | null;
+  readonly rows: number;
+  /** An integer as a decimal text. */
+  readonly sum: string;
 }
 
 /** A chain as far as it was walked. */
@@ -33,9 +46,23 @@ export interface ChainWalk {
   /** Records without day sums, and the days that they reach over: these cannot be compared. */
   readonly unsummed: { readonly records: number; readonly from: string; readonly to: string } | null;
   readonly doubts: readonly Doubt[];
+  /** What the doubts tell: records next to each other with the same fault are one. */
+  readonly faults: readonly Fault[];
+  /** Public keys that the caller knows as the site's, hexadecimal. */
+  readonly trusted: readonly string[];
 }
 
-export const EMPTY_WALK: ChainWalk = {
+/** What is wrong with one record, or with several that follow each other. */
+interface Fault {
+  readonly what:
+    'record missing' | 'record altered' | 'record not signed' | 'record makes no sense' | 'key not vouched for';
+  readonly from: number;
+  readonly to: number;
+  /** What more is to be told of the first one. */
+  readonly detail: string;
+}
+
+const EMPTY_WALK: Omit<ChainWalk, 'trusted'> = {
   records: 0,
   rows: 0,
   alreadyThere: 0,
@@ -43,35 +70,57 @@ export const EMPTY_WALK: ChainWalk = {
   days: new Map(),
   unsummed: null,
   doubts: [],
+  faults: [],
 };
+
+/** Where a walk begins. `trusted` are the public keys that the caller knows as the site's own. */
+export function startWalk(trusted: readonly string[]): ChainWalk {
+  return { ...EMPTY_WALK, trusted };
+}
 
 const ASK_THE_CUSTOMER =
   "Somebody changed meter_sync.custody on the remote: ask its administrator who may write there, and look into that server's log and backups";
 
-/** Walks on over the next records of a chain, in their order. */
-export function walkOn(walk: ChainWalk, records: readonly CustodyRecord[]): ChainWalk {
+/** The digest that the next record of a walk covers. */
+export function digestBefore({ last }: ChainWalk): string {
+  return last?.digest ?? NO_DIGEST;
+}
+
+/**
+ * Walks on over the next records of a chain, in their order. A record that makes no sense adds nothing to the days.
+ * @param strangers from which record on each key claims to sign that nobody vouches for
+ */
+export function walkOn(
+  walk: ChainWalk,
+  records: readonly CustodyRecord[],
+  strangers: readonly number[] = [],
+): ChainWalk {
   const days = new Map(walk.days);
-  const doubts = [...walk.doubts];
+  const faults = walk.faults.filter(({ what }) => what !== 'key not vouched for');
+  for (const from of strangers) faults.push({ what: 'key not vouched for', from, to: from, detail: '' });
   let { last } = walk;
   for (const record of records) {
-    doubts.push(...judgeRecord(record, last));
-    for (const sum of record.days ?? []) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, { ...record, ...sum }));
+    for (const fault of judgeRecord(record, last)) addFault(faults, fault);
+    const sums = record.nonsense === null ? (record.days ?? []) : [];
+    for (const sum of sums) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, { ...record, ...sum }));
     last = record;
   }
   const total = (of: (record: CustodyRecord) => number): number => records.reduce((sum, record) => sum + of(record), 0);
   return {
+    ...walk,
     records: walk.records + records.length,
     rows: walk.rows + total(({ rows }) => rows),
     alreadyThere: walk.alreadyThere + total(({ alreadyThere }) => alreadyThere),
     unsummed: records.reduce(addUnsummed, walk.unsummed),
     last,
     days,
-    doubts,
+    faults,
+    doubts: faults.map(toDoubt),
   };
 }
 
 function addUnsummed(unsummed: ChainWalk['unsummed'], record: CustodyRecord): ChainWalk['unsummed'] {
-  if (record.days !== null || record.rows === 0) return unsummed;
+  if ((record.days !== null && record.nonsense === null) || record.rows === 0) return unsummed;
   const from = record.firstTimestamp?.slice(0, 10) ?? '0000-00-00';
   const to = record.lastTimestamp?.slice(0, 10) ?? '9999-99-99';
   if (unsummed === null) return { records: 1, from, to };
@@ -88,25 +137,35 @@ export function isUnsummed(day: string | null, { unsummed }: ChainWalk): boolean
   return day === null || (day >= unsummed.from && day <= unsummed.to);
 }
 
-function judgeRecord(record: CustodyRecord, last: ChainWalk['last']): Doubt[] {
-  const { seq } = record;
+function judgeRecord(record: CustodyRecord, last: ChainWalk['last']): Fault[] {
+  const { seq, isDigestRight, isSigned, nonsense, committedAt, sentBy } = record;
   const wanted = (last?.seq ?? 0) + 1;
-  const doubt = (what: Doubt['what'], message: string): Doubt => ({ what, day: null, message, next: ASK_THE_CUSTOMER });
-  if (seq > wanted) {
-    const gap =
-      seq - wanted === 1
-        ? `custody record ${wanted} is missing`
-        : `custody records ${wanted} to ${seq - 1} are missing`;
-    return [doubt('record missing', gap), ...judgeDigest(record, doubt)];
-  }
-  const isInLine = record.previousDigest === (last?.digest ?? NO_DIGEST);
-  const outOfLine = `custody record ${seq} does not follow record ${wanted - 1}: one of them was put in or changed later`;
-  return [...(isInLine ? [] : [doubt('record out of line', outOfLine)]), ...judgeDigest(record, doubt)];
+  const of = (what: Fault['what'], detail: string): Fault => ({ what, from: seq, to: seq, detail });
+  return [
+    ...(seq > wanted ? [{ what: 'record missing', from: wanted, to: seq - 1, detail: '' } as const] : []),
+    ...(isDigestRight === false ? [of('record altered', ` (${committedAt}, sent by ${sentBy})`)] : []),
+    ...(isSigned ? [] : [of('record not signed', ` (${committedAt}, sent by ${sentBy})`)]),
+    ...(nonsense === null ? [] : [of('record makes no sense', `: ${nonsense}`)]),
+  ];
 }
 
-function judgeDigest(record: CustodyRecord, doubt: (what: Doubt['what'], message: string) => Doubt): Doubt[] {
-  if (record.isDigestRight) return [];
-  const { seq, committedAt, sentBy } = record;
-  const message = `custody record ${seq} (${committedAt}, sent by ${sentBy}) was altered: its digest is not that of its facts`;
-  return [doubt('record altered', message)];
+/** A chain of a year can be faulty in each of its records: that is one thing to tell, and not half a million. */
+function addFault(faults: Fault[], fault: Fault): void {
+  const at = faults.findLastIndex(({ what }) => what === fault.what);
+  const before = faults[at];
+  if (before === undefined || before.to !== fault.from - 1) faults.push(fault);
+  else faults[at] = { ...before, to: fault.to };
+}
+
+function toDoubt({ what, from, to, detail }: Fault): Doubt {
+  const one = from === to;
+  const records = one ? `custody record ${from}${detail}` : `custody records ${from} to ${to}`;
+  const message = {
+    'record missing': `${records} ${one ? 'is' : 'are'} missing`,
+    'record altered': `${records} ${one ? 'does' : 'do'} not fit: altered, or put in after another record than the one before`,
+    'record not signed': `${records} ${one ? 'is' : 'are'} not signed with the key of this site that was in force`,
+    'key not vouched for': `meter_sync.custody_key has a key from record ${from} on that no key of this site vouches for`,
+    'record makes no sense': one ? records : `${records} make no sense; of the first one${detail}`,
+  }[what];
+  return { what, day: null, message, next: ASK_THE_CUSTOMER };
 }

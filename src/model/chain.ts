@@ -9,12 +9,15 @@ export interface Link {
 /** Where every chain begins. */
 export const CHAIN_START: Link = { seq: 0, digest: null };
 
-/** The digest that the first record names as the one before it. */
+/** What stands for the digest of the record before the first one. */
 export const NO_DIGEST = '0'.repeat(64);
 
 /** The newest record of a site on the remote. */
 export interface ChainHead extends Link {
-  readonly previousDigest: string;
+  /** True when its digest is that of its own facts, after the record where the site's own database stands. */
+  readonly followsHere: boolean;
+  /** True when a key of this site's own database has signed it. */
+  readonly isSigned: boolean;
   /** The run that sent it. */
   readonly claim: string;
   readonly sentBy: string;
@@ -39,6 +42,8 @@ export interface LocalChain extends Link {
   /** When the last batch was removed here, ISO 8601 UTC; null before the first. */
   readonly movedAt: string | null;
   readonly lastTimestamp: string | null;
+  /** The public keys that this database can sign with, hexadecimal, the one in use first; none before `init`. */
+  readonly keys: readonly string[];
   /** The claims of this database's own runs. */
   readonly claims: readonly string[];
   /** Another workflow that claimed the site after the one that asks had done so; null: none. */
@@ -46,22 +51,26 @@ export interface LocalChain extends Link {
 }
 
 /** Why a site may not send. */
-export type Fence = 'takenOver' | 'behind' | 'remoteBehind' | 'diverged';
+export type Fence = 'takenOver' | 'behind' | 'remoteBehind' | 'diverged' | 'notSigned';
 
 /** `equal`: the next batch goes the fast path. `oneAhead`: the last one was committed there and not removed here. */
 export type Standing = 'equal' | 'oneAhead' | { readonly fence: Fence };
 
 /**
- * Compares both ends of a chain. One ahead is ours only when the record carries a claim of this very database: a copy of
- * the site has the same place in the chain, and would else take turns with the original for ever.
+ * Compares both ends of a chain. One ahead is ours only when the record follows the one that we know, is signed with a key of this
+ * database and carries one of its claims: a copy of the site has the same place and the same key, and would else take turns with
+ * the original for ever. That its readings wait here is for the careful path, which compares each of them: whatever the record
+ * tells, a reading is removed only when the remote holds the same.
  */
 export function judgeChain(local: LocalChain, { head, digestAtLocal }: RemoteChain): Standing {
   if (local.takenOverBy !== null) return { fence: 'takenOver' };
   const seq = head?.seq ?? 0;
   if (seq < local.seq) return { fence: 'remoteBehind' };
-  if (local.seq > 0 && digestAtLocal !== local.digest) return { fence: 'diverged' };
-  if (head === null || seq === local.seq) return 'equal';
-  const isNext = seq === local.seq + 1 && head.previousDigest === (local.digest ?? NO_DIGEST);
+  const hasOurs = local.seq === 0 || digestAtLocal === local.digest;
+  if (hasOurs && (head === null || seq === local.seq)) return 'equal';
+  if (head !== null && !head.isSigned) return { fence: 'notSigned' };
+  if (!hasOurs || head === null) return { fence: 'diverged' };
+  const isNext = seq === local.seq + 1 && head.followsHere;
   return isNext && local.claims.includes(head.claim) ? 'oneAhead' : { fence: 'behind' };
 }
 
@@ -75,10 +84,15 @@ export function describeFence(fence: Fence, siteId: string, local: LocalChain, {
       `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} Stop one of the two; the one that stays goes on after: meter-sync adopt --site ${siteId}`
     );
   }
-  return `site ${siteId} is fenced: ${describeGap(fence, local, head)} ${tail}`;
+  return `site ${siteId} is fenced: ${describeGap(fence, siteId, local, head)} ${tail}`;
 }
 
-function describeGap(fence: Exclude<Fence, 'takenOver'>, local: LocalChain, head: ChainHead | null): string {
+function describeGap(
+  fence: Exclude<Fence, 'takenOver'>,
+  siteId: string,
+  local: LocalChain,
+  head: ChainHead | null,
+): string {
   const here =
     local.seq === 0 ? 'The site has uploaded none' : `The site is at batch ${local.seq} (${local.movedAt ?? 'never'})`;
   if (head === null || fence === 'remoteBehind') {
@@ -92,6 +106,12 @@ function describeGap(fence: Exclude<Fence, 'takenOver'>, local: LocalChain, head
     );
   }
   const sender = `the last one there is ${describeHead(head)}`;
+  if (fence === 'notSigned') {
+    return (
+      'the newest custody record on the remote is not signed with a key of this site: somebody else wrote or changed it there, ' +
+      `or this database was made anew and has another key. ${here}, ${sender}. Look before anything is accepted: meter-sync verify --site ${siteId}.`
+    );
+  }
   if (fence === 'diverged') {
     return (
       'the custody chain of the remote database went another way than this site: a copy of this site sends under the ' +

@@ -1,6 +1,13 @@
 /** What is wrong, in words for the operator. */
 export interface Doubt {
-  readonly what: 'record missing' | 'record altered' | 'record out of line' | 'places differ' | 'readings differ';
+  readonly what:
+    | 'record missing'
+    | 'record altered'
+    | 'record not signed'
+    | 'record makes no sense'
+    | 'key not vouched for'
+    | 'places differ'
+    | 'readings differ';
   /** A UTC day, where the doubt is about one. */
   readonly day: string | null;
   readonly message: string;

@@ -18,6 +18,8 @@ interface TransactionOptions {
   readonly lockTimeoutMs?: number;
   /** True: the commit is on the server's disk before it is confirmed, also where the server would confirm it earlier. */
   readonly confirmOnDisk?: boolean;
+  /** A question that is asked in the message of the begin, which costs no trip; `work` is given its rows. */
+  readonly ask?: string;
 }
 
 /**
@@ -29,11 +31,11 @@ interface TransactionOptions {
 export async function withTransaction<Result>(
   database: Database,
   options: TransactionOptions,
-  work: (session: Session) => Promise<Result>,
+  work: (session: Session, asked: readonly unknown[]) => Promise<Result>,
 ): Promise<Result> {
   return withConnection(database, options, async (session) => {
-    await ofSide(database, () => session.client.query(toBegin(options)));
-    const result = await work(session);
+    const begun: unknown = await ofSide(database, () => session.client.query(toBegin(options)));
+    const result = await work(session, options.ask === undefined ? [] : ((begun as QueryResult[]).at(-1)?.rows ?? []));
     if (!committed.delete(session)) await ofSide(database, () => commit(session, 'commit'));
     return result;
   });
@@ -46,13 +48,13 @@ export async function withTransaction<Result>(
 const NO_JIT = 'set local jit to off';
 
 /** One message, whatever it sets. */
-function toBegin({ isolation, lockTimeoutMs, confirmOnDisk }: TransactionOptions): string {
+function toBegin({ isolation, lockTimeoutMs, confirmOnDisk, ask }: TransactionOptions): string {
   const settings = [
     NO_JIT,
     ...(lockTimeoutMs === undefined ? [] : [`set local lock_timeout to ${lockTimeoutMs}`]),
     ...(confirmOnDisk === true ? ['set local synchronous_commit to on'] : []),
   ];
-  return [`begin isolation level ${isolation}`, ...settings].join('; ');
+  return [`begin isolation level ${isolation}`, ...settings, ...(ask === undefined ? [] : [ask])].join('; ');
 }
 
 /** Sessions whose work has committed its own transaction. */

@@ -92,7 +92,8 @@ it('of a site and its clone the second one to upload is told, and after adopt th
   await site.queueReadings(1, 10);
   await site.upload();
   const other = await openSite(context);
-  for (const name of TABLES) {
+  await other.local.sql('delete from meter_sync.site_key');
+  for (const name of [...TABLES, 'meter_sync.site_key']) {
     const rows = await site.local.value(`select json_agg(t) from ${name} t`);
     await other.local.sql(`insert into ${name} overriding system value select * from json_populate_recordset(null::${name}, $1)`, [rows ?? '[]']); // prettier-ignore
   }

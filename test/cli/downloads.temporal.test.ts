@@ -1,5 +1,6 @@
 import { beforeEach, expect, it, type TestContext } from 'vitest';
 import { createActivities } from '../../activities/index.js';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import type { OwnedTable } from '../../src/model/table.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
@@ -12,6 +13,7 @@ let databases: TestDatabases;
 beforeEach(async (context: TestContext) => {
   temporal = await connectTemporal(context);
   databases = await createDatabases(context, 'ready');
+  await ensureSiteKey(databases.local, temporal.siteId);
   const owned = (name: string): OwnedTable => ({ table: { schema: null, name }, key: ['id'], filter: null });
   const readings = {
     table: { schema: null, name: 'meter_readings' },

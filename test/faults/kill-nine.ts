@@ -11,7 +11,7 @@ const stack = await startStack({ env: process.env, tell });
 try {
   const siteId = 'kill-nine';
   const databases = openDatabases(toStackConfig(stack, siteId, 'sample', process.env));
-  await prepareDatabases(databases, 'sample');
+  await prepareDatabases(databases, siteId, 'sample');
   await databases.close();
   const startedAt = Date.now();
   const { local, remote, temporalAddress } = stack;

@@ -1,4 +1,5 @@
 import { expect, inject, test } from 'vitest';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import { createDatabases } from '../support/postgres.js';
 import { connectTemporal } from '../support/temporal.js';
 import { killWorkers } from './killed-workers.js';
@@ -6,6 +7,7 @@ import { killWorkers } from './killed-workers.js';
 test('workers killed with -9 in the middle lose no reading and double none', { timeout: 240_000 }, async (context) => {
   const { siteId } = await connectTemporal(context);
   const { local, remote } = await createDatabases(context);
+  await ensureSiteKey(local, siteId);
   const custody = await killWorkers({
     siteId,
     temporalAddress: inject('stack').temporalAddress,

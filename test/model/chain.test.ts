@@ -1,13 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  type ChainHead,
-  describeFence,
-  judgeChain,
-  type LocalChain,
-  NO_DIGEST,
-  type RemoteChain,
-} from '../../src/model/chain.js';
+import { type ChainHead, describeFence, judgeChain, type LocalChain, type RemoteChain } from '../../src/model/chain.js';
 
 const digestOf = (branch: string, seq: number): string => `${branch}${seq}`;
 
@@ -17,6 +10,7 @@ function here(seq: number, changes: Partial<LocalChain> = {}): LocalChain {
     digest: seq === 0 ? null : digestOf('a', seq),
     movedAt: '2026-01-02T00:00:00Z',
     lastTimestamp: '2026-01-01T23:00:00Z',
+    keys: ['key'],
     claims: ['mine'],
     takenOverBy: null,
     ...changes,
@@ -24,13 +18,14 @@ function here(seq: number, changes: Partial<LocalChain> = {}): LocalChain {
 }
 
 /** The remote with a chain of `seq` records, which left the branch `a` after the record `forkedAt`. */
-function there(seq: number, { localSeq = 0, forkedAt = Infinity, claim = 'mine' } = {}): RemoteChain {
+function there(seq: number, { localSeq = 0, forkedAt = Infinity, claim = 'mine', isSigned = true } = {}): RemoteChain {
   const at = (place: number): string => digestOf(place > forkedAt ? 'b' : 'a', place);
   if (seq === 0) return { head: null, digestAtLocal: null };
   const head: ChainHead = {
     seq,
     digest: at(seq),
-    previousDigest: seq === 1 ? NO_DIGEST : at(seq - 1),
+    followsHere: seq === localSeq + 1 && localSeq <= forkedAt,
+    isSigned,
     claim,
     sentBy: 'edge-17, process 42',
     sentFrom: '10.0.0.7',
@@ -71,6 +66,18 @@ describe('the places of a site and its remote in the chain', () => {
         const forked = there(local + more, { localSeq: local, forkedAt: local - 1 });
         expect(judgeChain(here(local), forked)).toEqual({ fence: 'diverged' });
       }),
+    );
+  });
+
+  it('are fenced by their own name where the newest record is not signed with a key of this site', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 50 }), fc.integer({ min: 1, max: 5 }), (local, more) => {
+        const remote = there(local + more, { localSeq: local, isSigned: false });
+        expect(judgeChain(here(local), remote)).toEqual({ fence: 'notSigned' });
+      }),
+    );
+    expect(describeFence('notSigned', 'site', here(3), there(4, { localSeq: 3 }))).toMatch(
+      /not signed with a key of this site: somebody else wrote or changed it there.*batch 4, sent by edge-17.*meter-sync verify --site site/,
     );
   });
 

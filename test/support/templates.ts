@@ -1,10 +1,10 @@
 import pg from 'pg';
 
-import { migrate } from '../../activities/bookkeeping/migrations.js';
 import { sampleSchema } from '../../src/dev/sample/schema.js';
 import { wideReadingsTable } from '../../bench/upload/wide-readings.js';
 import type { Side } from '../../src/model/failures.js';
 import { createPool } from '../../src/postgres/pool.js';
+import { prepareBookkeeping } from './bookkeeping.js';
 import { toPoolSettings } from './pool-settings.js';
 
 /**
@@ -37,9 +37,9 @@ export async function findCloneStrategy(serverUrl: string): Promise<string> {
 
 /** Makes the templates on a server, once a run. */
 export async function makeTemplates(serverUrl: string, side: Side): Promise<void> {
-  await makeTemplate(serverUrl, 'bookkeeping', 'template1', (pool) => migrate({ side, pool }));
+  await makeTemplate(serverUrl, 'bookkeeping', 'template1', (pool) => prepareBookkeeping({ side, pool }));
   await makeTemplate(serverUrl, 'sample', 'template1', (pool) => pool.query(sampleSchema(side)));
-  await makeTemplate(serverUrl, 'ready', 'template_sample', (pool) => migrate({ side, pool }));
+  await makeTemplate(serverUrl, 'ready', 'template_sample', (pool) => prepareBookkeeping({ side, pool }));
   await makeTemplate(serverUrl, 'wide', 'template_ready', (pool) =>
     pool.query(`drop table meter_readings; ${wideReadingsTable(side)}`),
   );

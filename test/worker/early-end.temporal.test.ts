@@ -1,5 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import { loadConfig } from '../../src/config/load.js';
 import { UPLOAD_MAX_DURATION_MS } from '../../src/model/operations.js';
 import type { Status } from '../../src/model/status.js';
@@ -25,6 +26,7 @@ async function openBusySite(context: Pick<TestContext, 'task'>): Promise<BusySit
   const { local, remote } = await createDatabases(context);
   await fill({ local, remote });
   const { address, client, siteId } = await connectTemporal(context);
+  await ensureSiteKey(local, siteId);
   const ends = { POSTGRES_SYNC_URL: local.url, POSTGRES_CLIENT_URL: remote.url };
   const config = loadConfig({ env: { METER_SYNC_SITE: siteId, TEMPORAL_ADDRESS: address, ...ends } });
   const worker = await startWorker([config], { logger: createLogger({ level: 'error', format: 'json' }) });

@@ -1,5 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import { loadConfig } from '../../src/config/load.js';
 import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import type { Status } from '../../src/model/status.js';
@@ -19,6 +20,7 @@ interface Site extends TestDatabases {
 async function openTestSite(context: Pick<TestContext, 'task'>): Promise<Site> {
   const databases = await createDatabases(context);
   const temporal = await connectTemporal(context);
+  await ensureSiteKey(databases.local, temporal.siteId);
   const settings = {
     METER_SYNC_SITE: temporal.siteId,
     METER_SYNC_SHUTDOWN_SECONDS: '30',

@@ -34,7 +34,7 @@ export interface Adoption extends Adopter {
  */
 export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner }: Adopter): Promise<Adoption> {
   const here = await readLocalUpload(local, owner === null ? { siteId } : { siteId, owner });
-  const there = await readChain(remote, siteId, here.chain.seq);
+  const there = await readChain(remote, siteId, here.chain);
   const standing = judgeChain(here.chain, there);
   const chainStanding = judgeChain({ ...here.chain, takenOverBy: null }, there);
   return { siteId, owner, here, there, standing, chainStanding };

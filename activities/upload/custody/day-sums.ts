@@ -14,6 +14,25 @@ export interface DaySum {
   readonly sum: string;
 }
 
+/** The days as a record holds them: `day,rows,sum`, divided by semicolons; a day that is none is empty. */
+export function toDaysText(days: readonly DaySum[]): string {
+  return days.map(({ day, rows, sum }) => `${day ?? ''},${rows},${sum}`).join(';');
+}
+
+/** A day, its readings, their sum, and what a mode that proves more adds to them. */
+const DAY_TEXT = /^(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40})(?:,[\da-f]{64})?$/;
+
+/** The days of a stored record; null for a text that is none. */
+export function parseDays(text: string): readonly DaySum[] | null {
+  const days = (text === '' ? [] : text.split(';')).map((one) => DAY_TEXT.exec(one));
+  if (!days.every((day) => day !== null)) return null;
+  return days.map(([, day, rows, sum]) => ({
+    day: day === '' ? null : (day ?? null),
+    rows: Number(rows),
+    sum: sum ?? '0',
+  }));
+}
+
 /** How the readings of a batch are hashed and sorted into days, the same at both ends. */
 export interface DayPlan {
   readonly columns: readonly HashedColumn[];

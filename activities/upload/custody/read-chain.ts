@@ -5,62 +5,106 @@ import {
   judgeChain,
   type Link,
   type LocalChain,
+  NO_DIGEST,
   type RemoteChain,
 } from '../../../src/model/chain.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { isoUtc } from '../../../src/postgres/iso-utc.js';
-import { type Database, run, type Session } from '../../../src/postgres/session.js';
+import { type Database, run } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
+import type { KnownCompanions } from './companions.js';
 import { readBookkeeping } from './read-bookkeeping.js';
+import { columnsDigestOf, recordTexts } from './record-texts.js';
+import { digestRecord, type RecordTexts } from './signed-text.js';
+import { isSignedByOne } from './site-key.js';
+
+/** Where the site's own database stands, and what it signs with. */
+type Here = Pick<LocalChain, 'seq' | 'digest' | 'keys'>;
+
+/** What the remote says of a site's chain, and of what its next record names. */
+export interface ChainThere extends RemoteChain {
+  readonly known: KnownCompanions;
+}
 
 /**
  * Reads the site's chain on the remote, in one trip.
+ * @param columnsId the list of columns that the next record names; absent: it is not asked for
  * @throws DatabaseFailure `schema` - the bookkeeping is not there yet; names the command that makes it
  */
 export async function readChain(
   remote: Database,
   siteId: string,
-  localSeq: number,
-  signal?: AbortSignal,
-): Promise<RemoteChain> {
-  return readBookkeeping('custody', () =>
-    withConnection(remote, { signal }, (session) => readRemoteChain(session, siteId, localSeq)),
+  here: Here,
+  { signal, columnsId = '' }: { readonly signal?: AbortSignal; readonly columnsId?: string } = {},
+): Promise<ChainThere> {
+  const [row] = await readBookkeeping('custody', () =>
+    withConnection(remote, { signal }, (session) => run<ChainRow>(session, selectChain(siteId, here.seq, columnsId))),
   );
+  const known = JSON.parse(row?.known ?? '{"hasColumns":false,"keys":[]}') as KnownCompanions;
+  const head = row === undefined || row.head === null ? null : toHead(JSON.parse(row.head) as HeadRow, here);
+  return { head, digestAtLocal: row?.digest_at_local ?? null, known };
 }
 
-/** What the remote says of a site's chain, in one trip: its head, and the digest at the place where the site stands. */
-async function readRemoteChain(session: Session, siteId: string, localSeq: number): Promise<RemoteChain> {
-  const [row] = await run<{ head: string; digest_at_local: string | null }>(session, selectChain(siteId, localSeq));
-  if (row === undefined) return { head: null, digestAtLocal: null };
-  return { head: JSON.parse(row.head) as ChainHead, digestAtLocal: row.digest_at_local };
+interface ChainRow {
+  readonly head: string | null;
+  readonly digest_at_local: string | null;
+  readonly known: string;
 }
 
-function selectChain(siteId: string, localSeq: number): Statement {
+type HeadRow = Omit<RecordTexts, 'seq' | 'previousDigest'> & {
+  readonly seq: number;
+  readonly digest: string;
+  readonly signature: string;
+};
+
+/** The digest covers the record before, so it says whether the newest record follows the one that is known here. */
+function toHead(row: HeadRow, here: Here): ChainHead {
+  const { seq, digest, claim, sentBy, sentFrom, committedAt, lastTimestamp } = row;
+  const right = digestRecord({ ...row, seq: String(seq), previousDigest: here.digest ?? NO_DIGEST });
+  return {
+    ...{ seq, digest, claim, sentBy, sentFrom, committedAt, lastTimestamp },
+    followsHere: seq === here.seq + 1 && right.toString('hex') === digest,
+    isSigned: isSignedByOne(here.keys, Buffer.from(digest, 'hex'), row.signature),
+  };
+}
+
+function selectChain(siteId: string, localSeq: number, columnsId: string): Statement {
   return {
     text: `
-      select row_to_json(h)::text as head,
+      select (
+          select row_to_json(h)::text
+          from (
+            select ${recordTexts('c')},
+              c.seq,
+              encode(c.digest, 'hex') as digest,
+              encode(c.signature, 'hex') as signature,
+              coalesce((
+                select ${columnsDigestOf('l')}
+                from meter_sync.custody_columns l
+                where l.id = c.columns_id
+              ), '') as "columnsDigest"
+            from meter_sync.custody c
+            where c.site = $1::text
+            order by c.seq desc
+            limit 1
+          ) as h
+        ) as head,
         (
           select encode(l.digest, 'hex')
           from meter_sync.custody l
           where l.site = $1::text
-            and l.seq = $2::bigint
-        ) as digest_at_local
-      from meter_sync.custody c
-      cross join lateral (
-        select c.seq,
-          encode(c.digest, 'hex') as digest,
-          encode(c.previous_digest, 'hex') as "previousDigest",
-          c.claim,
-          c.sent_by as "sentBy",
-          c.sent_from as "sentFrom",
-          ${isoUtc('c.committed_at')} as "committedAt",
-          c.last_timestamp as "lastTimestamp"
-      ) as h
-      where c.site = $1::text
-      order by c.seq desc
-      limit 1`,
-    values: [siteId, localSeq],
+            and l.seq = $2::integer
+        ) as digest_at_local,
+        json_build_object(
+          'hasColumns', exists (select from meter_sync.custody_columns l where l.id = decode($3::text, 'hex')),
+          'keys', (
+            select coalesce(json_agg(json_build_object('fromSeq', k.from_seq, 'publicKey', encode(k.public_key, 'hex'))
+              order by k.from_seq), '[]')
+            from meter_sync.custody_key k
+            where k.site = $1::text
+          )
+        )::text as known`,
+    values: [siteId, localSeq, columnsId],
   };
 }
 

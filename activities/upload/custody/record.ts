@@ -1,12 +1,14 @@
 import { type Link, NO_DIGEST } from '../../../src/model/chain.js';
-import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import { UnsettledBatch } from '../../../src/model/upload-counts.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { literal } from '../../../src/postgres/identifier.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
-import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import type { Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { commitWith } from '../../../src/postgres/transaction.js';
-import type { DaySum } from './day-sums.js';
+import type { Signing } from './companions.js';
+import { type DaySum, toDaysText } from './day-sums.js';
+import { digestRecord, type RecordTexts } from './signed-text.js';
 
 /** The facts of a batch that its custody record holds; the digest covers all of them. */
 interface CustodyFacts {
@@ -15,8 +17,6 @@ interface CustodyFacts {
   readonly contentDigest: string;
   readonly rows: number;
   readonly alreadyThere: number;
-  readonly columns: readonly HashedColumn[];
-  readonly dayColumn: string | null;
   readonly days: readonly DaySum[] | null;
   readonly firstTimestamp: string | null;
   readonly lastTimestamp: string | null;
@@ -24,31 +24,47 @@ interface CustodyFacts {
   readonly sentBy: string;
 }
 
+/** What the remote says of a transaction: its clock, and the address that it sees. */
+export interface Arrival {
+  readonly committed_at: string;
+  readonly sent_from: string | null;
+}
+
+/** Asked in the message that begins the transaction: the site signs what it is told, and so must know it before the commit. */
+export const SELECT_ARRIVAL = `select ${isoUtc('clock_timestamp()')} as committed_at, host(inet_client_addr()) as sent_from`;
+
 /** Where a record goes. */
 interface RecordPlace {
   readonly before: Link;
   /** A statement that fails when the batch must not be committed. */
   readonly check: string;
+  readonly signing: Signing;
+  readonly arrival: Arrival;
 }
 
 /**
- * Writes the record of a batch after `before` and commits it with the readings, all in one message with the check.
+ * Writes the record of a batch after `before`, signed, and commits it with the readings, all in one message with the check.
  * @throws DatabaseFailure `busy` - another sender has taken this place in the chain
+ * @throws UnsettledBatch - the days hold other readings than were inserted: another writer has come between
  */
 export async function commitRecord(
   session: Session,
-  { before, check }: RecordPlace,
+  { before, check, signing, arrival }: RecordPlace,
   facts: CustodyFacts,
 ): Promise<Link> {
+  const ofDays = facts.days?.reduce((sum, { rows }) => sum + rows, 0) ?? facts.rows;
+  if (ofDays !== facts.rows) throw new UnsettledBatch(`${facts.rows} readings inserted, but ${ofDays} on their days`);
   const seq = before.seq + 1;
-  const text = `${check}; ${insertRecord(before, facts)}`;
-  const [row] = await commitWith<{ digest: string }>(session, text).catch((error: unknown) => {
+  const texts = toTexts(before, { signing, arrival }, facts);
+  const digest = digestRecord(texts);
+  const companions = seq === signing.firstSeq ? signing.companions : [];
+  const insert = insertRecord(texts, { digest, signature: signing.key.sign(digest), columnsId: signing.list.id });
+  await commitWith(session, [check, ...companions, insert].join('; ')).catch((error: unknown) => {
     if (!isPlaceTaken(error)) throw error;
     const message = `remote database: another sender has just written custody record ${seq} of site ${facts.siteId}; nothing was removed`;
     throw new DatabaseFailure('busy', message, { side: 'remote', table: 'meter_sync.custody' });
   });
-  if (row === undefined) throw new DatabaseFailure('unexpected', 'remote database: a custody record has no digest', {});
-  return { seq, digest: row.digest };
+  return { seq, digest: digest.toString('hex') };
 }
 
 function isPlaceTaken(error: unknown): boolean {
@@ -56,66 +72,45 @@ function isPlaceTaken(error: unknown): boolean {
   return error.sqlstate === SQLSTATE.uniqueViolation && error.place.table === 'meter_sync.custody';
 }
 
-/** Folded with the commit, so it takes no parameters. The digest is made by the same expression that `verify` asks with. */
-function insertRecord(before: Link, facts: CustodyFacts): string {
-  const columns = JSON.stringify(facts.columns.map(({ name, type }) => [name, type]));
-  const days = facts.days === null ? null : JSON.stringify(facts.days.map(({ day, rows, sum }) => [day, rows, sum]));
+function toTexts(
+  before: Link,
+  { signing, arrival }: Pick<RecordPlace, 'signing' | 'arrival'>,
+  facts: CustodyFacts,
+): RecordTexts {
+  return {
+    site: facts.siteId,
+    seq: String(before.seq + 1),
+    previousDigest: before.digest ?? NO_DIGEST,
+    contentDigest: facts.contentDigest,
+    rows: String(facts.rows),
+    alreadyThere: String(facts.alreadyThere),
+    columnsDigest: signing.list.digest,
+    days: facts.days === null ? null : toDaysText(facts.days),
+    firstTimestamp: facts.firstTimestamp,
+    lastTimestamp: facts.lastTimestamp,
+    claim: facts.claim,
+    sentBy: facts.sentBy,
+    sentFrom: arrival.sent_from,
+    committedAt: arrival.committed_at,
+  };
+}
+
+/** Folded with the commit, so it takes no parameters. */
+function insertRecord(
+  record: RecordTexts,
+  { digest, signature, columnsId }: { digest: Buffer; signature: Buffer; columnsId: string },
+): string {
   return `
-    insert into meter_sync.custody (site, seq, previous_digest, content_digest, rows, already_there, columns, day_column,
-      days, first_timestamp, last_timestamp, claim, sent_by, sent_from, committed_at, digest)
-    select r.*, ${digestOf('r')}
-    from (
-      select ${literal(facts.siteId)}::text as site,
-        ${before.seq + 1}::bigint as seq,
-        ${bytea(before.digest ?? NO_DIGEST)} as previous_digest,
-        ${bytea(facts.contentDigest)} as content_digest,
-        ${facts.rows}::bigint as rows,
-        ${facts.alreadyThere}::bigint as already_there,
-        ${literal(columns)}::json as columns,
-        ${orNull(facts.dayColumn)}::text as day_column,
-        ${orNull(days)}::json as days,
-        ${orNull(facts.firstTimestamp)}::text as first_timestamp,
-        ${orNull(facts.lastTimestamp)}::text as last_timestamp,
-        ${literal(facts.claim)}::uuid as claim,
-        ${literal(facts.sentBy)}::text as sent_by,
-        host(inet_client_addr()) as sent_from,
-        clock_timestamp() as committed_at
-    ) as r
-    returning encode(digest, 'hex') as digest`;
-}
-
-/**
- * The digest of a record, as SQL: SHA-256 over the texts of its columns in this order, each as `<bytes>:<text>,`, so that
- * no two records come to the same bytes. What is null counts as empty.
- */
-export function digestOf(r: string): string {
-  const texts = [
-    `${r}.site`,
-    `${r}.seq::text`,
-    `encode(${r}.previous_digest, 'hex')`,
-    `encode(${r}.content_digest, 'hex')`,
-    `${r}.rows::text`,
-    `${r}.already_there::text`,
-    `${r}.columns::text`,
-    `${r}.day_column`,
-    `${r}.days::text`,
-    `${r}.first_timestamp`,
-    `${r}.last_timestamp`,
-    `${r}.claim::text`,
-    `${r}.sent_by`,
-    `${r}.sent_from`,
-    isoUtc(`${r}.committed_at`),
-  ];
-  return `sha256(convert_to(concat(${texts.map(toNetstring).join(', ')}), 'UTF8'))`;
-}
-
-/** `concat` passes over what is null. */
-function toNetstring(text: string): string {
-  return `coalesce(octet_length(convert_to(${text}, 'UTF8')), 0), ':', ${text}, ','`;
+    insert into meter_sync.custody (committed_at, first_timestamp, last_timestamp, seq, rows, already_there, claim, site,
+      columns_id, content_digest, digest, signature, sent_by, sent_from, days)
+    values (${literal(record.committedAt)}, ${orNull(record.firstTimestamp)}, ${orNull(record.lastTimestamp)}, ${record.seq},
+      ${record.rows}, ${record.alreadyThere}, ${literal(record.claim)}, ${literal(record.site)}, ${bytea(columnsId)},
+      ${bytea(record.contentDigest)}, ${bytea(digest.toString('hex'))}, ${bytea(signature.toString('hex'))},
+      ${literal(record.sentBy)}, ${orNull(record.sentFrom)}, ${orNull(record.days)})`;
 }
 
 function bytea(hex: string): string {
-  return `decode(${literal(hex)}, 'hex')`;
+  return `decode('${hex}', 'hex')`;
 }
 
 function orNull(text: string | null): string {

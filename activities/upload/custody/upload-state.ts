@@ -7,6 +7,7 @@ import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
 import { readBookkeeping } from './read-bookkeeping.js';
+import { SiteKey } from './site-key.js';
 
 /** How far the upload of a site has come: the newest row of `meter_sync.upload_state`. */
 export interface UploadState {
@@ -24,7 +25,12 @@ export interface LocalUpload {
   /** How large the batches of the last run were at its end; null before the first run. */
   readonly learnedRows: number | null;
   readonly hasQuarantine: boolean;
+  /** What the site can sign with, the key in use first; empty for those who only look. */
+  readonly signingKeys: readonly SiteKey[];
 }
+
+/** Whether who reads is to sign: an auditor may have no right to read private keys. */
+type Purpose = 'toLook' | 'toSign';
 
 /**
  * Reads the upload's state, in one trip.
@@ -33,22 +39,25 @@ export interface LocalUpload {
 export async function readLocalUpload(
   local: Database,
   { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
-  signal?: AbortSignal,
+  { signal, purpose = 'toLook' }: { readonly signal?: AbortSignal; readonly purpose?: Purpose } = {},
 ): Promise<LocalUpload> {
-  const statement = selectLocalUpload(siteId, owner ?? null);
+  const statement = selectLocalUpload(siteId, owner ?? null, purpose);
   const [row] = await readBookkeeping('upload_state', () =>
     withConnection(local, { signal }, (session) => run<{ document: string }>(session, statement)),
   );
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
   const known = JSON.parse(row.document) as LocalDocument;
-  const { batch, rows, seq, digest, learnedRows, hasQuarantine, ...chain } = known;
+  const { batch, rows, seq, digest, learnedRows, hasQuarantine, privateKeys, ...chain } = known;
   const link = digest === null ? CHAIN_START : { seq, digest };
-  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine };
+  const signingKeys = (privateKeys ?? []).map((key, at) => new SiteKey(chain.keys[at] ?? '', key));
+  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine, signingKeys };
 }
 
 /** The same as PostgreSQL writes it: all in one row. */
-type LocalDocument = LocalChain & Omit<UploadState, 'link'> & Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'>;
+type LocalDocument = LocalChain &
+  Omit<UploadState, 'link'> &
+  Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'> & { readonly privateKeys: readonly string[] | null };
 
 /** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
 const TAKEN_OVER_BY = `
@@ -61,7 +70,13 @@ const TAKEN_OVER_BY = `
   limit 1`;
 
 /** Everything that the site's own database knows of its upload, in one row. */
-function selectLocalUpload(siteId: string, owner: string | null): Statement {
+function selectLocalUpload(siteId: string, owner: string | null, purpose: Purpose): Statement {
+  const keys = (column: string): string => `array(
+            select encode(k.${column}, 'hex')
+            from meter_sync.site_key k
+            where k.site = $1::text
+            order by k.number desc
+          )`;
   return {
     text: `
       select row_to_json(d)::text as document
@@ -73,6 +88,8 @@ function selectLocalUpload(siteId: string, owner: string | null): Statement {
           s.last_timestamp as "lastTimestamp",
           ${isoUtc('s.moved_at')} as "movedAt",
           array(select c.claim from meter_sync.upload_claim c where c.site = $1::text) as claims,
+          ${keys('public_key')} as keys,
+          ${purpose === 'toSign' ? keys('private_key') : 'null'} as "privateKeys",
           (
             select c.batch_rows
             from meter_sync.upload_claim c

@@ -45,8 +45,9 @@ const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string
     upload_state: ['select', 'insert', 'delete'],
     upload_claim: ['select', 'insert', 'update', 'delete'],
     quarantine: ['select', 'insert', 'update', 'delete'],
+    site_key: ['select'],
   },
-  remote: { custody: ['select', 'insert'] },
+  remote: { custody: ['select', 'insert'], custody_columns: ['select', 'insert'], custody_key: ['select', 'insert'] },
 };
 
 /** Reads what the session's database says, in one trip. @throws DatabaseFailure `unreachable` */

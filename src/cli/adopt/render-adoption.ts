@@ -42,6 +42,7 @@ const WHAT: Readonly<Record<Fence, string>> = {
   behind: 'the remote has batches of this site that the local database does not know',
   remoteBehind: 'the remote lacks batches that this site has uploaded',
   diverged: 'the custody chain of the remote went another way than this site',
+  notSigned: 'the newest custody record on the remote is not signed with a key of this site',
 };
 
 const ONE_ONLY =
@@ -61,6 +62,11 @@ const BEFORE: Readonly<Record<Fence, readonly string[]>> = {
   ],
   diverged: [
     'If both databases were restored, this is the way to go on. Keep the newer backups until the readings of both are found.',
+    ONE_ONLY,
+  ],
+  notSigned: [
+    'If the local database was made anew, and not restored, it has another key than before: then this is the way to continue. verify cannot vouch for the records of the lost key.',
+    'Otherwise somebody without the key of this site wrote that record. Do not accept it: ask who may write on the remote, and keep its tables as they are.',
     ONE_ONLY,
   ],
 };

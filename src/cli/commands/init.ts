@@ -72,10 +72,13 @@ function listSides({ tables }: Config): readonly Side[] {
 
 async function applyTo(config: Config, side: Side, withSample: boolean): Promise<readonly string[]> {
   const { migrate } = await import('../../../activities/bookkeeping/migrations.js');
+  const { ensureSiteKey } = await import('../../../activities/upload/custody/site-key.js');
   const { withDatabase } = await import('../open-database.js');
   return withDatabase(config[side], side, async (database) => {
     if (withSample) await database.pool.query(await readSample(side));
-    return (await migrate(database)).applied;
+    const { applied } = await migrate(database);
+    if (side === 'local' && config.tables.readings.custody !== 'off') await ensureSiteKey(database, config.siteId);
+    return applied;
   });
 }
 

@@ -3,6 +3,7 @@ import { expect, it, onTestFinished, type TestContext } from 'vitest';
 import { printMigrations } from '../../../activities/bookkeeping/migrations.js';
 import { noteDecision } from '../../../activities/download/guard/note-decision.js';
 import { releaseQuarantined } from '../../../activities/upload/quarantine/list.js';
+import { ensureSiteKey } from '../../../activities/upload/custody/site-key.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
@@ -20,6 +21,11 @@ const LOCAL = `
 it('a worker with the printed grants uploads, quarantines and tries again', async (context) => {
   const { admin, worker } = await openAsWorker(context);
   const site = toSite(worker, PLAIN_READINGS);
+  await expect(site.upload()).rejects.toMatchObject({
+    kind: 'schema',
+    message: expect.stringMatching(/no key.*meter-sync init$/) as unknown,
+  });
+  await ensureSiteKey(worker.local, 'test'); // as `init` does
   await admin.remote.sql(`insert into meter_readings values (7, '2026-01-01', 700)`);
   await toSite(admin, PLAIN_READINGS).queueReadings(1, 10);
   expect(await site.upload()).toMatchObject({ inserted: 9, quarantined: 1 });

@@ -1,9 +1,9 @@
 import { expect, it, type TestContext } from 'vitest';
-import { migrate } from '../../../activities/bookkeeping/migrations.js';
 import { createDatabaseOn, createDatabases } from '../../support/postgres.js';
 import { GERMAN, NO_GERMAN, startSystemPostgres } from '../../support/system-postgres.js';
 import { withLeastRights } from './least-rights.js';
 import { PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
+import { prepareBookkeeping } from '../../support/bookkeeping.js';
 
 const LOCAL = `
   create table meter_readings (
@@ -33,7 +33,7 @@ async function openGermanSite(context: TestContext): Promise<SiteUnderTest> {
   const { url } = await startSystemPostgres({ settings: { lc_messages: GERMAN } });
   const { local } = await createDatabases(context, 'empty');
   const remote = await createDatabaseOn(url, 'remote', context);
-  await Promise.all([migrate(local), migrate(remote)]);
+  await Promise.all([prepareBookkeeping(local), prepareBookkeeping(remote)]);
   await local.sql(LOCAL);
   await remote.sql(REMOTE);
   await local.sql(`insert into meter_readings

@@ -10,11 +10,13 @@ const STATE = [
   'select, insert, delete on meter_sync.upload_state',
   'select, insert, update, delete on meter_sync.upload_claim',
   'select, insert, update, delete on meter_sync.quarantine',
+  'select on meter_sync.site_key',
 ];
-const CUSTODY = [USAGE, 'select, insert on meter_sync.custody'];
+const COMPANIONS = ['select, insert on meter_sync.custody_columns', 'select, insert on meter_sync.custody_key'];
+const CUSTODY = [USAGE, 'select, insert on meter_sync.custody', ...COMPANIONS];
 const READ_STATE = [
   USAGE,
-  ...['upload_state', 'upload_claim', 'quarantine'].map((name) => `select on meter_sync.${name}`),
+  ...['upload_state', 'upload_claim', 'quarantine', 'site_key'].map((name) => `select on meter_sync.${name}`),
 ];
 const REMOVE = 'select, delete on meter_readings';
 const SEND = ['insert (id, created_at, value) on meter_readings', 'select (id, created_at, value) on meter_readings'];
@@ -49,7 +51,11 @@ it('a user who lacks a right moves nothing, and is told what to grant', async (c
       'grant select \\("created_at", "value"\\) on "meter_readings"',
     ],
     ['remote', [...SEND, ...CUSTODY], 'grant temporary on database'],
-    ['remote', [...SEND, TEMPORARY, USAGE, 'select on meter_sync.custody'], 'grant insert on meter_sync.custody'],
+    [
+      'remote',
+      [...SEND, TEMPORARY, USAGE, 'select on meter_sync.custody', ...COMPANIONS],
+      'grant insert on meter_sync.custody',
+    ],
   ] as const) {
     const { database, role } = await asUser(site[side], rights);
     const lacking = toSite({ ...site, [side]: database }, site.ends.readings);

@@ -8,32 +8,39 @@ const SESSION = `set DateStyle = 'ISO, YMD'; set IntervalStyle = 'postgres'; set
 
 const BROKEN_RECORDS = `
   with facts as (
-    select c.seq, c.digest, c.previous_digest,
-      lag(c.digest, 1, decode(repeat('00', 32), 'hex')) over (order by c.seq) as digest_before,
+    select c.seq, c.digest, c.columns_id,
       row_number() over (order by c.seq) as wanted_seq,
+      NETSTRINGS(array['columns', l.columns::text, l.day_column]) as columns_digest,
       array[
-        c.site, c.seq::text, encode(c.previous_digest, 'hex'), encode(c.content_digest, 'hex'), c.rows::text,
-        c.already_there::text, c.columns::text, c.day_column, c.days::text, c.first_timestamp, c.last_timestamp,
-        lower(c.claim::text), c.sent_by, c.sent_from,
+        'record', c.site, c.seq::text, encode(lag(c.digest, 1, decode(repeat('00', 32), 'hex')) over (order by c.seq), 'hex'),
+        encode(c.content_digest, 'hex'), c.rows::text, c.already_there::text,
+        encode(NETSTRINGS(array['columns', l.columns::text, l.day_column]), 'hex'), c.days,
+        to_char(c.first_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        to_char(c.last_timestamp at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        c.claim::text, c.sent_by, host(c.sent_from),
         to_char(c.committed_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
       ] as texts
     from meter_sync.custody c
+    join meter_sync.custody_columns l on l.id = c.columns_id
     where c.site = 'test'
   ), digested as (
-    select f.*, (
-      select sha256(convert_to(string_agg(coalesce(octet_length(convert_to(t.text, 'UTF8')), 0) || ':' || coalesce(t.text, '') || ',', '' order by t.n), 'UTF8'))
-      from unnest(f.texts) with ordinality as t(text, n)
-    ) as right_digest
+    select f.*, NETSTRINGS(f.texts) as right_digest
     from facts f
   )
   select seq from digested
-  where digest <> right_digest or previous_digest <> digest_before or seq <> wanted_seq`;
+  where digest <> right_digest or columns_id <> substr(columns_digest, 1, 8) or seq <> wanted_seq`.replace(
+  /NETSTRINGS\((.*?\]|f\.texts)\)/g,
+  `(
+    select sha256(convert_to(string_agg(coalesce(octet_length(convert_to(t.text, 'UTF8')) || ':' || t.text, '-') || ',', '' order by t.n), 'UTF8'))
+    from unnest($1) with ordinality as t(text, n)
+  )`,
+);
 
 const DELIVERED_DAYS = `
-  select d.value ->> 0 as day, sum((d.value ->> 1)::bigint)::text as rows, sum((d.value ->> 2)::numeric)::text as sum
-  from meter_sync.custody c, json_array_elements(c.days) as d
+  select nullif(split_part(d, ',', 1), '') as day, sum(split_part(d, ',', 2)::bigint)::text as rows, sum(split_part(d, ',', 3)::numeric)::text as sum
+  from meter_sync.custody c, unnest(string_to_array(c.days, ';')) as d
   where c.site = 'test'
-  group by 1 having sum((d.value ->> 1)::bigint) > 0 order by 1`;
+  group by 1 having sum(split_part(d, ',', 2)::bigint) > 0 order by 1`;
 
 const FORMS: Readonly<Record<string, string>> = {
   text: `convert_to(C, 'UTF8')`,
@@ -49,7 +56,7 @@ const FORMS: Readonly<Record<string, string>> = {
 /** The columns and their types are read from the records, as the page says. */
 async function daysOnRemote(site: SiteUnderTest): Promise<unknown> {
   const { columns = '[]', day_column: day } =
-    (await site.remote.sql('select distinct columns::text as columns, day_column from meter_sync.custody'))[0] ?? {};
+    (await site.remote.sql('select columns::text as columns, day_column from meter_sync.custody_columns'))[0] ?? {};
   const values = (JSON.parse(columns ?? '[]') as [string, string][]).map(([name, type]) =>
     (FORMS[type.replace(/\(.*\)/, '')] ?? 'C').replace('C', `"${name}"::${type}`),
   );

@@ -154,12 +154,13 @@ it('a user who may only read the tables that it needs can verify', async (contex
   const bookkeeping = ['upload_state', 'upload_claim', 'quarantine'].map((name) => `meter_sync.${name}`);
   const grants = {
     local: [...bookkeeping, 'meter_readings', 'meter'],
-    remote: ['meter_sync.custody', 'meter_readings'],
+    remote: [...['custody', 'custody_columns', 'custody_key'].map((name) => `meter_sync.${name}`), 'meter_readings'],
   };
   const reading = { ...site };
+  const publicHalf = `grant select (site, number, public_key) on meter_sync.site_key to ${role}`;
   for (const side of ['local', 'remote'] as const) {
     await site[side].sql(`create role ${role} login password 'a'; grant usage on schema meter_sync to ${role};
-      grant select on ${grants[side].join(', ')} to ${role}`);
+      grant select on ${grants[side].join(', ')} to ${role}; ${side === 'local' ? publicHalf : ''}`);
     const pool = createPool({ ...site[side].settings, user: role, password: () => 'a' }, () => undefined);
     onTestFinished(async () => {
       await pool.end();

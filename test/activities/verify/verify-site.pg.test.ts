@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { type Verification, verifySite } from '../../../activities/verify/verify-site.js';
 import type { SiteTables } from '../../../src/model/table.js';
+import { forgeRecord, strangersKey } from '../upload/forge-record.js';
 import { openSite, type SiteUnderTest } from '../upload/site-under-test.js';
 
 const COLUMNS = 'id bigint primary key, created_at timestamptz not null, meter_id bigint, value numeric, note text';
@@ -127,7 +128,7 @@ describe('verify', () => {
 
   it.each([
     ['altered', 'update meter_sync.custody set rows = rows + 1 where seq = 4', 'record altered'],
-    ['of which a day was altered', `update meter_sync.custody set days = '[]' where seq = 4`, 'record altered'],
+    ['of which a day was altered', `update meter_sync.custody set days = '' where seq = 4`, 'record altered'],
     ['removed', 'delete from meter_sync.custody where seq = 4', 'record missing'],
     ['removed at the beginning', 'delete from meter_sync.custody where seq = 1', 'record missing'],
     ['removed at the end', 'delete from meter_sync.custody where seq = 9', 'places differ'],
@@ -137,16 +138,14 @@ describe('verify', () => {
   });
 
   it('finds records that were forged, with digests of their own', async () => {
-    const { digestOf } = await import('../../../activities/upload/custody/record.js');
+    await site.remote.sql(`update meter_sync.custody set claim = gen_random_uuid() where seq = 4`);
+    await forgeRecord(site.remote, 4);
+    expect(whats(await verify(site))).toEqual(['record not signed', 'record altered']); // the next one covers its old digest
     await site.remote.sql(`
-      update meter_sync.custody set rows = 1 where seq = 4;
-      update meter_sync.custody as c set digest = ${digestOf('c')} where seq = 4`);
-    expect(whats(await verify(site))).toContain('record out of line');
-    await site.remote.sql(`
-      insert into meter_sync.custody
-        select site, 10, digest, content_digest, rows, already_there, columns, day_column, days, first_timestamp, last_timestamp,
-          gen_random_uuid(), 'somebody', null, now(), ''::bytea from meter_sync.custody where seq = 9;
-      update meter_sync.custody as c set digest = ${digestOf('c')} where seq = 10`);
+      insert into meter_sync.custody (site, seq, content_digest, rows, already_there, columns_id, days, claim, sent_by, committed_at, digest, signature)
+        select site, 10, content_digest, rows, already_there, columns_id, days, gen_random_uuid(), 'somebody', now(), '', signature
+        from meter_sync.custody where seq = 9`);
+    await forgeRecord(site.remote, 10, strangersKey());
     const verification = await verify(site);
     expect(whats(verification)).toContain('places differ');
     expect(whats(verification).filter((what) => what.startsWith('readings differ')).length).toBeGreaterThan(0);

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import { migrate } from '../../../activities/bookkeeping/migrations.js';
 import type { Side } from '../../../src/model/failures.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';
+import { prepareBookkeeping } from '../../support/bookkeeping.js';
 import { toPoolSettings } from '../../support/pool-settings.js';
 import { type LabServer, type LabServers, onServer } from './servers.js';
 
@@ -22,6 +22,9 @@ export interface LabDatabases {
 }
 
 const TEMPLATE = 'lab_template';
+
+/** The one site of a run. */
+export const SITE = 'lab';
 
 /** A meter that the remote does not know, unless a run makes it known. */
 export const UNKNOWN_METER = 999;
@@ -52,7 +55,7 @@ export async function makeTemplates({ local, remote }: LabServers): Promise<void
     await onServer(server.url('postgres'), `create database ${TEMPLATE}`);
     const database = openDatabase(server, TEMPLATE);
     await database.pool.query(TABLES[server.side]);
-    await migrate(database);
+    await prepareBookkeeping(database, [SITE]);
     await database.pool.end();
   }
 }

@@ -1,4 +1,6 @@
-import { digestOf } from '../../../activities/upload/custody/record.js';
+import { startWalk } from '../../../src/model/chain-walk.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { walkToEnd } from '../../../activities/verify/walk-chain.js';
 import { CONTENT, type LabDatabases, TOO_LARGE, UNKNOWN_METER } from './databases.js';
 import { judgeReadings, type Known, type Verdict } from './verdict.js';
 
@@ -52,32 +54,23 @@ export async function consult(
   return { ...verdict, chainFaults: await judgeChain({ local, remote }, siteId, there.length - planted) };
 }
 
-/** Reads the chain as docs/protocol.md tells a verifier to: sequence, links, digests, and the day sums of all records together. */
+/** Walks the chain as `verify` does, and compares its end with the site's place, and the day sums of all records with the table. */
 async function judgeChain({ local, remote }: LabDatabases, siteId: string, delivered: number): Promise<string[]> {
-  const [chain] = await remote.sql<Record<string, string>>(
-    `select count(*) filter (where seq <> place) as gaps,
-       count(*) filter (where previous_digest <> coalesce(before, decode(repeat('00', 32), 'hex'))) as loose,
-       count(*) filter (where digest <> ${digestOf('c')}) as altered,
-       coalesce(sum(rows), 0) as rows, max(seq) as seq,
-       encode((array_agg(digest order by seq desc))[1], 'hex') as digest
-     from (
-       select *, row_number() over (order by seq) as place, lag(digest) over (order by seq) as before
-       from meter_sync.custody where site = $1
-     ) as c`,
-    [siteId],
-  );
   const [state] = await local.sql<Record<string, string>>(
-    `select seq, encode(digest, 'hex') as digest from meter_sync.upload_state where site = $1 order by batch desc limit 1`,
+    `select seq, encode(digest, 'hex') as digest,
+       (select encode(public_key, 'hex') from meter_sync.site_key where site = $1) as key
+     from meter_sync.upload_state where site = $1 order by batch desc limit 1`,
     [siteId],
   );
-  const { gaps, loose, altered, rows, seq, digest } = chain ?? {};
-  const faults: string[] = [];
-  if (gaps !== '0') faults.push(`${gaps} gaps in the sequence`);
-  if (loose !== '0') faults.push(`${loose} records do not name the one before`);
-  if (altered !== '0') faults.push(`${altered} digests do not fit their records`);
-  if (Number(rows) !== delivered) faults.push(`the records tell of ${rows} readings, and ${delivered} were delivered`);
-  if (state?.['seq'] !== seq || state?.['digest'] !== digest)
-    faults.push(`the site stands at record ${state?.['seq']}, the chain at ${seq}`);
+  const start = startWalk([state?.['key'] ?? '']);
+  const walk = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
+    walkToEnd(session, siteId, start),
+  );
+  const faults = walk.doubts.map(({ message }) => message);
+  if (walk.rows !== delivered)
+    faults.push(`the records tell of ${walk.rows} readings, and ${delivered} were delivered`);
+  if (Number(state?.['seq']) !== walk.last?.seq || state?.['digest'] !== walk.last.digest)
+    faults.push(`the site stands at record ${state?.['seq']}, the chain at ${walk.last?.seq}`);
   return [...faults, ...(await judgeDays({ remote }, siteId))];
 }
 
@@ -86,8 +79,8 @@ async function judgeDays({ remote }: Pick<LabDatabases, 'remote'>, siteId: strin
   const rows = await remote.sql<{ day: string }>(
     `select coalesce(r.day, t.day)::text as day
      from (
-       select (d ->> 0)::date as day, sum((d ->> 1)::bigint) as rows, sum((d ->> 2)::numeric) as sum
-       from meter_sync.custody c, json_array_elements(c.days) d
+       select split_part(d, ',', 1)::date as day, sum(split_part(d, ',', 2)::bigint) as rows, sum(split_part(d, ',', 3)::numeric) as sum
+       from meter_sync.custody c, unnest(string_to_array(c.days, ';')) d
        where c.site = $1 group by 1
      ) as r
      full join (

@@ -1,5 +1,5 @@
 import { type Crew, openCrew } from './crew.js';
-import { createDatabases, type LabDatabases, UNKNOWN_METER } from './databases.js';
+import { createDatabases, type LabDatabases, UNKNOWN_METER, SITE } from './databases.js';
 import { ACTS, type Fault, type Scene } from './faults.js';
 import type { Lab } from './lab.js';
 import { consult, type Findings } from './oracle.js';
@@ -24,7 +24,6 @@ export interface RunResult {
   readonly strange: readonly string[];
 }
 
-const SITE = 'lab';
 const MAX_DURATION_MS = 250;
 /** A fault after which nothing goes well for so long has wedged the engine. */
 const RECOVERY_MS = 30_000;

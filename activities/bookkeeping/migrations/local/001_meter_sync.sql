@@ -38,6 +38,22 @@ comment on column meter_sync.upload_claim.owner is 'The workflow that ordered th
 comment on column meter_sync.upload_claim.sent_by is 'Host and process of the worker';
 comment on column meter_sync.upload_claim.batch_rows is 'How large its batches were at the end';
 
+create table meter_sync.site_key (
+  site text not null,
+  number integer not null check (number > 0),
+  public_key bytea not null,
+  private_key bytea not null,
+  made_at timestamptz not null default clock_timestamp(),
+  primary key (site, number)
+);
+
+revoke all on meter_sync.site_key from public;
+
+comment on table meter_sync.site_key is 'What a site signs its custody records with: Ed25519. Only the user whom the worker connects as may read it. Whoever has a private key can sign as this site.';
+comment on column meter_sync.site_key.number is 'The key with the highest number signs';
+comment on column meter_sync.site_key.public_key is '32 bytes; the remote has it in custody_key';
+comment on column meter_sync.site_key.private_key is 'PKCS #8, DER. A secret';
+
 create table meter_sync.quarantine (
   site text not null,
   key text[] not null,

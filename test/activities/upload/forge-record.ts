@@ -1,0 +1,34 @@
+import { NO_DIGEST } from '../../../src/model/chain.js';
+import { columnsDigestOf, recordTexts } from '../../../activities/upload/custody/record-texts.js';
+import { digestRecord, type RecordTexts } from '../../../activities/upload/custody/signed-text.js';
+import { makeKey, SiteKey } from '../../../activities/upload/custody/site-key.js';
+import type { TestDatabase } from '../../support/postgres.js';
+
+/**
+ * Gives a record that was changed or put in the digest that its facts come to, as somebody would who knows the protocol; and with
+ * a key its signature, too.
+ */
+export async function forgeRecord(remote: TestDatabase, seq: number, key?: SiteKey): Promise<void> {
+  const [row] = await remote.sql<Record<keyof RecordTexts, string>>(
+    `select ${recordTexts('c')}, c.seq, coalesce(encode(b.digest, 'hex'), '${NO_DIGEST}') as "previousDigest",
+       ${columnsDigestOf('l')} as "columnsDigest"
+     from meter_sync.custody c
+     join meter_sync.custody_columns l on l.id = c.columns_id
+     left join meter_sync.custody b on b.site = c.site and b.seq = c.seq - 1
+     where c.site = 'test' and c.seq = $1`,
+    [seq],
+  );
+  const digest = digestRecord(row!);
+  const signature = key?.sign(digest).toString('hex') ?? null;
+  await remote.sql(
+    `update meter_sync.custody set digest = decode($2, 'hex'), signature = coalesce(decode($3, 'hex'), signature)
+     where site = 'test' and seq = $1`,
+    [seq, digest.toString('hex'), signature],
+  );
+}
+
+/** A key that no site has. */
+export function strangersKey(): SiteKey {
+  const { publicKey, privateKey } = makeKey();
+  return new SiteKey(publicKey, privateKey);
+}
