@@ -1,19 +1,48 @@
-import type { HashedColumn } from '../../src/model/hashed-column.js';
-import type { Column } from '../../src/model/table.js';
 import type { ChainWalk } from '../../src/model/chain-walk.js';
+import { type NativeType, toNativeType } from '../../src/model/hashed-column.js';
+import type { Column } from '../../src/model/table.js';
 
-/** The column that has days, the same over the whole chain; null: there is none, or it is there no more. */
+/** The column that sorts the readings of a chain into days. */
+export interface DayColumn {
+  readonly name: string;
+  /** What the remote table has now; never a text of a record. */
+  readonly type: NativeType;
+}
+
+/** The column that has days, and why days cannot be compared by it. */
+export interface DayColumnNow {
+  /** Null: the readings have no days, or see `obstacle`. */
+  readonly column: DayColumn | null;
+  /** Null: nothing stands against it. */
+  readonly obstacle: string | null;
+}
+
+/** Finds the column that has days, which must be the same over the whole chain and still be what it was. */
 export function findDayColumn(
   { days }: Pick<ChainWalk, 'days'>,
   columnsThere: ReadonlyMap<string, Column>,
-): HashedColumn | null {
+): DayColumnNow {
   const totals = [...days.values()].filter(({ rows }) => rows > 0);
-  const names = new Set(totals.map(({ dayColumn }) => dayColumn));
-  const [name] = names;
-  if (names.size !== 1 || name === null || name === undefined || !columnsThere.has(name)) return null;
-  for (const { columns } of totals) {
-    const column = columns?.find((known) => known.name === name);
-    if (column !== undefined) return column;
+  const names = [...new Set(totals.map(({ dayColumn }) => dayColumn))];
+  const [name = null] = names;
+  if (names.length > 1) {
+    const told = names.map((one) => one ?? 'none').join(', ');
+    return { column: null, obstacle: `the column that sorts the readings into days was changed (${told})` };
   }
-  return { name, type: 'timestamp with time zone' };
+  if (name === null) return { column: null, obstacle: null };
+  const there = columnsThere.get(name);
+  if (there === undefined) return { column: null, obstacle: `the remote table no longer has column ${name}` };
+  const type = toNativeType(there.baseType);
+  if (type === null || !HAS_DAYS.test(type)) {
+    return { column: null, obstacle: `column ${name} is ${there.baseType} now, which has no days` };
+  }
+  const other = totals.flatMap(({ columns }) => columns?.find((column) => column.name === name) ?? []);
+  const was = other.find((column) => toNativeType(column.type) !== type);
+  if (was !== undefined) {
+    const obstacle = `column ${name} was ${was.type} and is ${there.baseType}, so its days may be others`;
+    return { column: null, obstacle };
+  }
+  return { column: { name, type }, obstacle: null };
 }
+
+const HAS_DAYS = /^(date$|timestamp)/;

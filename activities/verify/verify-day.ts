@@ -1,107 +1,180 @@
 import { type ChainWalk, isUnsummed } from '../../src/model/chain-walk.js';
-import { type DayTotal, describeDay, isDelivered, NOTHING } from '../../src/model/delivered-day.js';
+import {
+  addTotal,
+  type DayTotal,
+  describeDay,
+  nameSites,
+  type FoundDay,
+  type MeterCount,
+  NOTHING,
+} from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
-import type { Column, QueueTable } from '../../src/model/table.js';
-import type { Session } from '../../src/postgres/session.js';
-import { findDayColumn } from './day-column.js';
-import { readDeliveredByAll } from './delivered-by-all.js';
-import { type DayQuestion, lookAtDay, type MeterScope, readMetersOfDay } from './look-at-day.js';
+import { type ColumnsNow, compareColumns } from '../../src/model/hashed-column.js';
+import type { Column } from '../../src/model/table.js';
+import type { DayQuestion, Whose } from './look-at-day.js';
+import type { DeliveredByOthers } from './other-sites.js';
 
-/** The readings on the remote that the chain is compared with. */
-export interface ComparedReadings {
-  readonly readings: QueueTable;
-  readonly scope: MeterScope | null;
-  /** The columns that the remote table has now: a record may name others. */
-  readonly columnsThere: ReadonlyMap<string, Column>;
-}
+/**
+ * How far a day was compared without a difference. `value`: the number and the sum of all stored values. `count`: the number alone.
+ * `none`: it could not be compared, or is in doubt.
+ */
+export type Proof = 'value' | 'count' | 'none';
 
 /** One line of the comparison: what was delivered on a day, and what is there. */
 export interface VerifiedDay {
   readonly day: string | null;
+  /** By this site. */
   readonly delivered: number;
-  /** Null: it could not be compared, see `unproved`. */
+  /** Of the site's readings; null: nobody looked, see `reason`. */
   readonly found: number | null;
-  /** True when only the numbers could be compared, since columns changed since or in the course of the day. */
-  readonly isCountOnly: boolean;
-  readonly isSafe: boolean;
-  /** Why the day could not be compared; null when it was. */
-  readonly unproved: string | null;
+  /** Fewer and more than delivered, with the other sites' where only all can be compared; null: nobody looked. */
+  readonly missing: number | null;
+  readonly extra: number | null;
+  readonly proof: Proof;
+  readonly isProved: boolean;
+  readonly isInDoubt: boolean;
+  /** Why it is not proved by value, with the columns; null: it is, or a doubt says more. */
+  readonly reason: string | null;
 }
 
 /** A day, and what is wrong with it. */
-interface Verified {
+export interface Verified {
   readonly line: VerifiedDay;
   readonly doubts: readonly Doubt[];
+}
+
+/** What a day is compared with, all in one snapshot. */
+export interface DayContext {
+  readonly walk: ChainWalk;
+  /** The columns that the remote table has now: a record may name others. */
+  readonly columnsThere: ReadonlyMap<string, Column>;
+  /** Why no day can be compared; null: nothing stands against it. */
+  readonly obstacle: string | null;
+  /** True when the site's meters tell its readings from those of others. */
+  readonly isScoped: boolean;
+  readonly look: (question: DayQuestion) => Promise<FoundDay>;
+  readonly readMeters: () => Promise<readonly MeterCount[]>;
+  readonly readOthers: () => Promise<DeliveredByOthers>;
 }
 
 /**
  * Compares one day. It is proved when this site's meters have what this site delivered; and also when the table has what all
  * sites together delivered: meters move from site to site, and a reading's meter may be unknown here or missing.
  */
-export async function verifyDay(
-  session: Session,
-  question: ComparedReadings,
-  walk: ChainWalk,
-  day: string | null,
-): Promise<Verified> {
-  const delivered = withoutGone(walk.days.get(day) ?? NOTHING, question);
-  const unproved = findObstacle(question, walk, day, delivered);
-  if (unproved !== null) {
-    return {
-      line: { day, delivered: delivered.rows, found: null, isCountOnly: true, isSafe: false, unproved },
-      doubts: [],
-    };
+export async function verifyDay(context: DayContext, day: string | null): Promise<Verified> {
+  const { walk, look, isScoped } = context;
+  const delivered = walk.days.get(day) ?? NOTHING;
+  const obstacle = isUnsummed(day, walk) ? 'readings were delivered without day sums' : context.obstacle;
+  if (obstacle !== null) return { line: notLookedAt(day, delivered, obstacle), doubts: [] };
+
+  const own = toComparison(delivered, context);
+  const ways: readonly Whose[] = isScoped ? ['own', 'ownOrUnnamed'] : ['all'];
+  const looks: FoundDay[] = [];
+  for (const whose of ways) {
+    const found = await look({ day, columns: own.columns, whose });
+    const proof = judge(own, found);
+    if (proof !== 'none') return { line: toLine(day, own, found, proof), doubts: [] };
+    looks.push(found);
   }
-  const { readings, scope } = question;
-  const dayColumn = findDayColumn(walk, question.columnsThere);
-  const place = { readings, dayColumn, day, columns: delivered.columns };
-  const line = {
-    day,
-    delivered: delivered.rows,
-    isCountOnly: delivered.columns === null && delivered.rows > 0,
-    unproved,
+  const [ownFound = NO_READINGS] = looks;
+  const others = await context.readOthers();
+  const all = toComparison(others.sites.length === 0 ? delivered : addTotal(delivered, others.total), context);
+  const allFound = await look({ day, columns: all.columns, whose: 'all' });
+  const proof = judge(all, allFound);
+  if (proof !== 'none') {
+    const line = toLine(day, { ...all, delivered }, { ...allFound, rows: delivered.rows }, proof);
+    return { line: withoutVoucher(line, others), doubts: [] };
+  }
+  const [told, found] = others.sites.length > 0 || !isScoped ? [all, allFound] : [own, ownFound];
+  const line = { ...toLine(day, told, found, 'none'), delivered: delivered.rows, found: ownFound.rows };
+  return {
+    line: { ...line, isInDoubt: true, reason: null },
+    doubts: [await describe(day, told, found, others, context)],
   };
-  const scopes = scope === null ? [null] : [scope, { ...scope, withNull: true }];
-  for (const own of scopes) {
-    const found = await lookAtDay(session, { ...place, scope: own });
-    if (isDelivered(delivered, found)) return { line: { ...line, found: found.rows, isSafe: true }, doubts: [] };
+}
+
+/** A day is no better proved than the records that explain it. */
+function withoutVoucher(line: VerifiedDay, { unvouched }: DeliveredByOthers): VerifiedDay {
+  const [site] = unvouched;
+  if (site === undefined) return line;
+  const reason =
+    `explained only together with the records of ${nameSites(unvouched)}, whose key is not known here: ` +
+    `give it to verify, as --key ${site}=KEY`;
+  return { ...line, proof: 'none', isProved: false, reason };
+}
+
+const NO_READINGS: FoundDay = { rows: 0, sum: null };
+
+/** A total as it can be compared with the table of today. */
+interface Comparison {
+  readonly delivered: DayTotal;
+  /** Null: only the number can be compared. */
+  readonly columns: DayTotal['columns'];
+  readonly mayBeRewritten: boolean;
+  /** Why the values cannot be compared, or could not where only the number agrees; null: nothing stands against it. */
+  readonly reason: string | null;
+}
+
+function toComparison(delivered: DayTotal, { columnsThere }: DayContext): Comparison {
+  if (delivered.rows === 0) return { delivered, columns: null, mayBeRewritten: false, reason: null };
+  if (delivered.columns === null) {
+    const reason = 'other columns were delivered in the course of the day';
+    return { delivered, columns: null, mayBeRewritten: false, reason };
   }
-  const byAll = withoutGone(await readDeliveredByAll(session, day), question);
-  const all = await lookAtDay(session, { ...place, columns: byAll.columns, scope: null });
-  if (isDelivered(byAll, all)) {
-    const found = delivered.rows;
-    return { line: { ...line, found, isCountOnly: byAll.columns === null, isSafe: true }, doubts: [] };
+  if (delivered.columns.length === 0) {
+    return { delivered, columns: null, mayBeRewritten: false, reason: 'its list of columns cannot be read' };
   }
-  if (scope === null) return tell(session, { ...place, scope }, byAll, line);
-  return tell(session, { ...place, scope }, delivered, line);
+  const { canHash, mayBeRewritten, changed }: ColumnsNow = compareColumns(delivered.columns, columnsThere);
+  const reason = changed.length === 0 ? null : changed.join(', ');
+  return { delivered, columns: canHash ? delivered.columns : null, mayBeRewritten, reason };
 }
 
-async function tell(
-  session: Session,
-  question: DayQuestion,
-  delivered: DayTotal,
-  line: Omit<VerifiedDay, 'found' | 'isSafe'>,
-): Promise<Verified> {
-  const found = { ...(await lookAtDay(session, question)), meters: await readMetersOfDay(session, question) };
-  const doubt = describeDay(question.day, delivered, found);
-  return { line: { ...line, delivered: delivered.rows, found: found.rows, isSafe: false }, doubts: [doubt] };
+/** Where one pass over the table sums up the columns of this site. */
+const ONLY_COUNTED = 'other sites delivered other columns';
+
+function judge({ delivered, columns, mayBeRewritten }: Comparison, found: FoundDay): Proof {
+  if (found.rows !== delivered.rows) return 'none';
+  if (columns === null || found.sum === null) return delivered.rows === 0 ? 'value' : 'count';
+  if (found.sum === delivered.sum) return 'value';
+  return mayBeRewritten ? 'count' : 'none';
 }
 
-/** A column that the remote has no more cannot be hashed: then the readings are counted. */
-function withoutGone(delivered: DayTotal, { columnsThere }: ComparedReadings): DayTotal {
-  const isWhole = delivered.columns?.every(({ name }) => columnsThere.has(name)) ?? false;
-  return isWhole ? delivered : { ...delivered, columns: null };
+function toLine(day: string | null, { delivered, reason }: Comparison, found: FoundDay, proof: Proof): VerifiedDay {
+  const more = found.rows - delivered.rows;
+  return {
+    ...{ day, proof, delivered: delivered.rows, found: found.rows },
+    missing: Math.max(0, -more),
+    extra: Math.max(0, more),
+    isProved: proof === 'value',
+    isInDoubt: false,
+    reason: proof === 'count' ? (reason ?? ONLY_COUNTED) : null,
+  };
 }
 
-function findObstacle(
-  { columnsThere }: ComparedReadings,
-  walk: ChainWalk,
+function notLookedAt(day: string | null, { rows }: DayTotal, reason: string): VerifiedDay {
+  const unknown = { found: null, missing: null, extra: null };
+  return { day, delivered: rows, ...unknown, proof: 'none', isProved: false, isInDoubt: false, reason };
+}
+
+async function describe(
   day: string | null,
-  { dayColumn }: DayTotal,
-): string | null {
-  if (isUnsummed(day, walk)) return 'readings were delivered without day sums';
-  const names = new Set([...walk.days.values()].filter(({ rows }) => rows > 0).map((total) => total.dayColumn));
-  if (names.size > 1) return 'the column that orders the readings was changed';
-  if (dayColumn !== null && !columnsThere.has(dayColumn)) return `the remote table has no column ${dayColumn} any more`;
-  return null;
+  { delivered, columns }: Comparison,
+  { rows }: FoundDay,
+  { sites, leftOut }: DeliveredByOthers,
+  { readMeters, walk }: DayContext,
+): Promise<Doubt> {
+  const doubt = describeDay({
+    ...{ day, delivered: delivered.rows, found: rows, isSummed: columns !== null },
+    sharedWith: sites,
+    meters: await readMeters(),
+  });
+  const notes = [
+    ...(leftOut.length === 0
+      ? []
+      : [`; records of ${nameSites(leftOut)} count for nothing, since their chain is not whole`]),
+    ...(walk.doubts.some(({ what }) => what === 'record not signed')
+      ? ['; records that this site has not signed count in the delivered ones']
+      : []),
+  ];
+  return { ...doubt, message: `${doubt.message}${notes.join('')}` };
 }

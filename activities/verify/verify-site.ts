@@ -11,7 +11,11 @@ import { withConnection, withTransaction } from '../../src/postgres/transaction.
 import { readChain } from '../upload/custody/read-chain.js';
 import { readLocalUpload } from '../upload/custody/upload-state.js';
 import type { MeterScope } from './look-at-day.js';
-import { type DaysQuestion, type VerifiedDays, verifyDays } from './verify-days.js';
+import { findDayColumn } from './day-column.js';
+import type { DaysQuestion, VerifiedDays } from './days-question.js';
+import { openOtherSites } from './other-sites.js';
+import { lookOutside, type Outside } from './outside.js';
+import { verifyDays } from './verify-days.js';
 import { type VerifiedQueue, verifyQueue } from './verify-queue.js';
 import { walkPage } from './walk-chain.js';
 
@@ -40,6 +44,8 @@ export interface Verification extends VerifiedDays {
   /** The site's meters tell its readings from those of others; null: no column does. */
   readonly meters: number | null;
   readonly queue: VerifiedQueue;
+  /** What was not compared; null: only some days were asked for, or nothing can lie outside. */
+  readonly outside: Outside | null;
 }
 
 /**
@@ -62,7 +68,11 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const servers = { local: await readServerVersion(local), remote: await readServerVersion(remote) };
   // The days come last: they take long, and when a link is lost meanwhile all the rest is known.
   const onProgress = (done: number, total: number): void => options.onProgress('days', done, total);
-  const compared = await verifyDays(remote, walked, { ...options, readings, scope, columnsThere, onProgress });
+  const question = { ...options, readings, scope, columnsThere, onProgress, others: openOtherSites(siteId) };
+  const compared = await verifyDays(remote, walked, question);
+  const isWhole = options.from === null && options.to === null && options.after === null && compared.isComplete;
+  const { column } = findDayColumn(walked, columnsThere);
+  const outside = isWhole ? await lookOutside(remote, walked, question, column) : null;
   const { records, rows, alreadyThere, last, unsummed } = walked;
   return {
     siteId,
@@ -77,6 +87,7 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
     stoppedAfter: compared.stoppedAfter,
     stoppedBy: compared.stoppedBy,
     queue,
+    outside,
   };
 }
 

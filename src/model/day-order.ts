@@ -21,6 +21,21 @@ export function sortDays(days: Iterable<string | null>): (string | null)[] {
   return [...days].sort((a, b) => place(a) - place(b) || (a ?? '').localeCompare(b ?? ''));
 }
 
+/** True for a text that PostgreSQL reads as a day, one without a calendar and one before Christ among them. */
+export function isDay(text: string): boolean {
+  if (/^-?infinity$/.test(text)) return true;
+  const [, years, month, date, era] = /^(\d{4,6})-(\d\d)-(\d\d)( BC)?$/.exec(text) ?? [];
+  const year = era === undefined ? Number(years) : 1 - Number(years);
+  if (years === undefined || Number(years) === 0 || year > LAST_YEAR || year < FIRST_YEAR) return false;
+  const known = new Date(0);
+  known.setUTCFullYear(year, Number(month) - 1, Number(date));
+  return known.getUTCMonth() === Number(month) - 1 && known.getUTCDate() === Number(date);
+}
+
+/** What an instant of PostgreSQL can have. */
+const LAST_YEAR = 275_000;
+const FIRST_YEAR = -4_711;
+
 function place(day: string | null): number {
   if (day === null) return Infinity;
   if (day === 'infinity') return Number.MAX_VALUE;

@@ -14,7 +14,7 @@ export interface DayTotal {
 export interface DeliveredSum {
   readonly rows: number;
   readonly sum: string;
-  readonly columns: readonly HashedColumn[];
+  readonly columns: readonly HashedColumn[] | null;
   readonly dayColumn: string | null;
 }
 
@@ -22,12 +22,17 @@ export interface DeliveredSum {
 export const NOTHING: DayTotal = { rows: 0, sum: 0n, columns: null, dayColumn: null };
 
 /** A total and what more was delivered on its day. */
-export function addDay(total: DayTotal, { rows, sum, columns, dayColumn }: DeliveredSum): DayTotal {
+export function addDay(total: DayTotal, { sum, ...more }: DeliveredSum): DayTotal {
+  return addTotal(total, { ...more, sum: BigInt(sum) });
+}
+
+/** Two totals of one day. */
+export function addTotal(total: DayTotal, { rows, sum, columns, dayColumn }: DayTotal): DayTotal {
   const first = total === NOTHING;
   const isSame = first || JSON.stringify([total.columns, total.dayColumn]) === JSON.stringify([columns, dayColumn]);
   return {
     rows: total.rows + rows,
-    sum: total.sum + BigInt(sum),
+    sum: total.sum + sum,
     columns: isSame ? columns : null,
     dayColumn: total.dayColumn ?? dayColumn,
   };
@@ -42,36 +47,71 @@ export interface MeterCount {
 /** What the remote holds of one day. */
 export interface FoundDay {
   readonly rows: number;
-  readonly sum: bigint;
+  /** Null: nobody has made it. */
+  readonly sum: bigint | null;
+}
+
+/** A day on which the remote holds something else than was delivered. */
+export interface DifferentDay {
+  readonly day: string | null;
+  readonly delivered: number;
+  readonly found: number;
+  /** False when only the numbers could be compared. */
+  readonly isSummed: boolean;
+  /** Other sites that delivered readings for the day: they are counted with this site's, since nothing tells them apart. */
+  readonly sharedWith: readonly string[];
   /** The site's meters of that day and their readings, those with the fewest first; empty when nobody asked. */
   readonly meters: readonly MeterCount[];
 }
 
-/** True when the remote holds what was delivered: the same number, and the same sum where both can be compared. */
-export function isDelivered(delivered: DayTotal, found: FoundDay): boolean {
-  return found.rows === delivered.rows && (delivered.columns === null || found.sum === delivered.sum);
+/** What is wrong with such a day, and what its sum cannot tell. */
+export function describeDay(different: DifferentDay): Doubt {
+  const { day, delivered, found } = different;
+  const by = describeSenders(different);
+  const of = day === null ? 'without a day' : `for ${day}`;
+  const missing = delivered - found;
+  const [message, next] =
+    missing === 0
+      ? [`at least one of ${count(delivered)} ${of}${by} was changed on the remote after delivery`, CHANGED]
+      : missing > 0
+        ? [`${missing} of ${count(delivered)} delivered ${of}${by} ${are(missing)} no longer on the remote`, GONE]
+        : [`${count(-missing)} ${of} ${are(-missing)} on the remote that ${beside(different)}`, SLIPPED_IN];
+  const limits = describeLimits(different);
+  return { what: 'readings differ', day, message: `${message}${limits}${describeMeters(different)}`, next };
 }
 
-/** What is wrong with a day on which the remote holds something else than was delivered. */
-export function describeDay(day: string | null, delivered: DayTotal, found: FoundDay): Doubt {
-  const of = day === null ? 'without a day' : `for ${day}`;
-  const difference = found.rows - delivered.rows;
-  const [message, next] =
-    difference === 0
-      ? [
-          `at least one of ${count(delivered.rows)} ${of} was changed on the remote after it had been delivered`,
-          CHANGED,
-        ]
-      : difference < 0
-        ? [
-            `${-difference} of ${count(delivered.rows)} delivered ${of} ${are(-difference)} no longer on the remote`,
-            GONE,
-          ]
-        : [
-            `${count(difference)} ${of} ${are(difference)} on the remote that this site did not deliver${beside(delivered)}`,
-            SLIPPED_IN,
-          ];
-  return { what: 'readings differ', day, message: `${message}${describeMeters(found)}`, next };
+function describeSenders({ sharedWith }: DifferentDay): string {
+  return sharedWith.length === 0 ? '' : ` by this site and ${nameSites(sharedWith)}`;
+}
+
+function beside({ delivered, sharedWith }: DifferentDay): string {
+  const nobody = sharedWith.length === 0 ? 'this site did not' : `neither this site nor ${nameSites(sharedWith)} did`;
+  const rest = delivered === 0 ? ', and none was delivered for then' : `, beside ${delivered} delivered ones`;
+  return `${nobody} deliver${rest}`;
+}
+
+/** What a number and a sum of hashes do not say. */
+function describeLimits({ delivered, found, isSummed, sharedWith }: DifferentDay): string {
+  if (delivered === 0) return '';
+  const rest =
+    found === delivered
+      ? 'which one'
+      : found > delivered
+        ? 'which ones these are, and whether a delivered one was changed'
+        : `${found === 0 ? '' : `whether one of the ${found} that are there was changed`}`;
+  const whose = sharedWith.length === 0 ? '' : 'whose it is';
+  const unknown = [whose, rest].filter((part) => part !== '').join(', and ');
+  if (unknown === '') return '';
+  return `; ${unknown}, the ${isSummed ? 'day sum' : 'number'} cannot tell`;
+}
+
+/** Enough sites to begin with. */
+const SHOWN_SITES = 3;
+
+/** Sites by their names, as long as they are few. */
+export function nameSites(sites: readonly string[]): string {
+  if (sites.length > SHOWN_SITES) return `${sites.length} other sites`;
+  return `${sites.length === 1 ? 'site' : 'sites'} ${sites.join(', ')}`;
 }
 
 function count(rows: number): string {
@@ -82,21 +122,15 @@ function are(rows: number): string {
   return rows === 1 ? 'is' : 'are';
 }
 
-function beside({ rows }: DayTotal): string {
-  return rows === 0 ? ', which delivered none for then' : `, beside ${rows} that it did`;
-}
-
-const GONE =
-  "Somebody deleted them, or gave them another day or meter. The site has them no more: only the customer's backups and logs do. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY";
-const CHANGED =
-  "Somebody changed it on the remote. The site has the original no more: compare with the customer's backups and logs";
-const SLIPPED_IN =
-  'Ask who else writes readings of these meters: another tool, or somebody by hand. Those that were there before the first custody record look the same: then verify from a later day: --from DAY';
+const EVIDENCE = 'Keep the evidence: run verify with --report FILE. Then ask the administrator of the remote:';
+const GONE = `${EVIDENCE} somebody deleted them there, or gave them another day or meter. The site no longer has them; the customer's backups and logs may. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY`;
+const CHANGED = `${EVIDENCE} somebody changed it there. The site no longer has the original: compare with the customer's backups and logs`;
+const SLIPPED_IN = `${EVIDENCE} who else writes readings of these meters: another tool, or somebody by hand? Those that were there before the first custody record look the same: then verify from a later day: --from DAY`;
 
 /** Enough meters to begin with; all of them are one query away. */
 const SHOWN_METERS = 5;
 
-function describeMeters({ meters }: FoundDay): string {
+function describeMeters({ meters }: DifferentDay): string {
   if (meters.length === 0) return '';
   const shown = meters.slice(0, SHOWN_METERS).map(({ meter, rows }) => `${meter} (${rows})`);
   const more = meters.length > SHOWN_METERS ? ` and ${meters.length - SHOWN_METERS} more` : '';

@@ -56,10 +56,11 @@ export function compareEnds(ends: Ends): Comparison {
     const counterpart = remoteColumns.get(column.name);
     return counterpart === undefined || !takesValues(counterpart, queue) ? [] : [toPair(column, counterpart)];
   });
+  const format = pairs.every(movesInBinary) ? 'binary' : 'text';
   return {
     transfer: {
-      columns: pairs.map((pair) => toTransferColumn(pair, queue)),
-      format: pairs.every(movesInBinary) ? 'binary' : 'text',
+      columns: pairs.map((pair) => toTransferColumn(pair, queue, format)),
+      format,
       rounded: pairs.filter(isRounded).map(({ local: { name } }) => name),
     },
     excepted: [...local.columns.map(({ name }) => name), ...local.columnsOfParts].filter(

@@ -45,17 +45,28 @@ export function toPair(local: Column, remote: Column): Pair {
 
 const INTO_ENUM: Move = { by: 'text', refuses: 'which takes its own labels alone' };
 
-/** A pair as it travels. */
-export function toTransferColumn({ local, remote, conversion }: Pair, { timeZone }: QueueTable): TransferColumn {
-  const { maxLength, crossesZone } = conversion.by === 'nothing' ? {} : conversion;
+/** A pair as it travels in a batch of that form. */
+export function toTransferColumn(pair: Pair, { timeZone }: QueueTable, format: CopyFormat): TransferColumn {
+  const { maxLength, crossesZone } = pair.conversion.by === 'nothing' ? {} : pair.conversion;
+  const stored = toStored(pair, format);
   return {
-    name: local.name,
+    name: pair.local.name,
     maxLength: maxLength ?? null,
     inZone: crossesZone === true ? (timeZone ?? null) : null,
-    ...(local.baseType === remote.baseType
-      ? {}
-      : { stored: { asText: conversion.by === 'text', type: remote.isEnum ? null : remote.baseType } }),
+    ...(stored === null ? {} : { stored }),
   };
+}
+
+function toStored(
+  { local, remote, conversion }: Pair,
+  format: CopyFormat,
+): NonNullable<TransferColumn['stored']> | null {
+  const isPrinted = conversion.by === 'text';
+  if (local.baseType !== remote.baseType) return { asText: isPrinted, type: remote.isEnum ? null : remote.baseType };
+  if (local.baseType === 'xml') return { asText: true, type: null }; // in either form its declaration is written anew
+  // A computed NaN may have other bits than the one that is read from a text.
+  const isFloat = local.baseType === 'real' || local.baseType === 'double precision';
+  return format === 'text' && isFloat ? { asText: true, type: remote.baseType } : null;
 }
 
 /** True when both ends mean the same bytes. */

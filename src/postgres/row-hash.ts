@@ -16,11 +16,13 @@ export function hashRow(values: readonly string[]): string {
 }
 
 /**
- * The bytes of types whose own hash forgets something: that of `numeric` the sign, that of `bigint` and of times, which are
- * such numbers inside, half of their bits, and that of `interval` that a day is not 24 hours.
+ * The bytes of types whose own hash forgets something: that of `numeric` the sign, that of a float the sign of zero, that of
+ * `bigint` and of times, which are such numbers inside, half of their bits, and that of `interval` that a day is not 24 hours.
  */
 const SENT_BY = new Map([
   ['bigint', 'int8send'],
+  ['real', 'float4send'],
+  ['double precision', 'float8send'],
   ['numeric', 'numeric_send'],
   ['timestamp with time zone', 'timestamptz_send'],
   ['timestamp without time zone', 'timestamp_send'],
@@ -29,7 +31,7 @@ const SENT_BY = new Map([
   ['interval', 'interval_send'],
 ]);
 
-/** A value of this type as SQL of which {@link hashRow} loses nothing, but the sign of a float's zero. */
+/** A value of this type as SQL of which {@link hashRow} loses nothing. */
 export function exactForm(value: string, type: string): string {
   const { base, isArray } = parseType(type);
   const send = isArray ? undefined : SENT_BY.get(base);

@@ -60,16 +60,8 @@ function given(plan: DownloadPlan, name: string): CommonForm {
   return { value: `${literal(absence.present)}::${type}`, type };
 }
 
-/** Here a zero with a sign is another value: {@link exactForm} takes it for the same. */
-const FLOATS = new Map([
-  ['real', 'float4send'],
-  ['double precision', 'float8send'],
-]);
-
 /** A nondeterministic collation would hash by its own rules. */
 function toHashed({ value, type }: CommonForm): string {
-  const send = FLOATS.get(type);
-  if (send !== undefined) return `${send}(${value})`;
   if (hasOwnHash(type)) return exactForm(value, type);
   const parsed = parseType(type);
   return isText(parsed) && !parsed.isArray ? `${value} collate "C"` : `(${value})::text collate "C"`;

@@ -1,5 +1,5 @@
 import type { TransferColumn } from '../../../src/model/transfer.js';
-import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import { type HashedColumn, toNativeType } from '../../../src/model/hashed-column.js';
 import { ident, literal, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
@@ -61,20 +61,29 @@ export function readingHash(columns: readonly HashedColumn[], alias: string, isU
 }
 
 /**
- * Text by its bytes in UTF-8, whatever the collation and the encoding of the server. Where it holds these bytes already the
- * hash of the text is the same, and a conversion would take a quarter of the time.
+ * The value as it is stored: the type of the column chooses the form, and is no text of a statement. Text by its bytes in UTF-8,
+ * whatever the collation and the encoding of the server. Where it holds these bytes already the hash of the text is the same, and a
+ * conversion would take a quarter of the time. A cast takes the blanks off a `character`, which only one without a length keeps.
  */
 function hashedValue({ name, type }: HashedColumn, alias: string, isUtf8: boolean): string {
-  const value = `${alias}.${ident(name)}::${type}`;
-  if (type !== 'text') return exactForm(value, type);
-  return isUtf8 ? `${value} collate "C"` : `convert_to(${value}, 'UTF8')`;
+  const column = `${alias}.${ident(name)}`;
+  const native = toNativeType(type);
+  if (native !== null) return exactForm(`${column}::${native}`, native);
+  const text = type === 'bpchar' ? printed(column) : `${column}::text`;
+  return isUtf8 ? `${text} collate "C"` : `convert_to(${text}, 'UTF8')`;
+}
+
+/** What COPY prints of a value, as SQL. */
+function printed(value: string): string {
+  return `(case when ${value} is not null then format('%s', ${value}) end)`;
 }
 
 /** The UTC day of a row as SQL: a date; null where there is none. */
 export function utcDay(column: HashedColumn | null, alias: string): string {
   if (column === null) return 'null::date';
-  const value = `${alias}.${ident(column.name)}::${column.type}`;
-  return column.type.endsWith('with time zone') ? `(${value} at time zone 'UTC')::date` : `(${value})::date`;
+  const value = `${alias}.${ident(column.name)}`;
+  const isInstant = toNativeType(column.type) === 'timestamp with time zone';
+  return isInstant ? `(${value}::timestamptz at time zone 'UTC')::date` : `${value}::date`;
 }
 
 /** Sums up the readings of a stretch at the site, in the snapshot that they were copied from. */
@@ -91,7 +100,7 @@ export async function sumStretch(session: Session, queue: Queue, stretch: Stretc
             ${plan.sums ? readingHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
             ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
           from ${relation(queue.readings.table)} as r
-          cross join lateral (select ${selectStored(plan)}) as s
+          cross join lateral (select ${plan.sums ? selectStored(plan.sent) : ''}) as s
           where ${isWithin(queue, stretch)}
           offset 0 -- else whole rows are sorted by day
         ) as v
@@ -109,9 +118,9 @@ export async function sumStretch(session: Session, queue: Queue, stretch: Stretc
   };
 }
 
-/** The columns that the sums are made of, as the remote stores them. */
-function selectStored({ sent, sums }: DayPlan): string {
-  return sums ? sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ') : '';
+/** What the remote stores of the site's row `r`, as a select list of the columns that are hashed. */
+export function selectStored(sent: readonly TransferColumn[]): string {
+  return sent.map((column) => `${storedValue(column)} as ${ident(column.name)}`).join(', ');
 }
 
 /**
@@ -122,8 +131,8 @@ function storedValue({ name, inZone, stored }: TransferColumn): string {
   const column = `r.${ident(name)}`;
   if (stored === undefined) return column;
   // A cast to text is not what COPY prints: it takes the blanks off a `character`, and other casts have rules of their own.
-  const printed = stored.asText ? `(case when ${column} is not null then format('%s', ${column}) end)` : column;
-  const sent = inZone === null ? printed : `(${column} at time zone ${literal(inZone)})`;
+  const crossing = stored.asText ? printed(column) : column;
+  const sent = inZone === null ? crossing : `(${column} at time zone ${literal(inZone)})`;
   return stored.type === null ? sent : `${sent}::${stored.type}`;
 }
 

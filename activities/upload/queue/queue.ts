@@ -150,11 +150,19 @@ export function orderInstant({ readings: { order, timeZone }, orderType }: Queue
   return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
 }
 
-/** The keys of the oldest readings, those in quarantine among them, each as a JSON array of texts. */
-export function selectOldestKeys(queue: Queue, limitRows: number): Statement {
+/**
+ * The keys of the oldest readings, those in quarantine among them, each as a JSON array of texts; and a hash of each.
+ * @param hash of the row `s`, which `stored` selects from the site's row `r`
+ */
+export function selectOldest(
+  queue: Queue,
+  { hash, stored }: { readonly hash: string; readonly stored: string },
+  limitRows: number,
+): Statement {
   return plain(`
-      select array_to_json(${keyTexts(queue)})::text as key
+      select array_to_json(${keyTexts(queue)})::text as key, (${hash})::text as hash
       from ${relation(queue.readings.table)} as r
+      cross join lateral (select ${stored}) as s
       where ${isQueued(queue.readings, 'r')}
       order by ${position(queue)}
       limit ${limitRows}`);

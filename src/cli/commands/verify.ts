@@ -14,8 +14,9 @@ export const verify: CommandSpec<VerifyOptions> = {
   summary: 'prove that what was delivered is still on the remote, unchanged',
   description:
     'Walks the custody chain of the site, compares each day of delivered readings with the remote table, and looks at the ' +
-    'queue. Reads only, one bounded query a day; can be stopped with Ctrl-C; it then prints the command that goes on. Exit code 1 when ' +
-    'something is in doubt.',
+    'queue. Reads only: one bounded query a day, or one pass over the table where no index leads to a day. Can be stopped with Ctrl-C; ' +
+    'it then prints the command that goes on. Exit code 0 when everything that was asked is proved by value, 1 when something is in ' +
+    'doubt, could only be counted or could not be compared.',
   examples: ['meter-sync verify --site north', 'meter-sync verify --from 2026-11-01 --report november.json'],
   addOptions: (command) =>
     void command
@@ -72,7 +73,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   const report = toReport(verification, { from, to, after });
   const written = options.report === undefined ? null : await writeReport(options.report, report);
   return {
-    exitCode: report.isSafe ? 0 : 1,
+    exitCode: report.isProved ? 0 : 1,
     document: written === null ? report : { ...report, report: written },
     text: renderVerification(report, written, output),
   };

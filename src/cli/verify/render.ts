@@ -1,3 +1,5 @@
+import type { Outside } from '../../../activities/verify/outside.js';
+import type { VerifiedDay } from '../../../activities/verify/verify-day.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Output } from '../output.js';
 import type { VerifyReport, WrittenReport } from './report.js';
@@ -30,11 +32,9 @@ export function renderVerification(
     .trimEnd();
 }
 
-function renderHead({ siteId, doubts, isSafe, isProved, chain, asked }: VerifyReport, paint: Output['paint']): string {
-  const which =
-    asked.from === null && asked.to === null && asked.after === null
-      ? 'every reading that was delivered'
-      : 'every reading delivered for the days asked for';
+function renderHead(report: VerifyReport, paint: Output['paint']): string {
+  const { siteId, doubts, isSafe, isProved, chain, asked, days } = report;
+  const warn = (text: string): string => paint('warning', `Site ${siteId}: ${text}`);
   if (doubts.length > 0) {
     const things = doubts.length === 1 ? 'thing is' : 'things are';
     return paint(
@@ -42,37 +42,50 @@ function renderHead({ siteId, doubts, isSafe, isProved, chain, asked }: VerifyRe
       `Site ${siteId}: ${toCount(doubts.length)} ${things} in doubt. The readings still at the site are safe.`,
     );
   }
-  if (!isSafe) return paint('warning', `Site ${siteId}: nothing is in doubt so far, and not all was looked at.`);
-  if (chain.records === 0)
-    return paint('warning', `Site ${siteId}: no custody record is on the remote, so there is nothing to prove yet.`);
-  if (!isProved)
-    return paint(
-      'warning',
-      `Site ${siteId}: the custody chain is whole and nothing is in doubt, but not every day can be proved.`,
+  if (!isSafe) return warn('nothing is in doubt so far, and not all was looked at.');
+  if (chain.records === 0) return warn('no custody record is on the remote, so there is nothing to prove yet.');
+  const which =
+    asked.from === null && asked.to === null && asked.after === null
+      ? 'every reading that was delivered'
+      : 'every reading delivered for the days asked for';
+  if (isProved) return paint('good', `Site ${siteId}: ${which} is on the remote, unchanged.`);
+  if (days.length === 0 && chain.unsummed !== null) {
+    return warn(
+      'its custody chain is whole; of the readings themselves nothing is proved, since no day sums were kept.',
     );
-  return paint('good', `Site ${siteId}: ${which} is on the remote, unchanged.`);
+  }
+  const unproved = days.filter((day) => !day.isProved).length;
+  return warn(
+    `its custody chain is whole and nothing is in doubt, but not all is proved: ` +
+      `the values of ${toCount(unproved)} of ${toCount(days.length)} days were not compared, see below.`,
+  );
 }
 
-function toFigures({ chain, places, days, meters, queue }: VerifyReport): string[][] {
-  const now = Date.now();
-  const proved = days.filter(({ isSafe }) => isSafe);
-  const rows = proved.reduce((sum, { delivered }) => sum + delivered, 0);
-  const counted = proved.filter(({ isCountOnly }) => isCountOnly).length;
-  const reasons = [...new Set(days.flatMap(({ unproved }) => unproved ?? []))];
-  const unproved = days.filter((day) => day.unproved !== null).length;
-  const { unsummed } = chain;
-  const last = chain.last === null ? '' : `, the last one ${toInstant(chain.last.committedAt, now)}`;
-  const again =
-    chain.alreadyThere === 0 ? '' : `; ${toCount(chain.alreadyThere)} were sent again and were there already`;
+/** The days, by how far they are proved; those in doubt with what is there of them. */
+function toDays({ days, chain: { unsummed } }: VerifyReport): string[][] {
+  const proved = days.filter(({ isProved }) => isProved);
+  const doubtful = days.filter(({ isInDoubt }) => isInDoubt);
+  const total = (of: readonly VerifiedDay[], field: 'delivered' | 'missing' | 'extra'): number =>
+    of.reduce((sum, day) => sum + (day[field] ?? 0), 0);
+  const [delivered, missing] = [total(doubtful, 'delivered'), total(doubtful, 'missing')];
   return [
-    ['custody chain', `${toCount(chain.records)} records${last}`],
-    ['', places],
-    ['delivered', `${toCount(chain.rows)} readings${again}`],
-    ['days', `${toCount(proved.length)} of ${toCount(days.length)} are safe: ${toCount(rows)} readings`],
-    ...(counted === 0
+    [
+      'days',
+      `${toCount(proved.length)} of ${toCount(days.length)} are proved: ${toReadings(total(proved, 'delivered'))}`,
+    ],
+    ...(doubtful.length === 0
       ? []
-      : [['', `on ${toCount(counted)} of them only the number was compared, since the columns changed`]]),
-    ...(unproved === 0 ? [] : [['', `${toCount(unproved)} cannot be proved: ${reasons.join('; ')}`]]),
+      : [
+          [
+            '',
+            `${toCount(doubtful.length)} in doubt: of ${toReadings(delivered)} delivered ${toCount(missing)} are missing, ` +
+              `${toCount(total(doubtful, 'extra'))} are there that nobody delivered`,
+          ],
+        ]),
+    ...groupByReason(days).map(({ proof, reason, list }) => [
+      '',
+      `${toCount(list.length)} ${proof === 'count' ? 'only counted' : 'not compared'} (${toRange(list)}): ${reason}`,
+    ]),
     ...(unsummed === null
       ? []
       : [
@@ -81,25 +94,87 @@ function toFigures({ chain, places, days, meters, queue }: VerifyReport): string
             `${toCount(unsummed.records)} records have no day sums (METER_SYNC_CUSTODY), for ${unsummed.from} to ${unsummed.to}`,
           ],
         ]),
-    [
-      'meters',
-      meters === null
-        ? 'all readings of the remote table count: no column tells those of others'
-        : `the readings of this site's ${toCount(meters)} meters`,
-    ],
+  ];
+}
+
+function toReadings(rows: number): string {
+  return `${toCount(rows)} ${rows === 1 ? 'reading' : 'readings'}`;
+}
+
+interface UnprovedDays {
+  readonly proof: VerifiedDay['proof'];
+  readonly reason: string;
+  readonly list: VerifiedDay[];
+}
+
+function groupByReason(days: readonly VerifiedDay[]): readonly UnprovedDays[] {
+  const groups = new Map<string, UnprovedDays>();
+  for (const day of days) {
+    if (day.isProved || day.isInDoubt) continue;
+    const { proof, reason } = day;
+    const group = groups.get(`${proof} ${reason}`) ?? { proof, reason: reason ?? 'unknown', list: [] };
+    group.list.push(day);
+    groups.set(`${proof} ${reason}`, group);
+  }
+  return [...groups.values()];
+}
+
+function toRange(days: readonly VerifiedDay[]): string {
+  const [first, last] = [days[0], days.at(-1)].map((day) => day?.day ?? 'without a day');
+  return first === last ? `${first}` : `${first} to ${last}`;
+}
+
+/** What was compared, and what the comparison leaves out. */
+function toScope({ meters, outside }: VerifyReport): string[][] {
+  const compared =
+    meters === null
+      ? 'all readings of the remote table count: no column tells those of others'
+      : `the readings of this site's ${toCount(meters)} meters`;
+  if (outside === null) return [['meters', compared]];
+  const { before, otherMeters, firstDay, lastDay } = outside;
+  const toText = (counted: Outside['before']): string =>
+    counted === null
+      ? 'not counted, since that takes long'
+      : `${counted.isAtLeast ? 'at least ' : ''}${toCount(counted.rows)}`;
+  return [
+    ['meters', compared],
+    ['not compared', `readings before ${firstDay}: ${toText(before)}`],
+    ...(meters === null
+      ? []
+      : [['', `readings of meters that this site does not know, ${firstDay} to ${lastDay}: ${toText(otherMeters)}`]]),
+  ];
+}
+
+function toFigures(report: VerifyReport): string[][] {
+  const { chain, places, queue } = report;
+  const last = chain.last === null ? '' : `, the last one ${toInstant(chain.last.committedAt, Date.now())}`;
+  const again =
+    chain.alreadyThere === 0 ? '' : `; ${toCount(chain.alreadyThere)} were sent again and were there already`;
+  return [
+    ['custody chain', `${toCount(chain.records)} records${last}`],
+    ['', places],
+    ['delivered', `${toReadings(chain.rows)}${again}`],
+    ...toDays(report),
+    ...toScope(report),
     [
       'at the site',
       `${queue.isEstimate ? 'about ' : ''}${toCount(queue.waiting)} readings wait, ${toCount(queue.inQuarantine)} in quarantine`,
     ],
-    ...(queue.alreadyThere === 0
-      ? []
-      : [
-          [
-            '',
-            `${toCount(queue.alreadyThere)} of the ${toCount(queue.looked)} oldest are on the remote already; the next upload compares and removes them`,
-          ],
-        ]),
+    ...toKnown(queue),
   ];
+}
+
+/** Readings that wait, and whose keys the remote has. */
+function toKnown({ alreadyThere, sameKey, looked }: VerifyReport['queue']): string[][] {
+  if (sameKey === 0) return [];
+  const oldest = `of the ${toCount(looked)} oldest`;
+  if (alreadyThere === null) {
+    return [['', `the remote has the keys of ${toCount(sameKey)} ${oldest}; their content could not be compared`]];
+  }
+  const others = sameKey - alreadyThere;
+  const same = `${toCount(alreadyThere)} ${oldest} are on the remote already, with the same content; the next upload removes them`;
+  const other = `the remote has another reading with the key of ${toCount(others)} ${oldest}: the upload would put these into quarantine`;
+  return [...(alreadyThere === 0 ? [] : [['', same]]), ...(others === 0 ? [] : [['', other]])];
 }
 
 function toStop({ isComplete, stoppedAfter, stoppedBy, asked, siteId }: VerifyReport): string[] {

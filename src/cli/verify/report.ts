@@ -9,7 +9,7 @@ import { readVersion } from '../version.js';
 export interface VerifyReport extends Verification {
   /** True when nothing is in doubt and everything that was asked for was looked at. */
   readonly isSafe: boolean;
-  /** True when that is proved for each day: all were delivered with day sums. */
+  /** True when each day is proved by value besides: the number of its readings and the sum of what is stored. The exit code is 0. */
   readonly isProved: boolean;
   /** Days that were asked for; null: no bound. `after` is where an earlier run was stopped. */
   readonly asked: { readonly from: string | null; readonly to: string | null; readonly after: string | null };
@@ -28,7 +28,7 @@ export function toReport(verification: Verification, asked: VerifyReport['asked'
   const isSafe = verification.doubts.length === 0 && verification.isComplete;
   return {
     isSafe,
-    isProved: isSafe && verification.days.every((day) => day.isSafe) && verification.chain.unsummed === null,
+    isProved: isSafe && verification.days.every((day) => day.isProved) && verification.chain.unsummed === null,
     ...verification,
     asked,
     verifiedBy: `${userInfo().username} on ${hostname()}`,

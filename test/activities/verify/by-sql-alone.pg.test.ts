@@ -42,24 +42,30 @@ const DELIVERED_DAYS = `
   where c.site = 'test'
   group by 1 having sum(split_part(d, ',', 2)::bigint) > 0 order by 1`;
 
-const FORMS: Readonly<Record<string, string>> = {
-  text: `convert_to(C, 'UTF8')`,
-  numeric: 'numeric_send(C)',
-  bigint: 'int8send(C)',
-  'timestamp with time zone': 'timestamptz_send(C)',
-  'timestamp without time zone': 'timestamp_send(C)',
-  'time with time zone': 'timetz_send(C)',
-  'time without time zone': 'time_send(C)',
-  interval: 'interval_send(C)',
+const SENT_AS: Readonly<Record<string, string>> = {
+  real: 'float4send',
+  'double precision': 'float8send',
+  numeric: 'numeric_send',
+  bigint: 'int8send',
+  'timestamp with time zone': 'timestamptz_send',
+  'timestamp without time zone': 'timestamp_send',
+  'time with time zone': 'timetz_send',
+  'time without time zone': 'time_send',
+  interval: 'interval_send',
 };
+const AS_THEY_ARE = ['smallint', 'integer', 'boolean', 'uuid', 'bytea', 'date'];
+
+function toForm(name: string, type: string): string {
+  const base = type.replace(/\([\d,]*\)/, '');
+  if (SENT_AS[base] !== undefined) return `${SENT_AS[base]}("${name}")`;
+  return AS_THEY_ARE.includes(base) ? `"${name}"` : `convert_to("${name}"::text, 'UTF8')`;
+}
 
 /** The columns and their types are read from the records, as the page says. */
 async function daysOnRemote(site: SiteUnderTest): Promise<unknown> {
   const { columns = '[]', day_column: day } =
     (await site.remote.sql('select columns::text as columns, day_column from meter_sync.custody_columns'))[0] ?? {};
-  const values = (JSON.parse(columns ?? '[]') as [string, string][]).map(([name, type]) =>
-    (FORMS[type.replace(/\(.*\)/, '')] ?? 'C').replace('C', `"${name}"::${type}`),
-  );
+  const values = (JSON.parse(columns ?? '[]') as [string, string][]).map(([name, type]) => toForm(name, type));
   return site.remote.sql(`${SESSION};
     select ("${day}" at time zone 'UTC')::date::text as day, count(*)::text as rows,
       sum(hashtextextended('', hash_record_extended(row(${values.join(', ')}), 0)))::text as sum

@@ -65,7 +65,7 @@ describe('verify', () => {
     });
     expect(verification.doubts).toEqual([]);
     expect(verification).toMatchObject({ meters: 3, isComplete: true, chain: { records: 9, rows: 3_240 } });
-    expect(verification.days.map(({ isSafe }) => isSafe)).toEqual(verification.days.map(() => true));
+    expect(verification.days.map(({ isProved }) => isProved)).toEqual(verification.days.map(() => true));
     expect(verification.days.reduce((sum, { delivered }) => sum + delivered, 0)).toBe(3_240);
     expect(seen.at(-1)).toBe('days 10/10');
   });
@@ -88,9 +88,11 @@ describe('verify', () => {
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-03']);
     expect(verification.doubts[0]?.message).toMatch(
-      /^1 of 360 readings delivered for 2026-01-03 is no longer on the remote; meters of that day, the fewest readings first: 2 \(119\), /,
+      /^1 of 360 readings delivered for 2026-01-03 is no longer on the remote; whether one of the 359 that are there was changed, the day sum cannot tell; meters of that day, the fewest readings first: 2 \(119\), /,
     );
-    expect(verification.days.filter(({ isSafe }) => !isSafe)).toMatchObject([{ delivered: 360, found: 359 }]);
+    expect(verification.days.filter(({ isProved }) => !isProved)).toMatchObject([
+      { delivered: 360, found: 359, missing: 1, extra: 0 },
+    ]);
   });
 
   it.each([
@@ -122,7 +124,7 @@ describe('verify', () => {
     const verification = await verify(site);
     expect(whats(verification)).toEqual(['readings differ 2026-01-02', 'readings differ 2026-01-05']);
     expect(verification.doubts[1]?.message).toContain(
-      '1 reading for 2026-01-05 is on the remote that this site did not deliver, which delivered none for then',
+      '1 reading for 2026-01-05 is on the remote that this site did not deliver, and none was delivered for then',
     );
   });
 
