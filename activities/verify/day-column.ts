@@ -33,7 +33,7 @@ export function findDayColumn(
   const there = columnsThere.get(name);
   if (there === undefined) return { column: null, obstacle: `the remote table no longer has column ${name}` };
   const type = toNativeType(there.baseType);
-  if (type === null || !HAS_DAYS.test(type)) {
+  if (type === null || !hasDays(there)) {
     return { column: null, obstacle: `column ${name} is ${there.baseType} now, which has no days` };
   }
   const other = totals.flatMap(({ columns }) => columns?.find((column) => column.name === name) ?? []);
@@ -45,4 +45,7 @@ export function findDayColumn(
   return { column: { name, type }, obstacle: null };
 }
 
-const HAS_DAYS = /^(date$|timestamp)/;
+/** True for a date and for a timestamp, with a zone or without. */
+export function hasDays({ baseType }: Pick<Column, 'baseType'>): boolean {
+  return /^(date$|timestamp )/.test(toNativeType(baseType) ?? '');
+}

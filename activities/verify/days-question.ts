@@ -75,14 +75,12 @@ export function findStart({ days }: ChainWalk, { from, after }: DaysQuestion): s
   return isLater ? dayBefore(from) : undefined;
 }
 
-/** The delivered days that were asked for; those that are no days of the calendar only when all are asked for. */
+/** The delivered days that were asked for; the readings without a day only when all are asked for. */
 export function listAsked({ days }: ChainWalk, { from, to, after }: DaysQuestion): (string | null)[] {
   return sortDays(days.keys()).filter((day) => {
     if ((days.get(day) ?? NOTHING).rows === 0) return false;
     if (after !== null && !isBefore(after, day)) return false;
-    if (day === null || !IS_PLAIN.test(day)) return from === null && to === null;
-    return (from === null || day >= from) && (to === null || day <= to);
+    if (day === null) return from === null && to === null;
+    return (from === null || !isBefore(day, from)) && (to === null || !isBefore(to, day));
   });
 }
-
-const IS_PLAIN = /^\d{4}-\d\d-\d\d$/;

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { selectBoundary } from '../../activities/upload/queue/queue.js';
 import { toQueue } from '../../activities/upload/plan/plan-upload.js';
+import { checkDayIndex } from '../../src/cli/check/check-day-index.js';
 import { checkReadings } from '../../src/cli/check/check-readings.js';
 import { openFindings } from '../../src/cli/check/finding.js';
 import type { QueueTable } from '../../src/model/table.js';
@@ -167,4 +168,29 @@ describe('the check of the index', () => {
       (await check(site, settings)).next.flatMap((next) => /create index .*$/.exec(next)?.[0] ?? []);
     expect(await wanted({ order: 'id', flag: null })).toEqual(['create index on "meter_readings" ("id")']);
   });
+});
+
+describe('the check of the index that verify goes along', () => {
+  const partitioned = `create table meter_readings (id bigint, created_at timestamptz, value numeric, primary key (id, created_at))
+    partition by range (created_at);
+    create table p1 partition of meter_readings for values from ('2026-01-01') to ('2027-01-01');
+    create table p2 partition of meter_readings for values from ('2027-01-01') to ('2028-01-01')`;
+
+  it.for([
+    [undefined, '', 'create index concurrently on "meter_readings" ("created_at")'],
+    [partitioned, 'create index on p1 (created_at)', 'create index on "meter_readings" ("created_at")'],
+  ] as const)('gives the statement for a large table, and takes no index that leads to a part alone: %s', async ([remote, other, wanted], context) => {
+    const site = await openSite(context, remote === undefined ? {} : { remote });
+    await site.remote.sql(remote === undefined ? 'create index on meter_readings (id, created_at)' : other);
+    const { ends: { readings } } = site;
+    const look = async (): Promise<string | undefined> => {
+      const findings = openFindings('tables');
+      const shape = await withTransaction(site.remote, { isolation: 'read committed' }, (session) => readTableShape(session, readings.table));
+      await checkDayIndex(site.remote, { readings, shape, largeBlocks: 0 }, findings);
+      return /create index .*$/.exec(findings.list[0]?.next ?? '')?.[0];
+    };
+    expect(await look()).toBe(wanted);
+    await site.remote.sql(wanted.replace('concurrently ', ''));
+    expect(await look()).toBeUndefined();
+  }); // prettier-ignore
 });

@@ -12,6 +12,7 @@ import { hasUniqueKey, type QueueTable, type TableShape, toTableName } from '../
 import { idents, relation } from '../../postgres/identifier.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
+import { checkDayIndex } from './check-day-index.js';
 import { checkIndex } from './check-index.js';
 import { checkTriggers } from './check-triggers.js';
 import type { Findings } from './finding.js';
@@ -34,7 +35,10 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
     const columns = (compared?.transfer.columns ?? shape.columns).map(({ name }) => name);
     await findings.attempt(() => checkRights(database, readings, columns, findings));
     await findings.attempt(() => checkTriggers(database, readings, findings));
-    if (database.side === 'remote') continue;
+    if (database.side === 'remote') {
+      await findings.attempt(() => checkDayIndex(database, { readings, shape }, findings));
+      continue;
+    }
     await findings.attempt(() => checkIndex(database, readings, findings));
     if (timeZone === undefined) continue;
     const options = { isolation: 'read committed' } as const;

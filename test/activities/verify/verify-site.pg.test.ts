@@ -190,6 +190,35 @@ describe('verify', () => {
     }
   });
 
+  it('without an index that leads to a day one pass over the table finds the same, also where columns were added meanwhile', async () => {
+    for (const { sql } of [site.local, site.remote]) {
+      await sql('alter table meter_readings alter created_at drop not null, add column more integer');
+    }
+    await site.local.sql(`
+      insert into meter_readings select 7000 + n, '2026-01-12'::timestamptz + n * interval '8 hours', 1, n, 'x', false, n from generate_series(1, 9) as n;
+      insert into meter_readings values (7100, 'infinity', 1), (7101, null, 1), (7102, '2026-01-01 12:00', 1)`);
+    await site.upload();
+    await site.remote.sql(`
+      delete from meter_readings where id = 1000;
+      update meter_readings set more = 0 where id = 7001;
+      insert into meter_readings values (9001, '2026-01-05 12:00:00+00', 2, 5, null), (9002, '2026-02-01', 99, 5, null)`);
+    const seen: string[] = [];
+    const onProgress = (what: string, done: number, total: number): void => void seen.push(`${what} ${done}/${total}`);
+    const ranges = [{}, { from: '2026-01-03', to: '2026-01-05' }, { from: '2026-01-05' }, { after: '2026-01-12' }];
+    const byIndex = await Promise.all(ranges.map((range) => verify(site, range)));
+    await site.remote.sql('drop index meter_readings_created_at_id_idx');
+    const inOnePass = await Promise.all(ranges.map((range) => verify(site, { ...range, onProgress })));
+    const found = (verifications: Verification[]): object => verifications.map(({ days, doubts, isComplete }) => ({ days, doubts, isComplete }));
+    expect(whats(byIndex[0]!)).toEqual(['readings differ 2026-01-03', 'readings differ 2026-01-05', 'readings differ 2026-01-12']);
+    expect(byIndex[0]?.days[0]).toMatchObject({ proof: 'count', reason: 'other columns were delivered in the course of the day' });
+    expect(found(inOnePass)).toEqual(found(byIndex));
+    expect(seen).toContain('days 2/2'); // one pass for each list of columns
+
+    let looks = 0;
+    const stopped = await verify(site, { isStopped: () => (looks += 1) > 12, after: '2026-01-02' });
+    expect(stopped).toMatchObject({ isComplete: false, stoppedAfter: '2026-01-02', days: [] });
+  }); // prettier-ignore
+
   it('tells of readings that were sent and not removed, and that they are no doubt', async () => {
     await site.local.sql(`
       create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
