@@ -7,6 +7,7 @@ import {
   nameSite,
   toShortMessage,
 } from '../src/model/failures.js';
+import { joinReports } from '../src/model/download-outcome.js';
 import { DatabaseFailure, toFailureKind } from '../src/postgres/errors.js';
 import { HeldFailure } from './download/guard/settle-hold.js';
 import { startOfRan } from './timed.js';
@@ -34,6 +35,17 @@ export async function translateErrors<Result>(siteId: string, operate: () => Pro
   }
 }
 
+/** Failures of one operation, each of another table, and the first one decides what follows. There is at least one. */
+export class TablesFailure extends Error {
+  override readonly name = 'TablesFailure';
+  readonly failures: readonly unknown[];
+
+  constructor(failures: readonly unknown[]) {
+    super('tables could not be downloaded', { cause: failures[0] });
+    this.failures = failures;
+  }
+}
+
 /** True when another attempt may help after this one, counted from 1. */
 export function isTriedAgain({ kind }: Pick<FailureReport, 'kind'>, attempt: number): boolean {
   return attempt < FAILURE_RULES[kind].maxAttempts;
@@ -41,6 +53,10 @@ export function isTriedAgain({ kind }: Pick<FailureReport, 'kind'>, attempt: num
 
 /** Any error of a site's operation, for the workflow and the people who look at it. */
 export function toReport(error: unknown, siteId: string): FailureReport {
+  if (error instanceof TablesFailure) {
+    const [first, ...others] = error.failures.map((failure) => toReport(failure, siteId));
+    if (first !== undefined) return joinReports(first, others);
+  }
   const kind: FailureKind = toFailureKind(error);
   const ofKind = FAILURE_RULES[kind].next;
   const [ownNext, side] = error instanceof DatabaseFailure ? [error.next, error.place.side] : [null, null];

@@ -100,11 +100,27 @@ export async function makeEqual(
   });
   const done = await work.catch((error: unknown) => {
     if (error instanceof HeldChanges) return error;
-    throw error;
+    throw nameTable(error, table);
   });
   if (done instanceof HeldChanges) return settleHold(local, owned, done, { siteId: options.siteId, attempt });
   logChanges(attempt.log, table, done);
   return toResult(done);
+}
+
+/** A server's error of the server itself: who may log in, how many, what it has room for. */
+const OF_SERVER = /^(28|3D|53|57|58)/;
+
+/** A server seldom says in which table a statement has failed, and several are downloaded in a row. */
+function nameTable(error: unknown, table: string): unknown {
+  if (!(error instanceof DatabaseFailure) || error.place.table !== null) return error;
+  const { kind, message, sqlstate } = error;
+  if (sqlstate === null || kind === 'unreachable' || OF_SERVER.test(sqlstate)) return error;
+  return new DatabaseFailure(kind, `${message} (download of table ${table})`, {
+    ...error,
+    ...error.place,
+    table,
+    cause: error,
+  });
 }
 
 interface Downloading extends DownloadOptions, Start {

@@ -1,3 +1,4 @@
+import { describeFurther } from '../model/download-outcome.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
@@ -157,6 +158,8 @@ function describeDownload(result: DownloadResult): string {
     waiting: result.waiting,
     refused: result.refused,
   };
-  const told = Object.entries(counts).filter(([, count]) => count > 0);
-  return told.length === 0 ? 'up to date' : told.map(([name, count]) => `${toCount(count)} ${name}`).join(', ');
+  const told = Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .map(([name, count]) => `${toCount(count)} ${name}`);
+  return [...told, ...describeFurther(result)].join(', ') || 'up to date';
 }

@@ -1,3 +1,4 @@
+import { describeFurther } from './download-outcome.js';
 import type { Health } from './health.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import type { Outcome } from './state.js';
@@ -40,12 +41,11 @@ function describeUpload({ inserted, alreadyThere, quarantined, removed }: Upload
 function describeDownload(result: DownloadResult): string {
   const { inserted, updated, deactivated, waiting, refused, rejected } = result;
   if (rejected !== undefined) return 'rejected changes, nothing applied';
-  if (inserted + updated + deactivated + waiting + refused === 0) return 'up to date';
   const counts = { new: inserted, changed: updated, deactivated, waiting, refused };
-  return Object.entries(counts)
+  const told = Object.entries(counts)
     .filter(([, count]) => count > 0)
-    .map(([word, count]) => `${count} ${word}`)
-    .join(', ');
+    .map(([word, count]) => `${count} ${word}`);
+  return [...told, ...describeFurther(result)].join(', ') || 'up to date';
 }
 
 function describeErrors({ upload, meters, tenants }: Status): string[] {

@@ -1,4 +1,4 @@
-import { toShortMessage } from './failures.js';
+import { type FailureReport, toShortMessage } from './failures.js';
 import {
   type ChangedRow,
   type DownloadCounts,
@@ -34,17 +34,33 @@ function addDownloads(first: DownloadCounts, second: DownloadCounts): DownloadCo
 }
 
 /** The counts alone of a result that holds more. */
-export function countsOf(result: DownloadCounts): DownloadCounts {
+function countsOf(result: DownloadCounts): DownloadCounts {
   const names = Object.keys(NO_DOWNLOAD) as (keyof DownloadCounts)[];
   return Object.fromEntries(names.map((name) => [name, result[name]])) as unknown as DownloadCounts;
+}
+
+/** What the result of the meters tells of a further table that was downloaded. */
+export function toFurther(table: string, result: DownloadResult): FurtherTableResult {
+  const { rejected } = result;
+  return { table, ...countsOf(result), ...(rejected === undefined ? {} : { rejected }) };
 }
 
 /** A further table that could not be downloaded is a failure of the operation, although the meters themselves are there. */
 export function withFurtherFailures<Result extends object>(outcome: Outcome<Result>): Outcome<Result> {
   const [first, ...others] = (outcome.result as Partial<DownloadResult> | null)?.furtherFailures ?? [];
-  if (first === undefined) return outcome;
-  const message = toShortMessage([first, ...others].map((failure) => failure.message).join('; '));
-  return { ...outcome, ok: false, error: { ...first, message } };
+  return first === undefined ? outcome : { ...outcome, ok: false, error: joinReports(first, others) };
+}
+
+/** The failures of several tables as one: the first, and the words of all. */
+export function joinReports(first: FailureReport, others: readonly FailureReport[]): FailureReport {
+  return { ...first, message: toShortMessage([first, ...others].map(({ message }) => message).join('; ')) };
+}
+
+/** The further tables that failed, for the row of an operation that has a result. */
+export function describeFurther({ furtherFailures = [] }: Pick<DownloadResult, 'furtherFailures'>): string[] {
+  return furtherFailures.map(
+    ({ table, kind, held }) => `${table ?? 'a further table'}: ${held ? 'held' : `failed (${kind})`}`,
+  );
 }
 
 /** The result of two downloads of one table in one cycle. */

@@ -137,6 +137,16 @@ test('a held download is a warning with its numbers, and tells the next command'
   expect(isFine(status, verdict)).toBe(true);
 });
 
+test('a further table that has failed is told, and the meters beside it are not called up to date', () => {
+  const error = aFailure('schema', { table: 'element', message: 'no table element' });
+  const status = aStatus({ meters: { ...succeeded(aDownload({ furtherFailures: [error] })), ok: false, error } });
+  const lines = renderStatus(status, toVerdict(status, NOW), NOW, plain).split('\n');
+  expect(lines.filter((line) => line.startsWith('meters,') && line.includes('element: failed (schema)'))).toHaveLength(
+    1,
+  );
+  expect(lines.filter((line) => line.startsWith('meters,') && line.includes('up to date'))).toEqual([]);
+});
+
 test('rejected changes are told, and the site is in good health', () => {
   const decided = { decision: 'reject', by: 'anna', at: new Date(START).toISOString() } as const;
   const rejected = aHeldDownload({ decided });

@@ -98,6 +98,14 @@ test('the page in Web UI names each failure and what to do about it', () => {
   expect(details).toContain('run check');
 });
 
+test('the row of the meters is not up to date where a further table has failed, and names it', () => {
+  const furtherFailures = [aFailure('schema', { table: 'element', message: 'no table element' })];
+  const state = recordOutcome(aState(), 'meters', succeeded(aDownload({ furtherFailures })));
+  const status = toStatus('a', state);
+  expect(status.meters).toMatchObject({ ok: false, error: { table: 'element' } });
+  expect(toDetails(status, judgeHealth(state))).toContain('| element: failed (schema) |');
+});
+
 test('a queue is as old as its last count: neither a download nor a failure makes it younger', () => {
   const counted = recordOutcome(aState(), 'upload', succeeded(anUpload({ observedAt: new Date(START).toISOString() })));
   const later = START + 60_000;

@@ -9,7 +9,7 @@ import type { Changes } from '../compare/find-changes.js';
 import { type DescribedRow, noteTrouble, type RefusedRow, toRefused } from '../compare/refused-rows.js';
 import { CHANGES, DIFFERENCES } from '../compare/tables.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { exchangeNames } from './exchange-names.js';
+import { exchangeValues } from './exchange-values.js';
 import { setAsideOrphans } from './set-aside.js';
 import { insertNew, retireGone, type Step, updateChanged } from './write-rows.js';
 
@@ -53,16 +53,15 @@ export async function applyChanges(
     gone: changes.gone > 0 ? retireGone(plan) : null,
     inserted: changes.inserted > 0 ? insertNew(plan) : null,
   };
-  const { rows, refused, orphans, isOver } = await applyInRounds(here, plan, steps, rowsAtOnce);
-  const exchanged = await exchange(here, plan, { update: steps.updated, columns }, refused.updated);
-  const others = [...refused.updated.filter(({ place }) => !exchanged.has(place)), ...refused.inserted];
+  const { rows, refused, orphans, isOver } = await applyInRounds(here, plan, { steps, columns, rowsAtOnce });
+  const others = [...refused.updated, ...refused.inserted];
   const mayWait = (row: RefusedRow): boolean => isOfParent(row) || (!isOver && isOfName(row));
   const waiting = [...orphans, ...others.filter(mayWait)];
   const stopped = [...refused.gone, ...others.filter((row) => !mayWait(row))];
   await noteTrouble(here, waiting, 'waiting');
   await noteTrouble(here, stopped, 'refused');
   const { named, more: unnamed } = await noteLeftOut(here, plan);
-  return { ...rows, updated: rows.updated + exchanged.size, waiting, refused: [...stopped, ...named], unnamed };
+  return { ...rows, waiting, refused: [...stopped, ...named], unnamed };
 }
 
 const KINDS = ['updated', 'gone', 'inserted'] as const;
@@ -80,7 +79,15 @@ interface Rounds {
   readonly isOver: boolean;
 }
 
-async function applyInRounds(here: Session, plan: DownloadPlan, steps: Steps, rowsAtOnce: number): Promise<Rounds> {
+/** What is to be applied, and the columns that updates set. */
+interface Work {
+  readonly steps: Steps;
+  readonly columns: readonly string[];
+  readonly rowsAtOnce: number;
+}
+
+async function applyInRounds(here: Session, plan: DownloadPlan, work: Work): Promise<Rounds> {
+  const { steps, rowsAtOnce } = work;
   const rows: Rounds['rows'] = { updated: 0, gone: 0, inserted: 0 };
   const refused: Rounds['refused'] = { updated: [], gone: [], inserted: [] };
   let orphans: readonly RefusedRow[] | null = null;
@@ -99,6 +106,12 @@ async function applyInRounds(here: Session, plan: DownloadPlan, steps: Steps, ro
       refused[kind] = left;
       progress += written;
     }
+    if (progress === 0) {
+      const exchanged = await exchange(here, plan, work, refused.updated);
+      refused.updated = refused.updated.filter(({ place }) => !exchanged.has(place));
+      rows.updated += exchanged.size;
+      progress += exchanged.size;
+    }
     const isDone = KINDS.every((kind) => refused[kind].length === 0);
     if (progress === 0 || isDone) return { rows, refused, orphans: orphans ?? [], isOver: true };
   }
@@ -109,12 +122,12 @@ async function applyInRounds(here: Session, plan: DownloadPlan, steps: Steps, ro
 async function exchange(
   here: Session,
   plan: DownloadPlan,
-  { update, columns }: { readonly update: Step | null; readonly columns: readonly string[] },
+  { steps, columns }: Work,
   refused: readonly PlacedRow[],
 ): Promise<ReadonlySet<string>> {
-  if (update === null) return new Set();
+  if (steps.updated === null) return new Set();
   const places = refused.filter(isOfName).map(({ place }) => place);
-  return new Set(await exchangeNames(here, plan, { update, columns }, places));
+  return exchangeValues(here, plan, { step: steps.updated, columns }, places);
 }
 
 /** A refused row, and where it is found again. */

@@ -3,6 +3,7 @@ import { type OwnedTable, toTableName } from '../../../src/model/table.js';
 import { columnsDigest } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { relation } from '../../../src/postgres/identifier.js';
+import { isReadWhole } from '../../../src/postgres/read-whole.js';
 import { type Database, runAll, type Session } from '../../../src/postgres/session.js';
 import { rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
@@ -18,6 +19,8 @@ interface Fingerprint {
   readonly sum: string;
   /** Of the catalogue: another one means that the plan is out of date. */
   readonly digest: string | null;
+  /** `false` for a snapshot to which rows are missing: see {@link isReadWhole}. */
+  readonly is_whole: string;
 }
 
 /** Both ends at a glance. */
@@ -56,12 +59,15 @@ export async function compareEnds(
   const table = await readPlan(sessions, owned, memory.columns);
   await runAll(there, ['rollback']);
   const look = await lookWith(sessions, table, memory);
-  if (look === null) throw new DatabaseFailure('busy', CHANGING, { side: 'remote', table: toTableName(owned.table) });
+  if (look === null) throw isChanging(toTableName(owned.table));
   rememberTable(remoteDatabase, owned, table);
   return look;
 }
 
-const CHANGING = 'remote database: the columns of the table change just now';
+function isChanging(table: string): DatabaseFailure {
+  const message = `remote database: table ${table}, or a table that it reads from, was altered or reloaded while it was read; nothing was changed`;
+  return new DatabaseFailure('busy', message, { side: 'remote', table });
+}
 
 /** True where both ends are as the memory has them. Rows that wait for another table are tried again each time: nobody tells when their row has come. */
 export function isUnchanged({ local, remote, signature }: Look, memory: TableMemory): boolean {
@@ -78,21 +84,27 @@ export function isAsRemembered({ rows, sum }: Fingerprint, memory: TableMemory, 
   return rows === memory[`${side}_rows`] && sum === memory[`${side}_sum`];
 }
 
-/** Null when the remote's catalogue has changed since the plan was made. */
+/** Null when the remote's catalogue has changed since the plan was made, and when the snapshot lacks rows. */
 async function lookWith({ here, there }: Sessions, known: KnownTable, memory: TableMemory): Promise<Look | null> {
   const { plan, isLockable, digests } = known;
   const withSum = memory.signature !== null;
+  const lock = isLockable ? plan.table : null; // then nothing can be missing, which spares the question
+  const isWhole = isLockable ? 'true' : isReadWhole(plan.table);
   const [local, remote] = await Promise.all([
-    readFingerprint(here, [], selectFingerprint(plan, 'local', { withSum })),
-    readFingerprint(there, beginRemote(isLockable ? plan.table : null), selectFingerprint(plan, 'remote', { withSum })),
+    readFingerprint(here, [], selectFingerprint(plan, 'local', { withSum, isWhole: 'true' })),
+    readFingerprint(there, beginRemote(lock), selectFingerprint(plan, 'remote', { withSum, isWhole })),
   ]);
-  return remote.digest === digests.remote ? { ...known, local, remote } : null;
+  return remote.digest === digests.remote && remote.is_whole === 'true' ? { ...known, local, remote } : null;
 }
 
 /** In few bytes: it is all that a check of equal tables sends. */
-function selectFingerprint(plan: DownloadPlan, side: Side, { withSum }: { readonly withSum: boolean }): string {
+function selectFingerprint(
+  plan: DownloadPlan,
+  side: Side,
+  { withSum, isWhole }: { readonly withSum: boolean; readonly isWhole: string },
+): string {
   const sum = withSum ? `coalesce(sum(${rowHash(plan, side, 'r')}),0)::text` : `''`;
-  return `select count(*)::text as rows,${sum} as sum,${columnsDigest(plan.table)} as digest from ${relation(plan.table)} r where ${isOwned(plan.filter, 'r')}`;
+  return `select count(*)::text as rows,${sum} as sum,${columnsDigest(plan.table)} as digest,(${isWhole})::text as is_whole from ${relation(plan.table)} r where ${isOwned(plan.filter, 'r')}`;
 }
 
 async function readFingerprint(session: Session, before: readonly string[], question: string): Promise<Fingerprint> {

@@ -20,8 +20,6 @@ export interface DownloadPlan extends Omit<OwnedTable, 'gone'> {
   readonly compared: readonly string[];
   /** What becomes of a row that the remote no longer has, as the local table allows it. */
   readonly absence: GoneRule;
-  /** The column sets, besides the key, that are unique here and come from the remote. */
-  readonly uniqueValues: readonly (readonly string[])[];
   /** The column that names a row for people; null: there is none. */
   readonly name: string | null;
   /** The columns of both ends, by name. */
@@ -70,9 +68,6 @@ export function planDownload(owned: OwnedTable, ends: DownloadEnds): DownloadPla
     written,
     compared: ends.local.columns.filter(mayDiffer).map(({ name }) => name),
     absence,
-    uniqueValues: ends.local.uniqueKeys.filter(
-      (names) => names.every((name) => carried.includes(name)) && !names.every((name) => owned.key.includes(name)),
-    ),
     name: carried.includes(NAME_COLUMN) && owned.secret?.includes(NAME_COLUMN) !== true ? NAME_COLUMN : null,
     columns,
     isUtf8,

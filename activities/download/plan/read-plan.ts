@@ -13,7 +13,7 @@ import type { Sessions } from './sessions.js';
 export interface KnownTable {
   readonly plan: DownloadPlan;
   readonly signature: string;
-  /** True when the remote table can be locked: a foreign one cannot, and of a view it would be the tables below. */
+  /** True when the remote table can be locked: a foreign one cannot, and a view's tables only where its owner may. */
   readonly isLockable: boolean;
   readonly digests: { readonly local: string | null; readonly remote: string | null };
 }

@@ -21,13 +21,15 @@ const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when curre
 
 /**
  * Begins the remote's transaction: one snapshot, nothing is written, nothing is locked but against DDL. The lock comes before
- * the snapshot: a `truncate` that commits while we wait for the table would leave it empty to an older one.
+ * the snapshot: a `truncate` that commits while we wait for the table would leave it empty to an older one. What cannot be locked,
+ * a view say, is asked afterwards whether that has happened: see `read-whole`.
  * @param table - that is to be read; null: it is no table that can be locked, or not known to be one
  */
 export function beginRemote(table: TableRef | null): readonly string[] {
   return [
     'begin isolation level repeatable read read only',
-    ...(table === null ? [] : ["set local lock_timeout='1min'", `lock table ${relation(table)} in access share mode`]),
+    "set local lock_timeout='1min'",
+    ...(table === null ? [] : [`lock table ${relation(table)} in access share mode`]),
     ...PRINTED_FORMS, // nothing is read there
     NO_JIT,
     STATEMENT_TIMEOUT,

@@ -33,8 +33,38 @@ it('a further table that is wrong stops only itself, and is named', async (conte
   expect(await databases.local.value('select count(*) from element')).toBe('2');
 });
 
-async function makeElements({ local, remote }: TestDatabases, name: string): Promise<void> {
-  const table = `create table ${name} (meter_id bigint references meter, no int, unit text, primary key (meter_id, no))`;
+it('meters that cannot be downloaded keep no further table back, and the failure names all that failed', async (context) => {
+  const databases = await createDatabases(context, 'ready');
+  await makeElements(databases, 'element', '');
+  await databases.remote.sql('alter table meter rename to elsewhere');
+  const failure: unknown = await download(databases, [element('nowhere'), element('element')]).catch(
+    (error: unknown) => error,
+  );
+  expect(failure).toMatchObject({
+    type: 'schema',
+    message: expect.stringMatching(/no table meter,.*; .*no table nowhere,/) as string,
+    details: [{ table: 'meter', side: 'remote' }, {}],
+  });
+  expect(await databases.local.value('select count(*) from element')).toBe('2');
+});
+
+it('a failure of which the server does not say the table names it', async (context) => {
+  const databases = await createDatabases(context, 'ready');
+  await makeElements(databases, 'element');
+  await databases.remote.sql(`drop table element; create view element as
+    select 5::bigint as meter_id, 1 as no, 'kWh' || 1 / 0 as unit`);
+  const result = await download(databases, [element('element')]);
+  expect(result.furtherFailures).toMatchObject([
+    { kind: 'data', table: 'element', message: expect.stringContaining('table element') as string },
+  ]);
+});
+
+async function makeElements(
+  { local, remote }: TestDatabases,
+  name: string,
+  references = 'references meter',
+): Promise<void> {
+  const table = `create table ${name} (meter_id bigint ${references}, no int, unit text, primary key (meter_id, no))`;
   await local.sql(table);
   await remote.sql(`${table}; insert into tenant (id, name) values (1, 'T'); insert into meter (id, name) values (5, 'm');
     insert into ${name} values (5, 1, 'kWh'), (5, 2, 'm³')`);

@@ -80,46 +80,6 @@ describe('unique names', () => {
   });
 });
 
-describe('rows that exchange unique values', () => {
-  it.for([
-    [
-      'in pairs and rings',
-      'text unique',
-      `update meter set name = 'm' || case when id <= 2 then 3 - id when id <= 7 then 3 + (id - 2) % 5 else id end`,
-    ],
-    [
-      'that may not be null',
-      'text not null unique',
-      `update meter set name = 'm' || case id when 1 then 2 when 2 then 1 else id end`,
-    ],
-    ['of two columns', `text, unique (name, part)`, `update meter set part = 1 - part where id <= 4`],
-  ] as const)('%s take them in one download', async ([, definition, change], context) => {
-    const site = await openSite(context, `create table meter (id bigint primary key, part int, name ${definition})`);
-    await site.remote.sql(
-      `insert into meter select n, n % 2, 'm' || case when ${definition.includes('part')} then (n + 1) / 2 else n end from generate_series(1, 20) n`,
-    );
-    await site.download();
-    await site.remote.sql(`do $$ declare c text; begin
-      for c in select conname from pg_constraint where conrelid = 'meter'::regclass and contype = 'u' loop execute 'alter table meter drop constraint ' || c; end loop; end $$`);
-    await site.remote.sql(change);
-    expect(await site.download()).toMatchObject({ refused: 0, waiting: 0 });
-    expect(await site.rows('local')).toEqual(await site.rows('remote'));
-    expect(await site.download()).toMatchObject({ updated: 0 });
-  });
-
-  it('leave out those for which another row does not move', async (context) => {
-    const site = await openSite(context, 'create table meter (id bigint primary key, name text unique)');
-    await site.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 6) n`);
-    await site.local.sql(`insert into meter values (99, 'own')`);
-    await site.download();
-    await site.remote.sql(`
-      alter table meter drop constraint meter_name_key;
-      update meter set name = case id when 1 then 'm2' when 2 then 'm1' when 3 then 'own' when 4 then 'm3' else name end`);
-    expect(await site.download()).toMatchObject({ updated: 2, refused: 2 });
-    expect(await site.local.value(`select string_agg(name, ' ' order by id) from meter`)).toBe('m2 m1 m3 m4 m5 m6 own');
-  });
-});
-
 describe('rows that are gone', () => {
   it('are not those of which the key is only spelt otherwise: that is updated', async (context) => {
     const table = 'create table meter (id double precision primary key, name text, active boolean)';
@@ -195,23 +155,65 @@ describe('rows that are gone', () => {
   });
 });
 
-it('a remote that truncates and fills its table anew in one transaction is never seen empty', async (context) => {
-  const site = await openSite(context, 'create table meter (id bigint primary key, name text, active boolean)');
-  await site.remote.sql(`insert into meter select n, 'm' || n, true from generate_series(1, 100) n`);
-  await site.download();
-  const loader = await site.remote.pool.connect();
-  try {
-    await loader.query(
-      `begin; create temporary table kept as table meter; truncate meter; insert into meter table kept`,
-    );
-    const download = site.download({}, false, {}, { guard: DEFAULT_GUARD });
-    const isWaiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
-    await expect.poll(() => site.remote.value(isWaiting)).toBe('1');
-    await loader.query('commit');
-    expect(await download).toMatchObject({ remoteCount: 100, deactivated: 0, updated: 0 });
-  } finally {
-    loader.release();
-  }
+describe('a remote that truncates and fills a table anew in one transaction is never seen empty', () => {
+  const BASE = 'create table base (id bigint primary key, name text, active boolean)';
+  const FILL = `select n, 'm' || n, true from generate_series(1, 100) n`;
+  const TARIFFS = `create table reloaded (meter_id bigint primary key, tariff text);
+    insert into reloaded select n, 'T' || n from generate_series(1, 60) n`;
+  const JOINED = `select b.*, c.tariff from base as b left join reloaded as c on c.meter_id = b.id`;
+
+  it.for([
+    ['the table itself', `${BASE.replace('base', 'meter')}; insert into meter ${FILL}`, 'meter'],
+    ['a view', `${BASE}; insert into base ${FILL}; create view meter as select * from base`, 'base'],
+    [
+      'a view of a view, that joins it from the left',
+      `${BASE}; insert into base ${FILL}; ${TARIFFS}; create view joined as ${JOINED}; create view meter as select * from joined`,
+      'reloaded',
+    ],
+    [
+      'one that a view reads in a subquery alone',
+      `${BASE}; insert into base ${FILL}; ${TARIFFS};
+       create view meter as select *, (select c.tariff from reloaded as c where c.meter_id = b.id) as tariff from base as b`,
+      'reloaded',
+    ],
+    [
+      'a partition below a view',
+      `create table whole (id bigint primary key, name text, active boolean) partition by range (id);
+       create table low partition of whole for values from (0) to (50); create table high partition of whole default;
+       insert into whole ${FILL}; create view meter as select * from whole`,
+      'low',
+    ],
+    [
+      'a table that is replaced by another one, and the view with it',
+      `${BASE}; insert into base ${FILL}; create view meter as select * from base`,
+      'base',
+      `create table other as table base; drop table base cascade; alter table other rename to base; create view meter as select * from base`,
+    ],
+  ] as const)('%s', async ([, remote, table, reload], context) => {
+    const site = await openSite(context, {
+      local: 'create table meter (id bigint primary key, name text, active boolean, tariff text)',
+      remote,
+    });
+    await site.download();
+    const before = await site.rows('local');
+    const loader = await site.remote.pool.connect();
+    try {
+      await loader.query(
+        reload === undefined
+          ? `begin; create temporary table kept as table ${table}; truncate ${table}; insert into ${table} table kept`
+          : `begin; ${reload}`,
+      );
+      const download = site.download({}, false, {}, { guard: DEFAULT_GUARD });
+      const isWaiting = `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`;
+      await expect.poll(() => site.remote.value(isWaiting)).toBe('1');
+      await loader.query('commit');
+      expect(await download).toMatchObject({ remoteCount: 100, deactivated: 0, updated: 0 });
+    } finally {
+      loader.release();
+    }
+    expect(await site.rows('local')).toEqual(before);
+    expect(await site.local.value('select sum(changed_rows) + sum(gone_rows) from meter_sync.download_run')).toBe('0');
+  });
 });
 
 it('a memory of which a part is lost is not believed', async (context) => {
