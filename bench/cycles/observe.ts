@@ -37,15 +37,16 @@ export async function watchCycles(servers: Servers, fleet: Fleet, rounds: number
     processCpuSeconds(fleet.workerPid),
     processCpuSeconds(fleet.temporalPid),
   ]);
-  const beats = await during(fleet, Math.min(wanted, fleet.siteIds.length * 2), async () => [await beatsOf(fleet)]);
   const asked = await withStatements(servers, () =>
-    during(fleet, Math.min(wanted, fleet.siteIds.length * 4), () => [
+    during(fleet, Math.min(wanted, fleet.siteIds.length * 4), async () => [
       ...readCounts(servers.local),
       ...readCounts(servers.remote),
+      await beatsOf(fleet),
     ]),
   );
   const [local = 0, remote = 0, worker = 0, temporal = 0] = cpu.perCycle;
-  const [localConnections = 0, localMessages = 0, remoteConnections = 0, remoteMessages = 0] = asked.perCycle;
+  const [localConnections = 0, localMessages = 0, remoteConnections = 0, remoteMessages = 0, beats = 0] =
+    asked.perCycle;
   const { events, actions } = await readHistory(fleet);
   return {
     cycles: cpu.cycles,
@@ -55,7 +56,7 @@ export async function watchCycles(servers: Servers, fleet: Fleet, rounds: number
     workerCpuMs: worker * 1_000,
     temporalCpuMs: temporal * 1_000,
     events,
-    actions: actions + (beats.perCycle[0] ?? 0),
+    actions: actions + beats,
   };
 }
 

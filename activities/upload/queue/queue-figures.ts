@@ -3,10 +3,11 @@ import { ident, relation } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { type Database, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import { plain, type Statement } from '../../../src/postgres/statement.js';
+import { plain } from '../../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { isWaiting, orderInstant, type Queue } from './queue.js';
+import { useIndex } from './queue-index.js';
 
 /** How much is queued, and since when. */
 export interface QueueFigures {
@@ -27,10 +28,22 @@ const MAX_STATEMENT_MS = 90;
  * @throws DatabaseFailure of the local side
  */
 export async function readQueueFigures(local: Database, queue: Queue, signal: AbortSignal): Promise<QueueFigures> {
-  return withTransaction(local, { isolation: 'repeatable read, read only', signal }, async (session) => {
-    await runAll(session, TEXT_FORMS);
-    return readFiguresOf(session, queue);
-  });
+  const options = { isolation: 'repeatable read, read only', signal, opening: TEXT_FORMS } as const;
+  return withTransaction(local, options, (session) => readFiguresOf(session, queue));
+}
+
+/** Nothing waits. */
+export const NO_QUEUE: QueueFigures = { queueSize: 0, queueSizeIsEstimate: false, oldestUnsynced: null };
+
+/** True when nothing waits. False says less: something waits, or that could not be found out. */
+export async function isQueueEmpty(session: Session, queue: Queue): Promise<boolean> {
+  const text = `select exists (${selectWaiting(queue)})::text as any`;
+  try {
+    const [found] = (await inTime<{ any: string }>(session, text, [useIndex().text])) ?? [];
+    return found?.any === 'false';
+  } catch {
+    return false; // what reads the queue next fails for the same reason, and tells it better
+  }
 }
 
 /** The same in a transaction of the caller, which has set its text forms. */
@@ -46,21 +59,23 @@ export async function readFiguresOf(session: Session, queue: Queue): Promise<Que
   };
 }
 
-/** Runs a statement for a bounded time; null when that was not enough. The transaction is as before, whatever happened. */
-async function inTime<Row>(session: Session, statement: Statement): Promise<Row[] | null> {
-  await run(session, plain(`savepoint figure; set local statement_timeout to ${MAX_STATEMENT_MS}`));
+/** Runs a statement for a bounded time, in one message; null when that was not enough. The transaction is as before, whatever happened. */
+async function inTime<Row>(session: Session, text: string, settings: readonly string[] = []): Promise<Row[] | null> {
+  const before = ['savepoint figure', `set local statement_timeout to ${MAX_STATEMENT_MS}`, ...settings];
   try {
-    return await run<Row>(session, statement);
+    const results = await runAll(session, [...before, text, ...UNDO]);
+    return results[before.length] as Row[];
   } catch (error) {
+    await runAll(session, UNDO).catch(() => undefined); // an error that is on its way says why
     if (error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.queryCanceled) return null;
     throw error;
-  } finally {
-    await run(session, plain('rollback to savepoint figure; release savepoint figure')).catch(() => undefined); // an error that is on its way says why
   }
 }
 
-function countWaiting(queue: Queue): Statement {
-  return plain(`select count(*)::text as rows from (${selectWaiting(queue)} limit ${MAX_COUNTED + 1}) as w`);
+const UNDO = ['rollback to savepoint figure', 'release savepoint figure'];
+
+function countWaiting(queue: Queue): string {
+  return `select count(*)::text as rows from (${selectWaiting(queue)} limit ${MAX_COUNTED + 1}) as w`;
 }
 
 /** The planner's own expectation, from the statistics of the table and its size now. */
@@ -74,13 +89,13 @@ function selectWaiting(queue: Queue): string {
   return `select from ${relation(queue.readings.table)} as r where ${isWaiting(queue)}`;
 }
 
-function selectOldest(queue: Queue): Statement {
-  if (!queue.orderIsTime) return plain('select null as oldest');
+function selectOldest(queue: Queue): string {
+  if (!queue.orderIsTime) return 'select null as oldest';
   const order = `r.${ident(queue.readings.order)}`;
-  return plain(`
+  return `
     select ${isoUtc(orderInstant(queue))} as oldest
     from ${relation(queue.readings.table)} as r
     where ${isWaiting(queue)} and ${hasIsoForm(order)}
     order by ${order}
-    limit 1`);
+    limit 1`;
 }
