@@ -4,7 +4,7 @@ import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run, runAll } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { toQueue } from '../upload/plan/plan-upload.js';
+import { readQueue } from '../upload/plan/plan-upload.js';
 import { countQuarantine } from '../upload/quarantine/list.js';
 import { selectOldestKeys } from '../upload/queue/queue.js';
 import { readFiguresOf } from '../upload/queue/queue-figures.js';
@@ -42,7 +42,7 @@ export async function verifyQueue(
     { isolation: 'repeatable read, read only' },
     async (session) => {
       await runAll(session, TEXT_FORMS);
-      const queue = { ...toQueue(readings, await readTableShape(session, readings.table)), quarantineOf: siteId };
+      const queue = { ...(await readQueue(session, readings)), quarantineOf: siteId };
       const { queueSize, queueSizeIsEstimate, oldestUnsynced } = await readFiguresOf(session, queue);
       const [quarantine] = await run<{ rows: string }>(session, countQuarantine(siteId));
       const rows = await run<{ key: string }>(session, selectOldestKeys(queue, MAX_LOOKED));

@@ -14,11 +14,13 @@ import type { Transfer } from '../../../src/model/transfer.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { Database, Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
 import type { DayPlan } from '../custody/day-sums.js';
 import type { Queue } from '../queue/queue.js';
+import { readCuts } from '../queue/sections.js';
 import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';
 import { type Overlap, planOverlap } from './overlap.js';
 import { checkRemoval } from './removal.js';
@@ -61,7 +63,9 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   const { timeZone } = readings;
   const options = { isolation: 'repeatable read, read only', signal } as const;
   if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
-  const here = await withTransaction(local, options, (session) => readEnd(session, readings));
+  const here = await withTransaction(local, { ...options, opening: TEXT_FORMS }, (session) =>
+    readSite(session, readings),
+  );
   const there = await withTransaction(remote, options, (session) => readEnd(session, readings));
   const { transfer, drifts } = compareEnds({ queue: readings, local: here.shape, remote: there.shape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
@@ -72,7 +76,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   checkRemoval(readings, here.facts.obstacles);
   return {
     ...ends,
-    queue: toQueue(readings, here.shape),
+    queue: here.queue,
     marks: { local: here.mark, remote: there.mark },
     transfer,
     hasOrderIndex: here.facts.has_order_index === 'true',
@@ -98,6 +102,11 @@ async function readEnd(session: Session, readings: QueueTable): Promise<End> {
   };
 }
 
+async function readSite(session: Session, readings: QueueTable): Promise<End & { readonly queue: Queue }> {
+  const end = await readEnd(session, readings);
+  return { ...end, queue: await toQueue(session, readings, end.shape) };
+}
+
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
 function planDays(
   { order, custody = 'full' }: QueueTable,
@@ -113,8 +122,13 @@ function planDays(
 
 const IS_TIME = /^(date$|timestamp)/;
 
-/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - names the column that is not there */
-export function toQueue(readings: QueueTable, local: TableShape): Queue {
+/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - there is no such table, or it lacks a column */
+export async function readQueue(session: Session, readings: QueueTable): Promise<Queue> {
+  return toQueue(session, readings, await readTableShape(session, readings.table));
+}
+
+/** The same where the table's shape is known. The session has set its text forms: cuts are read as they are printed. */
+async function toQueue(session: Session, readings: QueueTable, local: TableShape): Promise<Queue> {
   const columns = byName(local.columns);
   const find = (name: string): Column => {
     const column = columns.get(name);
@@ -131,6 +145,7 @@ export function toQueue(readings: QueueTable, local: TableShape): Queue {
     orderIsTime: IS_TIME.test(order.baseType),
     quarantineOf: null,
     keyTypes: readings.key.map((name) => find(name).baseType),
+    cuts: await readCuts(session, readings, order.baseType),
   };
 }
 
