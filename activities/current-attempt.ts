@@ -24,8 +24,7 @@ export async function asCurrentAttempt<Result>(
   let progress: LogFacts = {};
   const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
-    progress = facts;
-    context.heartbeat(progress);
+    progress = facts; // told with the next beat: each one is an action that somebody pays, and most attempts end before
   };
   try {
     return await engine({ signal, earlyEnd, heartbeat, log: toLog(context) });

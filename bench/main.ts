@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { benchMemory } from './backlog/memory.js';
 import { benchPlans } from './backlog/plans.js';
+import { benchIdle } from './cycles/run.js';
 import { benchDownload } from './download/compare.js';
 import { plot, render } from './render.js';
 import { benchUpload } from './upload/compare.js';
@@ -9,10 +10,14 @@ const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rou
        npm run bench -- download [--rows N] [--rounds 3] [--only NAME,NAME] [--delay MS] [--meters ARCHIVE]
        npm run bench -- memory   [--rows 10000000]    memory while a backlog drains
        npm run bench -- plans    [--rows 10000000]    plans of the queue's statements, with and without an index
+       npm run bench -- idle     [--sites N] [--rounds 10] [--interval SECONDS] [--servers embedded|system]
+                                 cycles with nothing to do, then with five readings each: what they cost both ends
        npm run bench -- render   FILE...              tables of results that were written with --json
        npm run bench -- plot     --svg FILE FILE...   results of uploads as one picture
 
   --delay MS       round trip to the remote, added by a proxy
+  --interval S     from one cycle of a site to the next; beyond 10 s connections are given back in between
+  --servers WHICH  those of the product's development, or those of the system's packages as they come
   --only NAMES     contestants by name, with commas; the one that ratios are told against always takes part
   --meters ARCHIVE lists of real meters, used where the file is there
   --json FILE      the result with every run, the machine, versions and settings
@@ -30,6 +35,9 @@ const OPTIONS = {
   rounds: { type: 'string' },
   only: { type: 'string' },
   delay: { type: 'string' },
+  sites: { type: 'string' },
+  interval: { type: 'string' },
+  servers: { type: 'string', default: 'embedded' },
   meters: { type: 'string', default: '../shared/data/points-metadata.tar.gz' },
   svg: { type: 'string' },
   json: { type: 'string' },
@@ -69,6 +77,16 @@ async function main(): Promise<boolean> {
       return benchMemory(rows ?? BACKLOG_ROWS, files);
     case 'plans':
       return benchPlans(rows ?? BACKLOG_ROWS, files);
+    case 'idle': {
+      if (values.servers !== 'embedded' && values.servers !== 'system') throw new UsageError('--servers: which?');
+      return benchIdle({
+        sites: toCount('sites', values.sites ?? '1'),
+        rounds: toCount('rounds', values.rounds ?? '10'),
+        intervalMs: toCount('interval', values.interval ?? '12') * 1_000,
+        origin: values.servers,
+        ...files,
+      });
+    }
     default:
       throw new UsageError('name one of the comparisons');
   }

@@ -26,6 +26,11 @@ export function serverCpuSeconds(postmaster: number): number {
   }
 }
 
+/** Seconds of CPU that a process has used by itself. */
+export function processCpuSeconds(pid: number): number {
+  return readStat(String(pid))?.ownSeconds ?? 0;
+}
+
 interface ProcessStat {
   readonly parent: number;
   readonly ownSeconds: number;

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { toMemoryMarkdown } from './backlog/memory.js';
 import { toPlansMarkdown } from './backlog/plans.js';
+import { toCyclesMarkdown } from './cycles/run.js';
 import { toDownloadMarkdown } from './download/report.js';
 import { toUploadPlot } from './plot.js';
 import { type Result, toTargetLines } from './targets.js';
@@ -34,6 +35,8 @@ function toMarkdown(result: Result): string {
       return toDownloadMarkdown(result);
     case 'memory':
       return toMemoryMarkdown(result);
+    case 'idle':
+      return toCyclesMarkdown(result);
     case 'plans':
       return toPlansMarkdown(result);
   }

@@ -1,11 +1,12 @@
 import type { MemoryResult } from './backlog/memory.js';
 import type { PlansResult } from './backlog/plans.js';
+import type { CyclesResult } from './cycles/run.js';
 import type { DownloadLine, DownloadResult } from './download/result.js';
 import { median } from './statistics.js';
 import { ratiosOf, ratiosTo, type UploadLine, type UploadResult } from './upload/result.js';
 
 /** What a comparison came to. */
-export type Result = UploadResult | DownloadResult | MemoryResult | PlansResult;
+export type Result = UploadResult | DownloadResult | MemoryResult | PlansResult | CyclesResult;
 
 /** What is wanted of the product, and what was seen. */
 export interface Target {
@@ -25,6 +26,8 @@ export function targetsOf(result: Result): Target[] {
       return result.rows < BACKLOG
         ? []
         : [atMost('spread of memory while 10M readings drain, MB', result.spreadBytes / 2 ** 20, 50)];
+    case 'idle':
+      return cycleTargets(result);
     case 'plans':
       return result.rows < BACKLOG ? [] : [atMost('count of a queue of 10M readings, ms', slowestCount(result), 200)];
   }
@@ -112,6 +115,30 @@ function secondsOf({ runs }: DownloadLine): number {
   return median(runs.map(({ seconds }) => seconds));
 }
 
+/** A cycle of a fleet shares a warm worker and warm servers: there the sum alone is wanted. */
+function cycleTargets({ sites, lines }: CyclesResult): Target[] {
+  return lines.flatMap(({ work, local, remote, workerCpuMs, temporalCpuMs, events, actions }) => {
+    if (sites > 1) {
+      const all = workerCpuMs + temporalCpuMs + local.cpuMs + remote.cpuMs;
+      return work === 'idle' ? [atMost('CPU of all for an idle cycle in a fleet, ms', all, 90)] : [];
+    }
+    if (work !== 'idle') {
+      return [
+        atMost("5 readings: the site's CPU, ms", local.cpuMs, 15),
+        atMost("5 readings: the remote's CPU, ms", remote.cpuMs, 10),
+      ];
+    }
+    return [
+      atMost('idle: connections at the remote', remote.connections, 1),
+      atMost('idle: messages to the remote', remote.messages, 4),
+      atMost("idle: the remote's CPU, ms", remote.cpuMs, 3),
+      atMost('idle: messages to the site', local.messages, 15),
+      atMost('idle: history events', events, 24),
+      atMost('idle: actions', actions, 5),
+    ];
+  });
+}
+
 function slowestCount({ lines }: PlansResult): number {
   return Math.max(...lines.filter(({ pages }) => pages === null).map(({ milliseconds }) => milliseconds));
 }
@@ -121,5 +148,5 @@ function atLeast(what: string, seen: number, least: number): Target {
 }
 
 function atMost(what: string, seen: number, most: number): Target {
-  return { wanted: `${what}: at most ${most}`, seen: seen.toFixed(0), isMet: seen <= most };
+  return { wanted: `${what}: at most ${most}`, seen: String(Math.round(seen * 10) / 10), isMet: seen <= most };
 }

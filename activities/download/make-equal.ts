@@ -23,7 +23,7 @@ import { compareEnds, isUnchanged, type Look } from './compare/compare-ends.js';
 import { DEFAULT_LIMITS, type DownloadLimits, type Fetched, fetchDifferent } from './compare/fetch-different.js';
 import { findChanges } from './compare/find-changes.js';
 import { createMemory, saveMemory, selectMemory, type TableMemory, toMemory } from './compare/memory.js';
-import { checkCascade, refuseReadings } from './guard/check-readings.js';
+import { checkCascade, refuseReadings, selectIsReadings } from './guard/check-readings.js';
 import { guardChanges } from './guard/guard-changes.js';
 import { endOpenHold, HeldChanges, settleHold } from './guard/settle-hold.js';
 import { type OpenHold, selectHold, toOpenHold } from './guard/hold.js';
@@ -31,7 +31,16 @@ import { keepHistory } from './history/keep-history.js';
 import { logChanges, NOTHING_TOLD, type ToldDownload } from './history/log-changes.js';
 import { readKept, readTaken, type ToldChange, toTold } from './history/told-changes.js';
 import { countOwned } from './plan/owned-rows.js';
-import { askAll, END_REMOTE, PREPARE_LOCAL, type Sessions, tryLockDownload } from './plan/sessions.js';
+import {
+  askAll,
+  END_REMOTE,
+  PREPARE_LOCAL,
+  type Questions,
+  type Sessions,
+  toAnswers,
+  toTexts,
+  tryLockDownload,
+} from './plan/sessions.js';
 
 /** The two ends of a download. */
 export interface DownloadDatabases {
@@ -92,8 +101,10 @@ export async function makeEqual(
   const table = toTableName(owned.table);
   const { signal } = attempt;
   attempt.heartbeat({ table });
-  const work = withTransaction(local, { isolation: 'read committed', signal }, async (here) => {
-    const start = await prepare(here, owned, options);
+  const questions = toQuestions(owned, options);
+  const begin = { isolation: 'read committed', signal, opening: toTexts(questions) } as const;
+  const work = withTransaction(local, begin, async (here, opened) => {
+    const start = await prepare(here, owned, options.siteId, toAnswers<Prepared>(questions, opened));
     return withConnection(remote, { signal }, (there) =>
       download({ here, there }, remote, owned, { ...options, ...start, attempt }),
     );
@@ -179,28 +190,41 @@ interface Start {
   readonly localDigest: string | null;
 }
 
-async function prepare(here: Session, owned: OwnedTable, { siteId, readings }: DownloadOptions): Promise<Start> {
-  const answers = await askAll<{
-    lock: { locked: string }[];
-    catalogue: { digest: string | null }[];
-    hold: object[];
-    memory: object[];
-  }>(here, {
+/** What the message answers that begins the site's transaction. */
+interface Prepared {
+  readonly lock: { locked: string }[];
+  readonly catalogue: { digest: string | null }[];
+  readonly hold: object[];
+  readonly memory: object[];
+  readonly isReadings: { same: string | null }[];
+}
+
+function toQuestions(owned: OwnedTable, { siteId, readings }: DownloadOptions): Questions<Prepared> {
+  return {
     lock: tryLockDownload(owned),
     catalogue: [...PREPARE_LOCAL, `select ${columnsDigest(owned.table)} as digest`],
     hold: selectHold(siteId, owned),
     memory: selectMemory(siteId, owned),
-  });
-  if (readings !== undefined) await refuseReadings(here, owned, readings);
-  if (answers.lock[0]?.locked !== 'true') {
+    isReadings: readings === undefined ? [] : selectIsReadings(owned, readings),
+  };
+}
+
+async function prepare(
+  here: Session,
+  owned: OwnedTable,
+  siteId: string,
+  { lock, catalogue, hold, memory, isReadings }: Prepared,
+): Promise<Start> {
+  refuseReadings(owned, isReadings);
+  if (lock[0]?.locked !== 'true') {
     const table = toTableName(owned.table);
     const message = `local database: another download of table ${table} is under way`;
     throw new DatabaseFailure('busy', message, { side: 'local', table });
   }
   return {
-    memory: toMemory(answers.memory) ?? (await createMemory(here, siteId, owned)),
-    hold: toOpenHold(answers.hold),
-    localDigest: answers.catalogue[0]?.digest ?? null,
+    memory: toMemory(memory) ?? (await createMemory(here, siteId, owned)),
+    hold: toOpenHold(hold),
+    localDigest: catalogue[0]?.digest ?? null,
   };
 }
 

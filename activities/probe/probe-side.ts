@@ -1,6 +1,5 @@
 import type { ProbeResult } from '../../src/model/operations.js';
 import type { OwnedTable, SiteTables } from '../../src/model/table.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
 import { toFailureKind } from '../../src/postgres/errors.js';
 import { type Database, execute, run, runAll, type Session } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
@@ -8,7 +7,7 @@ import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
 import { countQuarantine } from '../upload/quarantine/list.js';
-import { toQueue } from '../upload/plan/plan-upload.js';
+import { readQueue } from '../upload/plan/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/queue/queue-figures.js';
 import { countOwned } from '../download/plan/owned-rows.js';
 
@@ -47,7 +46,7 @@ export async function probeLocal(
   return {
     localDbConnected,
     quarantined,
-    ...((await figure('queue', (session) => readQueue(session, tables, quarantineOf))) ?? UNKNOWN_QUEUE),
+    ...((await figure('queue', (session) => readFigures(session, tables, quarantineOf))) ?? UNKNOWN_QUEUE),
     localMeterCount: await figure('meters', (session) => count(session, tables.meters)),
     localTenantCount: await figure('tenants', (session) => count(session, tables.tenants)),
   };
@@ -90,16 +89,13 @@ function openSide(database: Database, attempt: Attempt): { connect: () => Promis
   return { connect, figure };
 }
 
-async function readQueue(
+async function readFigures(
   session: Session,
   { readings }: SiteTables,
   quarantineOf: string | null,
 ): Promise<QueueFigures> {
   await runAll(session, TEXT_FORMS);
-  return readFiguresOf(session, {
-    ...toQueue(readings, await readTableShape(session, readings.table)),
-    quarantineOf,
-  });
+  return readFiguresOf(session, { ...(await readQueue(session, readings)), quarantineOf });
 }
 
 function count(session: Session, table: OwnedTable): Promise<number> {

@@ -1,6 +1,6 @@
 import { firstBatchRows, isOfSize, smallerBatchRows } from '../../src/model/batch-size.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
-import { addCounts } from '../../src/model/upload-counts.js';
+import { addCounts, NO_COUNTS } from '../../src/model/upload-counts.js';
 import { DatabaseFailure, toFailureKind } from '../../src/postgres/errors.js';
 import { SQLSTATE } from '../../src/postgres/sqlstate.js';
 import type { Attempt } from '../attempt.js';
@@ -8,10 +8,12 @@ import { planSigning, type Signing, toColumnList } from './custody/companions.js
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
 import { requireKey } from './custody/site-key.js';
-import { type LocalUpload, readLocalUpload } from './custody/upload-state.js';
+import { type LocalUpload, readLocalUpload, readUploadOf } from './custody/upload-state.js';
+import { forgetPlan, planAnew, recallPlan } from './plan/known-plan.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
+import { TableChanged } from './plan/table-mark.js';
 import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
-import { readQueueFigures } from './queue/queue-figures.js';
+import { isQueueEmpty, NO_QUEUE, readQueueFigures } from './queue/queue-figures.js';
 import { withUploadLock } from './queue/upload-lock.js';
 import { uploadBatches, type UploadProgress } from './upload-batches.js';
 
@@ -27,17 +29,43 @@ export async function drainQueue(
   input: UploadReadingsInput,
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
-  return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal) => {
+  return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal, lock) => {
+    const here = await readUploadOf(lock, input, 'toSign'); // fails early without `init`
+    const known = recallPlan(ends);
+    const isIdle = known !== null && !here.hasQuarantine && (await isQueueEmpty(lock, known.plan.queue));
+    if (isIdle) return toIdleResult(here);
     const locked = { ...attempt, signal };
-    const here = await readLocalUpload(ends.local, input, { signal, purpose: 'toSign' }); // fails early without `init`
-    const plan = await planUpload(ends, signal);
-    warnOnce(plan, attempt.log);
-    const begin = { here, ...(await readPlace(plan, input, here, signal)) };
-    if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
-    const uploading = uploadAsConnectionsAllow(begin, plan, input, locked);
-    const progress = await uploading.catch((error: unknown) => failByName(error, ends, signal));
-    return report(plan, input, progress, locked);
+    if (known !== null && !known.isOld) {
+      const done = await drainAsPlanned(known.plan, here, input, locked).catch((error: unknown) => {
+        forgetPlan(ends);
+        if (!isOfTables(error)) throw error;
+        return null; // what is remembered of a table may be out of date
+      });
+      if (done !== null) return done;
+    }
+    const plan = await planAnew(ends, signal);
+    const begun = known === null ? here : await readUploadOf(lock, input, 'toSign');
+    return drainAsPlanned(plan, begun, input, locked).catch((error: unknown) => failByName(error, ends, signal));
   });
+}
+
+/** Nothing waits, and the remote was not asked. */
+function toIdleResult({ state }: LocalUpload): UploadReadingsResult {
+  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false };
+  return { ...none, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
+}
+
+async function drainAsPlanned(
+  plan: UploadPlan,
+  here: LocalUpload,
+  input: UploadReadingsInput,
+  attempt: Attempt,
+): Promise<UploadReadingsResult> {
+  warnOnce(plan, attempt.log);
+  const begin = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
+  if (here.hasQuarantine) await releaseHealed(plan, input.siteId, attempt);
+  const progress = await uploadAsConnectionsAllow(begin, plan, input, attempt);
+  return report(plan, { siteId: input.siteId, hadQuarantine: here.hasQuarantine }, progress, attempt);
 }
 
 /** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
@@ -98,7 +126,7 @@ async function uploadFrom(
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
 ): Promise<UploadProgress> {
   const claim = (batchRows: number): Promise<ClaimedState> =>
-    claimSite(plan.local, { ...input, batchRows }, { state, place, commitsLate: plan.localCommitsLate });
+    claimSite(plan.local, { ...input, batchRows }, { state, place });
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
@@ -124,6 +152,7 @@ async function uploadFrom(
  * @throws DatabaseFailure of what the tables have become; else the error as it was
  */
 async function failByName(error: unknown, ends: UploadEnds, signal: AbortSignal): Promise<never> {
+  forgetPlan(ends);
   if (!isOfTables(error)) throw error;
   await planUpload(ends, signal).catch((named: unknown) => {
     if (isOfTables(named)) throw named;
@@ -133,16 +162,17 @@ async function failByName(error: unknown, ends: UploadEnds, signal: AbortSignal)
 
 function isOfTables(error: unknown): boolean {
   const kind = toFailureKind(error);
-  return kind === 'schema' || kind === 'credentials';
+  return kind === 'schema' || kind === 'credentials' || error instanceof TableChanged;
 }
 
 async function report(
   { local, queue }: UploadPlan,
-  { siteId }: UploadReadingsInput,
+  { siteId, hadQuarantine }: { readonly siteId: string; readonly hadQuarantine: boolean },
   progress: UploadProgress,
   { log, signal }: Attempt,
 ): Promise<UploadReadingsResult> {
-  const inQuarantine = await tidyQuarantine(local, queue, siteId, signal);
+  const mayHold = hadQuarantine || progress.quarantined > 0;
+  const inQuarantine = mayHold ? await tidyQuarantine(local, queue, siteId, signal) : 0;
   const quarantineOf = inQuarantine > 0 ? siteId : null;
   const figures = await readQueueFigures(local, { ...queue, quarantineOf }, signal);
   const { batchRows, oldestLeft, ...counts } = progress;

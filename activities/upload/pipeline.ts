@@ -18,7 +18,8 @@ export interface Stages<Taken, Done> {
  * Batches that overlap: while one commits and removes, the next one streams, so that neither server waits for the other.
  *
  * 1. No more than `maxInFlight` are under way.
- * 2. A batch begins when the one before has told what it takes, and so where the next one starts.
+ * 2. A batch begins when the one before has told what it takes, and so where the next one starts. One that has found nothing is
+ *    passed over: the next follows the one before it.
  * 3. It streams once the one before is `sent`, has `arrived` or is `done`, as the overlap of the remote's table allows.
  * 4. It is recorded once the one before is done at both ends, the site's own commit included. So the remote is never more
  *    than one record ahead of the site.
@@ -79,7 +80,11 @@ export class Pipeline<Taken, Done> {
     for (const promise of [...Object.values(reached), counted]) promise.catch(ignore);
     this.#newest = reached;
     this.#inFlight.push(counted);
-    return Promise.race([taken.given, done.then(() => null)]);
+    const took = Promise.race([taken.given, done.then(() => null)]);
+    return took.then((what) => {
+      if (what === null) this.#newest = before; // the next batch follows the one that has taken something
+      return what;
+    });
   }
 
   /** Settles when no batch is under way. @throws what the earliest of those that failed has thrown */

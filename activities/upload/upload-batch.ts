@@ -3,7 +3,7 @@ import type { UploadCounts } from '../../src/model/operations.js';
 import { settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
-import { execute, runAll, type Session } from '../../src/postgres/session.js';
+import { execute, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
@@ -14,8 +14,9 @@ import { type Arrival, commitRecord, SELECT_ARRIVAL } from './custody/record.js'
 import { addUploadState } from './custody/upload-state.js';
 import type { Stages } from './pipeline.js';
 import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
-import { checkShape, commitAsPlanned, type UploadPlan } from './plan/plan-upload.js';
+import type { UploadPlan } from './plan/plan-upload.js';
 import { toRemovalFailure } from './plan/removal.js';
+import { checkMark, commitAsPlanned, selectMark } from './plan/table-mark.js';
 import { noteRefused } from './quarantine/note.js';
 import { deleteReadings, type Place, type Stretch, takeStretch } from './queue/queue.js';
 import { useIndex } from './queue/queue-index.js';
@@ -52,7 +53,7 @@ export interface UploadedBatch {
  * committed after the remote transaction that holds the readings, and only when all counts agree. A crash between the
  * two commits costs a batch that is sent again, never a reading and never a double. That the site stands where the remote's
  * chain ends was made sure of when the run began; whoever has taken that place since keeps the record from being written.
- * @throws DatabaseFailure `busy` - the table has got other columns at one end since the run was planned
+ * @throws TableChanged - a table is no longer what the run was planned for
  * @throws DatabaseFailure `data` - more readings are refused than single bad ones can be
  * @throws DatabaseFailure `schema` - the site's table does not let readings be removed; the remote has nothing of the batch
  * @throws UnsettledBatch - the counts do not agree
@@ -64,9 +65,10 @@ export async function uploadBatch(
 ): Promise<UploadedBatch | null> {
   const { siteId, plan } = order;
   const { signal } = attempt;
-  const options = { isolation: 'repeatable read', signal, confirmOnDisk: plan.localCommitsLate } as const;
-  return withTransaction(plan.local, options, async (from) => {
-    const stretch = await take(from, order);
+  const options = { isolation: 'repeatable read', signal, confirmOnDisk: true, opening: toOpening(plan) } as const;
+  return withTransaction(plan.local, options, async (from, opened) => {
+    checkMark(opened.at(-1), plan.readings, plan.marks.local);
+    const stretch = await takeStretch(from, plan.queue, order.place, order.limitRows);
     if (stretch === null) return null;
     stages.taken(stretch);
 
@@ -80,11 +82,9 @@ export async function uploadBatch(
 /** What a constraint asks at the commit only would refuse a removal when the remote has committed. */
 const SPEAK_NOW = 'set constraints all immediate';
 
-/** Takes the batch's part of the queue, in the snapshot that it is copied from and removed in. */
-async function take(from: Session, { plan, place, limitRows }: BatchOrder): Promise<Stretch | null> {
-  await runAll(from, [...TEXT_FORMS, SPEAK_NOW, ...(plan.hasOrderIndex ? [useIndex().text] : [])]);
-  await checkShape(from, plan.readings, plan.shapeMark);
-  return takeStretch(from, plan.queue, place, limitRows);
+/** How the snapshot is opened that a batch is copied from and removed in; the answer is the mark of the table in it. */
+function toOpening({ readings: { table }, hasOrderIndex }: UploadPlan): string[] {
+  return [...TEXT_FORMS, SPEAK_NOW, ...(hasOrderIndex ? [useIndex().text] : []), selectMark(table)];
 }
 
 /** A batch whose readings are on their way. */
@@ -137,16 +137,10 @@ function isForReadings(error: unknown): error is DatabaseFailure {
 async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
   const { from, order, stretch, stages } = batch;
   const { plan, claim, signing } = order;
-  const ask = signing === null ? {} : { ask: SELECT_ARRIVAL };
   const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
-  const options = {
-    isolation: 'read committed',
-    signal,
-    confirmOnDisk: plan.remoteCommitsLate,
-    ...bound,
-    ...ask,
-  } as const;
-  return withTransaction(plan.remote, options, async (to, [arrival]) => {
+  const opening = signing === null ? [] : [SELECT_ARRIVAL];
+  const options = { isolation: 'read committed', signal, confirmOnDisk: true, opening, ...bound } as const;
+  return withTransaction(plan.remote, options, async (to, [asked]) => {
     const sent = await sendReadings({ from, to, plan, stretch, mayStream: stages.mayStream, onSent: stages.sent });
     stages.sent();
     stages.arrived();
@@ -155,7 +149,7 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
     return withSavepoint(from, async () => {
       const counts = await remove(batch, sent, log);
       const link = await commitAsPlanned(plan, (check) =>
-        record(batch, { to, check, arrival: arrival as Arrival }, { ...sent, ...figures }, before),
+        record(batch, { to, check, arrival: asked?.[0] as Arrival }, { ...sent, ...figures }, before),
       );
       return { counts, link, lastTimestamp: figures.lastTimestamp, before };
     });

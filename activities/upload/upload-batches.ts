@@ -7,7 +7,8 @@ import type { Signing } from './custody/companions.js';
 import type { UploadState } from './custody/upload-state.js';
 import { Pipeline } from './pipeline.js';
 import type { UploadPlan } from './plan/plan-upload.js';
-import { BOTTOM, type Place, placeAfter, type Stretch } from './queue/queue.js';
+import { BOTTOM, placeAfter, type Stretch } from './queue/queue.js';
+import { skipEmptySections } from './queue/sections.js';
 import { uploadBatch, type UploadedBatch } from './upload-batch.js';
 
 /** What a run begins with. */
@@ -57,7 +58,8 @@ export async function uploadBatches(
   const claim = (): Promise<ClaimedState> => (claimed ??= run.claim(progress.batchRows));
   try {
     let isFirst = true;
-    for (let place: Place | null = BOTTOM; place !== null; isFirst = false) {
+    let place = await skipEmptySections(plan.local, plan.queue, BOTTOM, attempt.signal);
+    while (place !== null) {
       await pipeline.room();
       attempt.signal.throwIfAborted();
       const isTimeUp = !isFirst && performance.now() >= endsAt; // a slow start must not keep all readings back
@@ -75,7 +77,10 @@ export async function uploadBatches(
           onBatch(progress);
         },
       );
-      place = stretch === null ? null : placeAfter(plan.queue, stretch);
+      isFirst &&= stretch === null;
+      const next = placeAfter(plan.queue, stretch ?? { ...place, upTo: null });
+      const isEnd = stretch === null && plan.queue.cuts.length === 0;
+      place = isEnd ? null : await skipEmptySections(plan.local, plan.queue, next, attempt.signal);
     }
   } finally {
     await pipeline.end();

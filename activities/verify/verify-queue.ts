@@ -9,7 +9,7 @@ import { type Database, run, runAll, type Session } from '../../src/postgres/ses
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { readingHash, selectStored } from '../upload/custody/day-sums.js';
-import { toQueue } from '../upload/plan/plan-upload.js';
+import { readQueue } from '../upload/plan/plan-upload.js';
 import { countQuarantine } from '../upload/quarantine/list.js';
 import { type Queue, selectOldest } from '../upload/queue/queue.js';
 import { readFiguresOf } from '../upload/queue/queue-figures.js';
@@ -50,7 +50,7 @@ export async function verifyQueue(
   const there = await inForms(remote, (session) => readEnd(session, readings));
   const { here, queue, ...figures } = await inForms(local, async (session) => {
     const end = await readEnd(session, readings);
-    const found = { ...toQueue(readings, end.shape), quarantineOf: siteId };
+    const found = { ...(await readQueue(session, readings)), quarantineOf: siteId };
     const { queueSize, queueSizeIsEstimate, oldestUnsynced } = await readFiguresOf(session, found);
     const [quarantine] = await run<{ rows: string }>(session, countQuarantine(siteId));
     const waiting = { waiting: queueSize, isEstimate: queueSizeIsEstimate, oldest: oldestUnsynced };

@@ -1,4 +1,4 @@
-import { toQueue } from '../../activities/upload/plan/plan-upload.js';
+import { readQueue } from '../../activities/upload/plan/plan-upload.js';
 import {
   BOTTOM,
   deleteReadings,
@@ -11,7 +11,6 @@ import {
 } from '../../activities/upload/queue/queue.js';
 import { readQueueFigures } from '../../activities/upload/queue/queue-figures.js';
 import { useIndex } from '../../activities/upload/queue/queue-index.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
 import { run } from '../../src/postgres/session.js';
 import type { Statement } from '../../src/postgres/statement.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
@@ -109,9 +108,7 @@ async function lookAt(
   const never = new AbortController().signal;
   const options = { isolation: 'repeatable read, read only', signal: never } as const;
   try {
-    const queue = await withTransaction(local, options, async (session) =>
-      toQueue(READINGS, await readTableShape(session, READINGS.table)),
-    );
+    const queue = await withTransaction(local, options, (session) => readQueue(session, READINGS));
     const boundary = (place: Place, limit: number): Promise<Stretch> =>
       withTransaction(local, options, async (session) => {
         const [row] = await run<{ boundary_order: string; boundary_key: string }>(
@@ -123,7 +120,7 @@ async function lookAt(
       });
     const half = await boundary(BOTTOM, Math.ceil(queuedRows / 2));
     const first = await boundary(BOTTOM, BATCH_ROWS);
-    const middle: Place = { hasOrder: true, above: half.upTo };
+    const middle: Place = { hasOrder: true, section: 0, above: half.upTo };
     const looked: Looked[] = [];
     for (const [statement, sqlText] of statementsOf(queue, first, middle, await boundary(middle, BATCH_ROWS))) {
       showProgress(statement);

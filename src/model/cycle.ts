@@ -164,7 +164,8 @@ function observeResult(observed: Observed, operation: Operation, result: Operati
     operation === 'upload'
       ? seenByUpload(observed, result as UploadReadingsResult)
       : seenByDownload(operation, result as DownloadResult);
-  return { ...observed, ...seen, localDbConnected: true, remoteDbConnected: true };
+  const remoteWasAsked = !('remoteAsked' in result) || result.remoteAsked !== false;
+  return { ...observed, ...seen, localDbConnected: true, ...(remoteWasAsked ? { remoteDbConnected: true } : {}) };
 }
 
 function seenByUpload(observed: Observed, result: UploadReadingsResult): Partial<Observed> {

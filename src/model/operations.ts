@@ -53,6 +53,8 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly inQuarantine: number;
   /** When `queueSize` and `oldestUnsynced` were seen. */
   readonly observedAt: string;
+  /** False: nothing waited, so the remote was left alone, and nothing was seen of it. Absent: it was asked. */
+  readonly remoteAsked?: boolean;
 }
 
 /** What a download is asked for; the worker knows the tables. */

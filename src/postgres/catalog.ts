@@ -99,7 +99,7 @@ function selectStorage(tableId: string): Statement {
  * is no such table.
  */
 export function columnsDigest(table: TableRef): string {
-  return `(select md5(string_agg(concat_ws(',',attnum,attname,atttypid,atttypmod,attnotnull,attgenerated,attidentity),' 'order by attnum)) from pg_catalog.pg_attribute where attrelid=to_regclass(${literal(relation(table))}) and attnum>0 and not attisdropped)`;
+  return `(select md5(string_agg(concat_ws(',',attnum,attname,atttypid,atttypmod,attnotnull,atthasdef,attgenerated,attidentity),' 'order by attnum)) from pg_catalog.pg_attribute where attrelid=to_regclass(${literal(relation(table))}) and attnum>0 and not attisdropped)`;
 }
 
 /**

@@ -18,24 +18,30 @@ interface TransactionOptions {
   readonly lockTimeoutMs?: number;
   /** True: the commit is on the server's disk before it is confirmed, also where the server would confirm it earlier. */
   readonly confirmOnDisk?: boolean;
-  /** A question that is asked in the message of the begin, which costs no trip; `work` is given its rows. */
-  readonly ask?: string;
+  /** Statements in the message that begins the transaction, which spares a trip. They take no parameters. */
+  readonly opening?: readonly string[];
 }
 
 /**
  * Runs `work` in one transaction: committed when it returns, rolled back when it throws.
  *
  * The first error is the one that is thrown: a rollback that fails only condemns the connection.
+ * @param work is given the rows of each opening statement, too
  * @throws what `work` throws, or a DatabaseFailure of this side when connecting or committing fails
  */
 export async function withTransaction<Result>(
   database: Database,
   options: TransactionOptions,
-  work: (session: Session, asked: readonly unknown[]) => Promise<Result>,
+  work: (session: Session, opened: readonly unknown[][]) => Promise<Result>,
 ): Promise<Result> {
   return withConnection(database, options, async (session) => {
-    const begun: unknown = await ofSide(database, () => session.client.query(toBegin(options)));
-    const result = await work(session, options.ask === undefined ? [] : ((begun as QueryResult[]).at(-1)?.rows ?? []));
+    const answer = await ofSide(database, () => session.client.query(toBegin(options)));
+    const results: readonly QueryResult[] = Array.isArray(answer) ? answer : [answer];
+    const opened = results.slice(results.length - (options.opening?.length ?? 0));
+    const result = await work(
+      session,
+      opened.map(({ rows }) => rows as unknown[]),
+    );
     if (!committed.delete(session)) await ofSide(database, () => commit(session, 'commit'));
     return result;
   });
@@ -47,14 +53,18 @@ export async function withTransaction<Result>(
  */
 const NO_JIT = 'set local jit to off';
 
+/** A server that confirms commits early does so for whoever asks for nothing else. */
+const CONFIRM_ON_DISK = `select set_config('synchronous_commit', 'on', true) where current_setting('synchronous_commit') = 'off'`;
+
 /** One message, whatever it sets. */
-function toBegin({ isolation, lockTimeoutMs, confirmOnDisk, ask }: TransactionOptions): string {
+function toBegin({ isolation, lockTimeoutMs, confirmOnDisk, opening = [] }: TransactionOptions): string {
   const settings = [
     NO_JIT,
     ...(lockTimeoutMs === undefined ? [] : [`set local lock_timeout to ${lockTimeoutMs}`]),
-    ...(confirmOnDisk === true ? ['set local synchronous_commit to on'] : []),
+    ...(confirmOnDisk === true ? [CONFIRM_ON_DISK] : []),
+    ...opening,
   ];
-  return [`begin isolation level ${isolation}`, ...settings, ...(ask === undefined ? [] : [ask])].join('; ');
+  return [`begin isolation level ${isolation}`, ...settings].join('; ');
 }
 
 /** Sessions whose work has committed its own transaction. */

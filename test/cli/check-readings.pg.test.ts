@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { selectBoundary } from '../../activities/upload/queue/queue.js';
-import { toQueue } from '../../activities/upload/plan/plan-upload.js';
+import { BOTTOM, selectBoundary } from '../../activities/upload/queue/queue.js';
+import { readQueue } from '../../activities/upload/plan/plan-upload.js';
 import { checkDayIndex } from '../../src/cli/check/check-day-index.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
 import { checkReadings } from '../../src/cli/check/check-readings.js';
 import { openFindings } from '../../src/cli/check/finding.js';
 import type { QueueTable } from '../../src/model/table.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { openSite, type SiteUnderTest } from '../activities/upload/site-under-test.js';
 
@@ -131,10 +131,10 @@ describe('the check of the index', () => {
     await site.local.sql(statement);
     expect((await check(site)).ok).toContain('meter_readings: an index gives the queue in its order');
     const { readings } = site.ends;
-    const shape = await withTransaction(site.local, { isolation: 'read committed' }, (session) =>
-      readTableShape(session, readings.table),
+    const queue = await withTransaction(site.local, { isolation: 'read committed' }, (session) =>
+      readQueue(session, readings),
     );
-    const { text } = selectBoundary(toQueue(readings, shape), { hasOrder: true, above: null }, 100);
+    const { text } = selectBoundary(queue, BOTTOM, 100);
     const plan = await site.local.sql(`explain ${text.replace('$1', '99')}`);
     expect(JSON.stringify(plan)).toContain('Index');
     expect(JSON.stringify(plan)).not.toContain('Sort');

@@ -84,6 +84,7 @@ export async function startSystemPostgres(
     password: folder.password,
     database: 'test',
     durable: false,
+    settings, // before those of every server of ours, which say how many connections it takes
   });
   atEnd(async () => {
     await server.process.stop();

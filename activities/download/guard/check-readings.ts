@@ -1,17 +1,20 @@
 import { type OwnedTable, type TableRef, toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { relation } from '../../../src/postgres/identifier.js';
+import { literal, relation } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
+
+/** Whether a table is that of the readings, at most one row; for {@link refuseReadings}. */
+export function selectIsReadings({ table }: OwnedTable, readings: TableRef): string {
+  const [id, ofReadings] = [table, readings].map((one) => `to_regclass(${literal(relation(one))})`);
+  return `select (${id} = ${ofReadings})::text as same`;
+}
 
 /**
  * The readings belong to the site, and are uploaded: to download them would bring back what was removed.
+ * @param found what {@link selectIsReadings} has answered
  * @throws DatabaseFailure `config` - the two names are of one table
  */
-export async function refuseReadings(here: Session, { table }: OwnedTable, readings: TableRef): Promise<void> {
-  const [found] = await run<{ same: string | null }>(here, {
-    text: 'select (to_regclass($1) = to_regclass($2))::text as same',
-    values: [relation(table), relation(readings)],
-  });
+export function refuseReadings({ table }: OwnedTable, [found]: readonly { readonly same: string | null }[]): void {
   if (found?.same !== 'true') return;
   const name = toTableName(table);
   throw new DatabaseFailure('config', `table ${name} holds the readings, and cannot be downloaded`, {

@@ -53,24 +53,33 @@ export function tryLockDownload({ table }: OwnedTable): string {
  */
 export const PREPARE_LISTS: readonly string[] = ["set local work_mem='64MB'", 'set local enable_mergejoin=off'];
 
+/** Statements under names, to be asked in one message; none of them takes parameters. */
+export type Questions<Answers> = { readonly [name in keyof Answers]: string | readonly string[] };
+
 /**
  * Runs statements in one message, and answers with the rows of each under its name. An entry of several statements answers with
- * the rows of its last one; none of them takes parameters.
+ * the rows of its last one.
  * @throws DatabaseFailure of the session's side, for the first one that failed; those behind it were not run
  */
 export async function askAll<Answers extends { readonly [name in keyof Answers]: readonly object[] }>(
   session: Session,
-  questions: { readonly [name in keyof Answers]: string | readonly string[] },
+  questions: Questions<Answers>,
 ): Promise<Answers> {
-  const named = Object.entries<string | readonly string[]>(questions).map(([name, text]) => ({
-    name,
-    texts: [text].flat(),
-  }));
-  const results = await runAll(
-    session,
-    named.flatMap(({ texts }) => texts),
-  );
+  return toAnswers<Answers>(questions, await runAll(session, toTexts(questions)));
+}
+
+/** The statements in their order. */
+export function toTexts(questions: Readonly<Record<string, string | readonly string[]>>): string[] {
+  return Object.values(questions).flat();
+}
+
+/** The rows of each statement, as they came in that order, under its name. */
+export function toAnswers<Answers>(questions: Questions<Answers>, results: readonly (readonly unknown[])[]): Answers {
   let last = -1;
-  const answers = named.map(({ name, texts }) => [name, results[(last += texts.length)] ?? []] as const);
+  const answers = Object.entries<string | readonly string[]>(questions).map(([name, text]) => {
+    const texts = [text].flat();
+    last += texts.length;
+    return [name, texts.length === 0 ? [] : (results[last] ?? [])] as const;
+  });
   return Object.fromEntries(answers) as unknown as Answers;
 }

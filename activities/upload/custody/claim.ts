@@ -20,17 +20,16 @@ export interface ClaimedState {
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
- * `state` and `place` are where the site stands as both ends know it; `commitsLate`: its server confirms commits before they are
- * on disk.
+ * `state` and `place` are where the site stands as both ends know it.
  */
 export async function claimSite(
   local: Database,
   input: ClaimInput,
-  { state, place, commitsLate }: { state: UploadState; place: PlaceInChain; commitsLate: boolean },
+  { state, place }: { state: UploadState; place: PlaceInChain },
 ): Promise<ClaimedState> {
   const sentBy = `${hostname()}, process ${process.pid}`;
   const here = place.isOneAhead ? { ...state, batch: state.batch + 1, link: place.link } : state;
-  const options = { isolation: 'read committed', confirmOnDisk: commitsLate } as const;
+  const options = { isolation: 'read committed', confirmOnDisk: true } as const;
   const [row] = await withTransaction(local, options, async (session) => {
     // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
     if (place.isOneAhead) await writeUploadState(session, input.siteId, here, null);

@@ -38,13 +38,20 @@ type Purpose = 'toLook' | 'toSign';
  */
 export async function readLocalUpload(
   local: Database,
-  { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
+  uploader: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
   { signal, purpose = 'toLook' }: { readonly signal?: AbortSignal; readonly purpose?: Purpose } = {},
 ): Promise<LocalUpload> {
+  return withConnection(local, { signal }, (session) => readUploadOf(session, uploader, purpose));
+}
+
+/** The same over a session that is there. */
+export async function readUploadOf(
+  session: Session,
+  { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
+  purpose: Purpose,
+): Promise<LocalUpload> {
   const statement = selectLocalUpload(siteId, owner ?? null, purpose);
-  const [row] = await readBookkeeping('upload_state', () =>
-    withConnection(local, { signal }, (session) => run<{ document: string }>(session, statement)),
-  );
+  const [row] = await readBookkeeping('upload_state', () => run<{ document: string }>(session, statement));
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
   const known = JSON.parse(row.document) as LocalDocument;

@@ -16,8 +16,6 @@ export interface EndFacts {
   readonly database_name: string;
   /** `true` on a standby, or where transactions only read by default. */
   readonly only_reads: string;
-  /** `off`: commits are confirmed before they are on the disk. */
-  readonly commit_mode: string;
   /** `true` when an index over all queued readings begins with the order column. */
   readonly has_order_index: string;
   readonly overlap: Overlap;
@@ -102,7 +100,6 @@ function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: 
       select quote_ident(current_user) as user_name,
         quote_ident(current_database()) as database_name,
         (pg_is_in_recovery() or current_setting('default_transaction_read_only')::boolean)::text as only_reads,
-        current_setting('synchronous_commit') as commit_mode,
         current_setting('server_version_num') as version,
         getdatabaseencoding() as encoding,
         ${selectOverlap('to_regclass($1)', '$6::text[]')} as overlap,

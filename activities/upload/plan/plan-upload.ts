@@ -1,5 +1,5 @@
 import { compareEnds, type Drift, tellDrifts } from '../../../src/model/drift.js';
-import { MAX_MESSAGE_LENGTH } from '../../../src/model/failures.js';
+import { MAX_MESSAGE_LENGTH, type Side } from '../../../src/model/failures.js';
 import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import {
   byName,
@@ -7,25 +7,24 @@ import {
   type CustodyMode,
   hasUniqueKey,
   type QueueTable,
-  type TableRef,
   type TableShape,
   toTableName,
 } from '../../../src/model/table.js';
 import type { Transfer } from '../../../src/model/transfer.js';
-import { columnsDigest, columnsOfParts, readTableShape } from '../../../src/postgres/catalog.js';
+import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
-import { literal, relation } from '../../../src/postgres/identifier.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
-import { type Database, run, type Session } from '../../../src/postgres/session.js';
-import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
-import { plain } from '../../../src/postgres/statement.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
+import type { Database, Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
 import type { DayPlan } from '../custody/day-sums.js';
 import type { Queue } from '../queue/queue.js';
+import { readCuts } from '../queue/sections.js';
 import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';
 import { type Overlap, planOverlap } from './overlap.js';
 import { checkRemoval } from './removal.js';
+import { readMark } from './table-mark.js';
 
 /** The two databases of an upload, and its table of readings. */
 export interface UploadEnds {
@@ -38,20 +37,12 @@ export interface UploadEnds {
   readonly lockTimeoutMs?: number;
 }
 
-/** What a run knows of both ends. It is made anew for each run, so that a change of a table is met at once. */
+/** What a run knows of both ends: see `known-plan.ts` for how long. */
 export interface UploadPlan extends UploadEnds {
   readonly queue: Queue;
-  /** Of the site's table as it was planned for. */
-  readonly shapeMark: string;
-  /** Of the remote's table. */
-  readonly remoteShapeMark: string;
+  /** Of both tables as they were planned for: see `table-mark.ts`. */
+  readonly marks: Readonly<Record<Side, string>>;
   readonly transfer: Transfer;
-  /**
-   * True when an end confirms commits before they are on its disk, unless a transaction wants otherwise. A crash would then
-   * take back what the other end has been told, and a site that has fallen back by two batches is fenced.
-   */
-  readonly localCommitsLate: boolean;
-  readonly remoteCommitsLate: boolean;
   readonly overlap: Overlap;
   /** True when an index can serve every stretch of the queue. */
   readonly hasOrderIndex: boolean;
@@ -72,7 +63,9 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   const { timeZone } = readings;
   const options = { isolation: 'repeatable read, read only', signal } as const;
   if (timeZone !== undefined) await withTransaction(local, options, (session) => checkZone(session, timeZone));
-  const here = await withTransaction(local, options, (session) => readEnd(session, readings));
+  const here = await withTransaction(local, { ...options, opening: TEXT_FORMS }, (session) =>
+    readSite(session, readings),
+  );
   const there = await withTransaction(remote, options, (session) => readEnd(session, readings));
   const { transfer, drifts } = compareEnds({ queue: readings, local: here.shape, remote: there.shape });
   if (drifts.length > 0) throw toFailure(readings, drifts);
@@ -83,13 +76,10 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   checkRemoval(readings, here.facts.obstacles);
   return {
     ...ends,
-    queue: toQueue(readings, here.shape),
-    shapeMark: here.shapeMark,
-    remoteShapeMark: there.shapeMark,
+    queue: here.queue,
+    marks: { local: here.mark, remote: there.mark },
     transfer,
     hasOrderIndex: here.facts.has_order_index === 'true',
-    localCommitsLate: here.facts.commit_mode === 'off',
-    remoteCommitsLate: there.facts.commit_mode === 'off',
     overlap: planOverlap(readings.key, { local: here.shape, remote: there.shape, allowed: there.facts.overlap }),
     custody: readings.custody ?? 'full',
     days: planDays(readings, transfer, { here, there }),
@@ -100,7 +90,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
 /** What an end says of its table and of itself. */
 interface End {
   readonly shape: TableShape;
-  readonly shapeMark: string;
+  readonly mark: string;
   readonly facts: EndFacts;
 }
 
@@ -108,8 +98,13 @@ async function readEnd(session: Session, readings: QueueTable): Promise<End> {
   return {
     shape: await readTableShape(session, readings.table),
     facts: await readEndFacts(session, readings),
-    shapeMark: await readShapeMark(session, readings),
+    mark: await readMark(session, readings.table),
   };
+}
+
+async function readSite(session: Session, readings: QueueTable): Promise<End & { readonly queue: Queue }> {
+  const end = await readEnd(session, readings);
+  return { ...end, queue: await toQueue(session, readings, end.shape) };
 }
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
@@ -127,8 +122,13 @@ function planDays(
 
 const IS_TIME = /^(date$|timestamp)/;
 
-/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - names the column that is not there */
-export function toQueue(readings: QueueTable, local: TableShape): Queue {
+/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - there is no such table, or it lacks a column */
+export async function readQueue(session: Session, readings: QueueTable): Promise<Queue> {
+  return toQueue(session, readings, await readTableShape(session, readings.table));
+}
+
+/** The same where the table's shape is known. The session has set its text forms: cuts are read as they are printed. */
+async function toQueue(session: Session, readings: QueueTable, local: TableShape): Promise<Queue> {
   const columns = byName(local.columns);
   const find = (name: string): Column => {
     const column = columns.get(name);
@@ -145,6 +145,7 @@ export function toQueue(readings: QueueTable, local: TableShape): Queue {
     orderIsTime: IS_TIME.test(order.baseType),
     quarantineOf: null,
     keyTypes: readings.key.map((name) => find(name).baseType),
+    cuts: await readCuts(session, readings, order.baseType),
   };
 }
 
@@ -161,57 +162,6 @@ function toFailure(readings: QueueTable, drifts: readonly Drift[]): DatabaseFail
 function toNext(remedy: string): string {
   if (remedy.length <= MAX_MESSAGE_LENGTH) return `${remedy}, then run: meter-sync check`;
   return "Ask the remote's DBA to add these columns to the remote table, or name them in METER_SYNC_READINGS_EXCEPT; the whole list: meter-sync check";
-}
-
-/** A mark of the columns that a table of readings has, as SQL: another one when they change, or those of a table that inherits. */
-function shapeMark(table: TableRef): string {
-  return `concat(${columnsDigest(table)}, ${columnsOfParts(`to_regclass(${literal(relation(table))})`)})`;
-}
-
-/** That mark in a transaction's snapshot. */
-async function readShapeMark(session: Session, { table }: QueueTable): Promise<string> {
-  const [row] = await run<{ mark: string }>(session, plain(`select ${shapeMark(table)} as mark`));
-  return row?.mark ?? '';
-}
-
-/**
- * Makes sure that the site's table still has the columns that a run was planned for. A reading that was written with a
- * new column would else leave without it, and be removed.
- * @throws DatabaseFailure `busy` - the table was changed; the next attempt plans anew
- */
-export async function checkShape(session: Session, readings: QueueTable, planned: string): Promise<void> {
-  if ((await readShapeMark(session, readings)) === planned) return;
-  const table = toTableName(readings.table);
-  const message = `local database: the columns of ${table} were changed while it was being uploaded; it is read anew`;
-  throw new DatabaseFailure('busy', message, { side: 'local', table });
-}
-
-/**
- * Commits at the remote with a check that its table still has the columns that a run was planned for: COPY would round into
- * a column that has become narrower since, in silence. Whoever has written into the table holds it until the commit, so
- * nothing changes between the check and that.
- * @param commit runs the check's statement in the message of its commit, which costs no trip
- * @throws DatabaseFailure `busy` - the table was changed; the next attempt plans anew
- */
-export async function commitAsPlanned<Result>(
-  { readings, remoteShapeMark }: UploadPlan,
-  commit: (check: string) => Promise<Result>,
-): Promise<Result> {
-  // Without a function of ours a statement can fail by itself with few codes; this one is of no data, so of no reading.
-  const isOther = `${shapeMark(readings.table)} <> ${literal(remoteShapeMark)}`;
-  const check = `select case when ${isOther} then current_setting('meter_sync.is_changed') end`;
-  try {
-    return await commit(check);
-  } catch (error) {
-    if (!isChanged(error)) throw error;
-    const table = toTableName(readings.table);
-    const message = `remote database: the columns of ${table} were changed while readings arrived; it is read anew`;
-    throw new DatabaseFailure('busy', message, { side: 'remote', table });
-  }
-}
-
-function isChanged(error: unknown): boolean {
-  return error instanceof DatabaseFailure && error.sqlstate === SQLSTATE.undefinedObject && !error.isOfRow;
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Queue {
   readonly orderIsTime: boolean;
   /** The site whose quarantined readings stay out of every stretch; null: it has none, and nothing is asked. */
   readonly quarantineOf: string | null;
+  /** Values of the order column, ascending, that cut the queue into sections: see `sections.ts`. None: it is one. */
+  readonly cuts: readonly string[];
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
@@ -26,7 +28,9 @@ interface Boundary {
 /** A place in the queue: among the readings with a value in the order column or those without, above a boundary. */
 export interface Place {
   readonly hasOrder: boolean;
-  /** Null: from the bottom. */
+  /** Of those with a value, from 0. */
+  readonly section: number;
+  /** Null: from the bottom of its section. */
   readonly above: Boundary | null;
 }
 
@@ -37,13 +41,13 @@ export interface Stretch extends Place {
 }
 
 /** The bottom of the queue. Each run begins here, since late readings may lie below an earlier boundary. */
-export const BOTTOM: Place = { hasOrder: true, above: null };
+export const BOTTOM: Place = { hasOrder: true, section: 0, above: null };
 
 /** Where the readings without a value in the order column begin: after all the others. */
-const WITHOUT_ORDER: Place = { hasOrder: false, above: null };
+const WITHOUT_ORDER: Place = { hasOrder: false, section: 0, above: null };
 
 /**
- * Takes the next stretch of the queue, oldest first, at most `rows` readings; null when the queue ends here. It is
+ * Takes the next stretch of the queue, oldest first, at most `rows` readings; null when the queue, or its section, ends here. It is
  * taken as a boundary, not as keys: one predicate then both copies and deletes, six times faster than lists of keys.
  */
 export async function takeStretch(session: Session, queue: Queue, place: Place, rows: number): Promise<Stretch | null> {
@@ -52,7 +56,7 @@ export async function takeStretch(session: Session, queue: Queue, place: Place, 
   const [left] = await run<{ any: string }>(session, selectAny(queue, place));
   if (left?.any === 'true') return { ...place, upTo: null };
   const next = placeAfter(queue, { ...place, upTo: null });
-  return next === null ? null : takeStretch(session, queue, next, rows);
+  return next === null || queue.cuts.length > 0 ? null : takeStretch(session, queue, next, rows);
 }
 
 /** The reading that is the `rows`th one above a place; null when there are fewer. */
@@ -68,8 +72,9 @@ export async function readBoundary(
 }
 
 /** Where the batch after a stretch begins; null when the stretch was the end of the queue. */
-export function placeAfter(queue: Queue, { hasOrder, upTo }: Stretch): Place | null {
-  if (upTo !== null) return { hasOrder, above: upTo };
+export function placeAfter(queue: Queue, { hasOrder, section, upTo }: Stretch): Place | null {
+  if (upTo !== null) return { hasOrder, section, above: upTo };
+  if (hasOrder && section < queue.cuts.length) return { hasOrder, section: section + 1, above: null };
   return hasOrder && queue.orderMayBeNull ? WITHOUT_ORDER : null;
 }
 
@@ -173,17 +178,29 @@ export function isQueued({ flag }: QueueTable, alias?: string): string {
   return flag === null ? 'true' : `${idents([flag], alias)} is not true`;
 }
 
-/** Every reading that waits, as a condition on `r`. */
-export function isWaiting(queue: Queue): string {
+/** The places where the sections of the queue begin; null: it is one, and is looked at as a whole. */
+export function placesOf({ cuts, orderMayBeNull }: Queue): readonly (Place | null)[] {
+  if (cuts.length === 0) return [null];
+  const sections = [...cuts, null].map((_, section) => ({ hasOrder: true, section, above: null }));
+  return orderMayBeNull ? [...sections, WITHOUT_ORDER] : sections;
+}
+
+/** Every reading that waits above a place, or anywhere, as a condition on `r`. */
+export function isWaiting(queue: Queue, place: Place | null = null): string {
+  if (place !== null) return isWithin(queue, { ...place, upTo: null });
   const { quarantineOf } = queue;
   const queued = isQueued(queue.readings, 'r');
   return quarantineOf === null ? queued : `${queued} and ${isNotQuarantined(queue, quarantineOf)}`;
 }
 
 /** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
-export function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
+export function isWithin(queue: Queue, { hasOrder, section, above, upTo }: Stretch): string {
   const order = `r.${ident(queue.readings.order)}`;
   const conditions = [isQueued(queue.readings, 'r'), `${order} is ${hasOrder ? 'not null' : 'null'}`];
+  // As comparisons of one column: PostgreSQL leaves no partition out for a comparison of rows.
+  const [from, to] = hasOrder ? [queue.cuts[section - 1], queue.cuts[section]] : [];
+  if (from !== undefined) conditions.push(`${order} >= ${literal(from)}::${queue.orderType}`);
+  if (to !== undefined) conditions.push(`${order} < ${literal(to)}::${queue.orderType}`);
   const row = `(${hasOrder ? `${order}, ` : ''}${idents(queue.readings.key, 'r')})`;
   if (above !== null) conditions.push(`${row} > ${toRow(queue, above)}`);
   if (upTo !== null) conditions.push(`${row} <= ${toRow(queue, upTo)}`);

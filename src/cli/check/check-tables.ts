@@ -1,11 +1,12 @@
 import { checkFilter } from '../../../activities/download/plan/owned-rows.js';
-import { refuseReadings, checkCascade } from '../../../activities/download/guard/check-readings.js';
+import { checkCascade, refuseReadings, selectIsReadings } from '../../../activities/download/guard/check-readings.js';
 import { selectMemory, toMemory } from '../../../activities/download/compare/memory.js';
 import { planDownload } from '../../../activities/download/plan/plan-download.js';
 import { type EndColumns, findProblems } from '../../../activities/download/plan/plan-problems.js';
 import { byName, type OwnedTable, type SiteTables, type TableRef, toTableName } from '../../model/table.js';
 import { DatabaseFailure } from '../../postgres/errors.js';
-import { type Database, runAll, type Session } from '../../postgres/session.js';
+import { type Database, run, runAll, type Session } from '../../postgres/session.js';
+import { plain } from '../../postgres/statement.js';
 import { withConnection } from '../../postgres/transaction.js';
 import { checkReadings } from './check-readings.js';
 import type { Findings } from './finding.js';
@@ -50,7 +51,10 @@ async function checkOwned(ends: Ends, siteId: string | null, owned: OwnedTable, 
 async function checkAtEnds(ends: Ends, owned: OwnedTable, readings: TableRef, findings: Findings): Promise<void> {
   const { local } = ends;
   if (local !== null) {
-    await findings.attempt(() => withConnection(local, {}, (session) => refuseReadings(session, owned, readings)));
+    const isReadings = plain(selectIsReadings(owned, readings));
+    await findings.attempt(() =>
+      withConnection(local, {}, async (session) => refuseReadings(owned, await run(session, isReadings))),
+    );
     if (owned.gone?.rule === 'delete') {
       await findings.attempt(() => withConnection(local, {}, (session) => checkCascade(session, owned, readings)));
     }

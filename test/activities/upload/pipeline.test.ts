@@ -87,6 +87,21 @@ describe('where the next one begins', () => {
   });
 });
 
+it('a batch that has found nothing is passed over: the next one follows the one before it', async () => {
+  const { start } = openPipeline();
+  const first = start('1');
+  first.stages.taken('1');
+  await first.taken;
+  const empty = start('2');
+  empty.succeed(null);
+  await empty.taken;
+  const third = start('3');
+  const mayRecord = third.stages.mayRecord();
+  expect(await stateOf(mayRecord)).toBe('waits');
+  first.succeed();
+  expect(await mayRecord).toBe('1');
+});
+
 describe('a batch streams', () => {
   it('at once when it is the first', async () => {
     expect(await stateOf(openPipeline('done').start('1').stages.mayStream())).toBe('settled');

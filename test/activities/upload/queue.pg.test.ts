@@ -172,7 +172,7 @@ it('a count that would take too long is given up for an estimate, and the transa
   const startedAt = performance.now();
   const queue: Queue = {
     ...{ readings: PLAIN_READINGS, orderType: 'timestamp with time zone', keyTypes: ['bigint'], quarantineOf: null },
-    ...{ orderMayBeNull: false, orderIsTime: true },
+    ...{ orderMayBeNull: false, orderIsTime: true, cuts: [] },
   };
   const figures = await withTransaction(site.local, { isolation: 'repeatable read, read only' }, async (session) => {
     const figuresOf = await readFiguresOf(session, queue);

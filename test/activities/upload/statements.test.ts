@@ -25,6 +25,7 @@ const queue: Queue = {
   orderMayBeNull: true,
   orderIsTime: true,
   quarantineOf: null,
+  cuts: [],
 };
 const above = { order: "2026-01-01' or true --", key: ["k'1", 'k\\2'] };
 
@@ -34,6 +35,7 @@ describe('the statements of the queue', () => {
       flat(
         selectReadings(queue, [{ name: 'va"lue', maxLength: null, inZone: null }], {
           hasOrder: true,
+          section: 0,
           above,
           upTo: above,
         }),
@@ -51,7 +53,7 @@ describe('the statements of the queue', () => {
 
   it('copy and delete by the same words', () => {
     for (const hasOrder of [true, false]) {
-      const stretch = { hasOrder, above: null, upTo: hasOrder ? above : { ...above, order: null } };
+      const stretch = { hasOrder, section: 0, above: null, upTo: hasOrder ? above : { ...above, order: null } };
       const where = (text: string): string =>
         flat(text)
           .replace(/^.* where /, '')
@@ -61,7 +63,11 @@ describe('the statements of the queue', () => {
   });
 
   it('order readings without a value in the order column by their key alone', () => {
-    const { text, values } = selectBoundary(queue, { hasOrder: false, above: { order: null, key: ['a', 'b'] } }, 50);
+    const { text, values } = selectBoundary(
+      queue,
+      { hasOrder: false, section: 0, above: { order: null, key: ['a', 'b'] } },
+      50,
+    );
     expect(flat(text)).toContain(`r."at '" is null and (r."i""d", r."select") > ('a'::uuid, 'b'::app."My Type")`);
     expect(values).toEqual([49]);
   });
@@ -69,14 +75,14 @@ describe('the statements of the queue', () => {
   it('queue every reading when there is no flag', () => {
     const { text } = selectAny(
       { ...queue, readings: { ...queue.readings, flag: null } },
-      { hasOrder: true, above: null },
+      { hasOrder: true, section: 0, above: null },
     );
     expect(flat(text)).toContain(`where true and r."at '" is not null`);
   });
 
   it('keep quarantined readings out of what is copied, and of what is deleted', () => {
     const quarantined = { ...queue, quarantineOf: "site'1" };
-    const stretch = { hasOrder: true, above: null, upTo: null };
+    const stretch = { hasOrder: true, section: 0, above: null, upTo: null };
     const clause = `not exists ( select from meter_sync.quarantine as q where q.site = 'site''1' and not q.is_released and q.key = array[r."i""d"::text, r."select"::text])`;
     expect(flat(selectReadings(quarantined, [], stretch))).toContain(clause);
     expect(flat(deleteReadings(quarantined, stretch).text)).toContain(clause);
@@ -85,6 +91,7 @@ describe('the statements of the queue', () => {
   it('mark texts that the remote would cut', () => {
     const text = selectReadings(queue, [{ name: 'n', maxLength: 3, inZone: null }], {
       hasOrder: true,
+      section: 0,
       above: null,
       upTo: null,
     });

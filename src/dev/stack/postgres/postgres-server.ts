@@ -29,6 +29,8 @@ interface PostgresServerOptions {
   readonly database: string;
   /** Whether committed data must survive a crash of the machine. Without it the server is faster, for throw-away data. */
   readonly durable: boolean;
+  /** Settings of the server that go before ours. */
+  readonly settings?: Readonly<Record<string, string>>;
 }
 
 /** A PostgreSQL server of our own on 127.0.0.1. */
@@ -94,6 +96,7 @@ function commandOf(data: string, port: number, options: PostgresServerOptions): 
     timezone: 'UTC',
     log_timezone: 'UTC',
     ...(options.durable ? { max_wal_size: '4GB' } : THROW_AWAY),
+    ...options.settings,
   };
   return {
     command: options.binaries.postgres,

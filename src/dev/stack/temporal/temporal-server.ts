@@ -20,6 +20,8 @@ interface TemporalServerOptions {
   readonly keep: boolean;
   /** Names of keyword search attributes to be registered. */
   readonly searchAttributes: readonly string[];
+  /** Where the server tells figures of itself; absent: on a port that nobody knows. */
+  readonly metricsPort?: number;
 }
 
 /** A Temporal dev server of our own on 127.0.0.1, with namespace `default`. */
@@ -66,6 +68,7 @@ function argumentsOf(options: TemporalServerOptions, port: number, uiPort: numbe
     ...['--log-level', 'warn', '--color', 'never'],
     ...['--dynamic-config-value', PROMPT_TIMERS],
     ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...(options.metricsPort === undefined ? [] : ['--metrics-port', String(options.metricsPort)]),
     ...(options.keep ? ['--db-filename', join(options.folder, databaseName(options.binary.version))] : []),
   ];
 }
