@@ -7,8 +7,10 @@ import type { Attempt } from '../attempt.js';
 import { planSigning, type Signing, toColumnList } from './custody/companions.js';
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
+import { readRecords } from './custody/remote-records.js';
 import { requireKey } from './custody/site-key.js';
 import { type LocalUpload, readLocalUpload } from './custody/upload-state.js';
+import { removeExpired } from './keep/expire.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
 import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
 import { readQueueFigures } from './queue/queue-figures.js';
@@ -29,21 +31,28 @@ export async function drainQueue(
 ): Promise<UploadReadingsResult> {
   return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal) => {
     const locked = { ...attempt, signal };
-    const here = await readLocalUpload(ends.local, input, { signal, purpose: 'toSign' }); // fails early without `init`
+    const { keepDays } = ends.readings;
+    const here = await readLocalUpload(ends.local, input, { signal, purpose: 'toSign', keepDays }); // fails early without `init`
     const plan = await planUpload(ends, signal);
     warnOnce(plan, attempt.log);
     const begin = { here, ...(await readPlace(plan, input, here, signal)) };
     if (here.hasQuarantine) await releaseHealed(plan, input.siteId, locked);
     const uploading = uploadAsConnectionsAllow(begin, plan, input, locked);
     const progress = await uploading.catch((error: unknown) => failByName(error, ends, signal));
-    return report(plan, input, progress, locked);
+    if (here.hasExpired && here.lostAtRemote === null && !progress.more)
+      await removeExpired(plan.local, { ...input, queue: plan.queue }, locked);
+    return report(plan, input, { ...progress, lostAtRemote: here.lostAtRemote }, locked);
   });
 }
 
-/** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
-async function readPlace(
+/**
+ * Where the site may go on, how its records are signed, and the record that it does not know of yet.
+ * Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone.
+ * @throws DatabaseFailure `fenced`
+ */
+export async function readPlace(
   { remote, custody, days }: UploadPlan,
-  { siteId }: UploadReadingsInput,
+  { siteId }: Pick<UploadReadingsInput, 'siteId'>,
   { chain, signingKeys: keys }: LocalUpload,
   signal: AbortSignal,
 ): Promise<Pick<Begin, 'place' | 'signing'>> {
@@ -52,7 +61,10 @@ async function readPlace(
   const list = toColumnList(days.columns, days.dayColumn);
   const there = await readChain(remote, siteId, chain, { signal, columnsId: list.id });
   const place = findPlace(siteId, chain, there);
-  return { place, signing: planSigning(siteId, place.link, { key, keys, list }, there.known) };
+  const signing = planSigning(siteId, place.link, { key, keys, list }, there.known);
+  if (!place.isOneAhead) return { place, signing };
+  const [ahead] = await readRecords(remote, { siteId, above: chain.seq, upTo: place.link.seq });
+  return { place: ahead === undefined ? place : { ...place, ahead }, signing };
 }
 
 /** Where a run begins. */
@@ -98,7 +110,11 @@ async function uploadFrom(
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
 ): Promise<UploadProgress> {
   const claim = (batchRows: number): Promise<ClaimedState> =>
-    claimSite(plan.local, { ...input, batchRows }, { state, place, commitsLate: plan.localCommitsLate });
+    claimSite(
+      plan.local,
+      { ...input, batchRows },
+      { state, place, list: signing?.list ?? null, commitsLate: plan.localCommitsLate },
+    );
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
@@ -139,7 +155,7 @@ function isOfTables(error: unknown): boolean {
 async function report(
   { local, queue }: UploadPlan,
   { siteId }: UploadReadingsInput,
-  progress: UploadProgress,
+  progress: UploadProgress & Pick<UploadReadingsResult, 'lostAtRemote'>,
   { log, signal }: Attempt,
 ): Promise<UploadReadingsResult> {
   const inQuarantine = await tidyQuarantine(local, queue, siteId, signal);

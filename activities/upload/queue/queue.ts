@@ -15,6 +15,8 @@ export interface Queue {
   readonly orderIsTime: boolean;
   /** The site whose quarantined readings stay out of every stretch; null: it has none, and nothing is asked. */
   readonly quarantineOf: string | null;
+  /** Readings that are taken instead of those that wait: a query as SQL, of kept ones that are sent again. Absent: what waits. */
+  readonly kept?: string;
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
@@ -82,7 +84,7 @@ export function selectBoundary(queue: Queue, place: Place, limitRows: number): S
     text: `
       select r.${ident(queue.readings.order)}::text as boundary_order,
         array_to_json(${keyTexts(queue)})::text as boundary_key
-      from ${relation(queue.readings.table)} as r
+      from ${rowsOf(queue)} as r
       where ${isWithin(queue, { ...place, upTo: null })}
       order by ${position(queue)}
       offset $1::bigint
@@ -96,7 +98,7 @@ export function selectAny(queue: Queue, place: Place): Statement {
   return plain(`
       select exists (
         select
-        from ${relation(queue.readings.table)} as r
+        from ${rowsOf(queue)} as r
         where ${isWithin(queue, { ...place, upTo: null })})::text as any`);
 }
 
@@ -109,16 +111,14 @@ export function selectReadings(
 ): string {
   return `
     select ${columns.map(toExpression).join(', ')}
-    from ${relation(queue.readings.table)} as r
+    from ${rowsOf(queue)} as r
     where ${isWithin(queue, stretch)}
     order by ${position(queue)}${limit === undefined ? '' : ` limit ${limit}`}`;
 }
 
 /** How many readings a stretch has in the snapshot. */
 export function countStretch(queue: Queue, stretch: Stretch): Statement {
-  return plain(
-    `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
-  );
+  return plain(`select count(*)::text as rows from ${rowsOf(queue)} as r where ${isWithin(queue, stretch)}`);
 }
 
 /** Keys and order values of the readings at some places of a stretch, from 1. */
@@ -130,7 +130,7 @@ export function selectPlaces(queue: Queue, stretch: Stretch, places: readonly nu
         select row_number() over (order by ${position(queue)}) as place,
           ${keyTexts(queue)} as key,
           r.${ident(queue.readings.order)}::text as reading_time
-        from ${relation(queue.readings.table)} as r
+        from ${rowsOf(queue)} as r
         where ${isWithin(queue, stretch)}
       ) as p
       where p.place = any($1::bigint[])`,
@@ -150,6 +150,13 @@ export function orderInstant({ readings: { order, timeZone }, orderType }: Queue
   return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
 }
 
+/** The day of the order column, as SQL: of an instant its UTC day; null where it has no days. */
+export function orderDay({ readings: { order }, orderType, orderIsTime }: Queue): string {
+  if (!orderIsTime) return 'null::date';
+  const column = `r.${ident(order)}`;
+  return orderType.endsWith('with time zone') ? `(${column} at time zone 'UTC')::date` : `${column}::date`;
+}
+
 /** The keys of the oldest readings, those in quarantine among them, each as a JSON array of texts. */
 export function selectOldestKeys(queue: Queue, limitRows: number): Statement {
   return plain(`
@@ -158,6 +165,11 @@ export function selectOldestKeys(queue: Queue, limitRows: number): Statement {
       where ${isQueued(queue.readings, 'r')}
       order by ${position(queue)}
       limit ${limitRows}`);
+}
+
+/** Where a stretch is taken from. */
+export function rowsOf({ readings, kept }: Queue): string {
+  return kept === undefined ? relation(readings.table) : `(${kept})`;
 }
 
 /** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
@@ -175,7 +187,8 @@ export function isWaiting(queue: Queue): string {
 /** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
 export function isWithin(queue: Queue, { hasOrder, above, upTo }: Stretch): string {
   const order = `r.${ident(queue.readings.order)}`;
-  const conditions = [isQueued(queue.readings, 'r'), `${order} is ${hasOrder ? 'not null' : 'null'}`];
+  const isTaken = queue.kept === undefined ? isQueued(queue.readings, 'r') : 'true';
+  const conditions = [isTaken, `${order} is ${hasOrder ? 'not null' : 'null'}`];
   const row = `(${hasOrder ? `${order}, ` : ''}${idents(queue.readings.key, 'r')})`;
   if (above !== null) conditions.push(`${row} > ${toRow(queue, above)}`);
   if (upTo !== null) conditions.push(`${row} <= ${toRow(queue, upTo)}`);
@@ -190,7 +203,7 @@ function isNotQuarantined(queue: Queue, siteId: string): string {
 }
 
 /** The key as quarantine and boundaries write it: one text a column. */
-function keyTexts({ readings }: Queue): string {
+export function keyTexts({ readings }: Queue): string {
   return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
 }
 

@@ -4,6 +4,7 @@ import {
   type EndFacts,
   readEndFacts,
 } from '../../../activities/upload/plan/end-facts.js';
+import { checkKeeping } from '../../../activities/upload/plan/plan-upload.js';
 import { checkRemoval } from '../../../activities/upload/plan/removal.js';
 import { compareEnds, type Comparison, tellDrifts } from '../../model/drift.js';
 import type { Side } from '../../model/failures.js';
@@ -35,6 +36,7 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
     await findings.attempt(() => checkRights(database, readings, columns, findings));
     await findings.attempt(() => checkTriggers(database, readings, findings));
     if (database.side === 'remote') continue;
+    await findings.attempt(() => Promise.resolve(checkKeeping(readings, shape)));
     await findings.attempt(() => checkIndex(database, readings, findings));
     if (timeZone === undefined) continue;
     const options = { isolation: 'read committed' } as const;
