@@ -6,6 +6,7 @@ import type { Statement } from '../../src/postgres/statement.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
+import { readLost } from '../upload/keep/lost.js';
 import { countQuarantine } from '../upload/quarantine/list.js';
 import { readQueue } from '../upload/plan/plan-upload.js';
 import { type QueueFigures, readFiguresOf } from '../upload/queue/queue-figures.js';
@@ -19,6 +20,7 @@ type LocalFigures = Pick<
   | 'queueSizeIsEstimate'
   | 'oldestUnsynced'
   | 'quarantined'
+  | 'lostAtRemote'
   | 'localMeterCount'
   | 'localTenantCount'
 >;
@@ -43,9 +45,11 @@ export async function probeLocal(
   const figure = localDbConnected ? side.figure : unknown;
   const quarantined = await figure('quarantine', (session) => readCount(session, countQuarantine(siteId)));
   const quarantineOf = quarantined === null || quarantined === 0 ? null : siteId;
+  const lost = await figure('losses', async (session) => ({ lostAtRemote: await readLost(session, siteId) }));
   return {
     localDbConnected,
     quarantined,
+    ...lost,
     ...((await figure('queue', (session) => readFigures(session, tables, quarantineOf))) ?? UNKNOWN_QUEUE),
     localMeterCount: await figure('meters', (session) => count(session, tables.meters)),
     localTenantCount: await figure('tenants', (session) => count(session, tables.tenants)),

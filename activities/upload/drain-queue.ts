@@ -7,8 +7,10 @@ import type { Attempt } from '../attempt.js';
 import { planSigning, type Signing, toColumnList } from './custody/companions.js';
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
+import { readRecords } from './custody/remote-records.js';
 import { requireKey } from './custody/site-key.js';
 import { type LocalUpload, readLocalUpload, readUploadOf } from './custody/upload-state.js';
+import { removeExpired } from './keep/expire.js';
 import { forgetPlan, planAnew, recallPlan } from './plan/known-plan.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
 import { TableChanged } from './plan/table-mark.js';
@@ -30,9 +32,11 @@ export async function drainQueue(
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
   return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal, lock) => {
-    const here = await readUploadOf(lock, input, 'toSign'); // fails early without `init`
+    const asked = { purpose: 'toSign', keepDays: ends.readings.keepDays } as const;
+    const here = await readUploadOf(lock, input, asked); // fails early without `init`
     const known = recallPlan(ends);
-    const isIdle = known !== null && !here.hasQuarantine && (await isQueueEmpty(lock, known.plan.queue));
+    const isQuiet = !here.hasQuarantine && !here.hasExpired;
+    const isIdle = known !== null && isQuiet && (await isQueueEmpty(lock, known.plan.queue));
     if (isIdle) return toIdleResult(here);
     const locked = { ...attempt, signal };
     if (known !== null && !known.isOld) {
@@ -44,14 +48,14 @@ export async function drainQueue(
       if (done !== null) return done;
     }
     const plan = await planAnew(ends, signal);
-    const begun = known === null ? here : await readUploadOf(lock, input, 'toSign');
+    const begun = known === null ? here : await readUploadOf(lock, input, asked);
     return drainAsPlanned(plan, begun, input, locked).catch((error: unknown) => failByName(error, ends, signal));
   });
 }
 
 /** Nothing waits, and the remote was not asked. */
-function toIdleResult({ state }: LocalUpload): UploadReadingsResult {
-  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false };
+function toIdleResult({ state, lostAtRemote }: LocalUpload): UploadReadingsResult {
+  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false, lostAtRemote };
   return { ...none, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
 }
 
@@ -65,13 +69,21 @@ async function drainAsPlanned(
   const begin = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
   if (here.hasQuarantine) await releaseHealed(plan, input.siteId, attempt);
   const progress = await uploadAsConnectionsAllow(begin, plan, input, attempt);
-  return report(plan, { siteId: input.siteId, hadQuarantine: here.hasQuarantine }, progress, attempt);
+  const { lostAtRemote } = here;
+  if (here.hasExpired && lostAtRemote === null && !progress.more)
+    await removeExpired(plan.local, { ...input, queue: plan.queue }, attempt);
+  const hadQuarantine = here.hasQuarantine;
+  return report(plan, { siteId: input.siteId, hadQuarantine }, { ...progress, lostAtRemote }, attempt);
 }
 
-/** Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone. */
-async function readPlace(
+/**
+ * Where the site may go on, how its records are signed, and the record that it does not know of yet.
+ * Without custody a site stands wherever it was; a batch that was sent before is then met by its keys alone.
+ * @throws DatabaseFailure `fenced`
+ */
+export async function readPlace(
   { remote, custody, days }: UploadPlan,
-  { siteId }: UploadReadingsInput,
+  { siteId }: Pick<UploadReadingsInput, 'siteId'>,
   { chain, signingKeys: keys }: LocalUpload,
   signal: AbortSignal,
 ): Promise<Pick<Begin, 'place' | 'signing'>> {
@@ -80,7 +92,10 @@ async function readPlace(
   const list = toColumnList(days.columns, days.dayColumn);
   const there = await readChain(remote, siteId, chain, { signal, columnsId: list.id });
   const place = findPlace(siteId, chain, there);
-  return { place, signing: planSigning(siteId, place.link, { key, keys, list }, there.known) };
+  const signing = planSigning(siteId, place.link, { key, keys, list }, there.known);
+  if (!place.isOneAhead) return { place, signing };
+  const [ahead] = await readRecords(remote, { siteId, above: chain.seq, upTo: place.link.seq });
+  return { place: ahead === undefined ? place : { ...place, ahead }, signing };
 }
 
 /** Where a run begins. */
@@ -126,7 +141,7 @@ async function uploadFrom(
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
 ): Promise<UploadProgress> {
   const claim = (batchRows: number): Promise<ClaimedState> =>
-    claimSite(plan.local, { ...input, batchRows }, { state, place });
+    claimSite(plan.local, { ...input, batchRows }, { state, place, list: signing?.list ?? null });
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {
@@ -168,7 +183,7 @@ function isOfTables(error: unknown): boolean {
 async function report(
   { local, queue }: UploadPlan,
   { siteId, hadQuarantine }: { readonly siteId: string; readonly hadQuarantine: boolean },
-  progress: UploadProgress,
+  progress: UploadProgress & Pick<UploadReadingsResult, 'lostAtRemote'>,
   { log, signal }: Attempt,
 ): Promise<UploadReadingsResult> {
   const mayHold = hadQuarantine || progress.quarantined > 0;

@@ -1,9 +1,10 @@
 import type { Link } from '../../src/model/chain.js';
 import type { UploadCounts } from '../../src/model/operations.js';
+import type { RefusedPlace } from '../../src/model/refusal.js';
 import { settle, UnsettledBatch } from '../../src/model/upload-counts.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
 import { withSavepoint } from '../../src/postgres/savepoint.js';
-import { execute, type Session } from '../../src/postgres/session.js';
+import { execute, run, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
@@ -12,13 +13,16 @@ import { type DayFigures, sumStretch } from './custody/day-sums.js';
 import type { Signing } from './custody/companions.js';
 import { type Arrival, commitRecord, SELECT_ARRIVAL } from './custody/record.js';
 import { addUploadState } from './custody/upload-state.js';
+import { type DeliveredBatch, rememberBatch } from './keep/delivered.js';
+import { keepingOf, keepReadings } from './keep/kept-readings.js';
+import { takeOffLost } from './keep/lost.js';
 import type { Stages } from './pipeline.js';
 import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
 import type { UploadPlan } from './plan/plan-upload.js';
 import { toRemovalFailure } from './plan/removal.js';
 import { checkMark, commitAsPlanned, selectMark } from './plan/table-mark.js';
 import { noteRefused } from './quarantine/note.js';
-import { deleteReadings, type Place, type Stretch, takeStretch } from './queue/queue.js';
+import { deleteReadings, type Place, type Queue, type Stretch, takeStretch } from './queue/queue.js';
 import { useIndex } from './queue/queue-index.js';
 import { sendCarefully } from './send/send-carefully.js';
 import { type Sent, sendFast } from './send/send-fast.js';
@@ -46,6 +50,7 @@ export interface UploadedBatch {
   readonly after: ClaimedState;
   /** The newest reading, ISO 8601 UTC; null: not known. */
   readonly lastTimestamp: string | null;
+  readonly refused: readonly RefusedPlace[];
 }
 
 /**
@@ -73,9 +78,12 @@ export async function uploadBatch(
     stages.taken(stretch);
 
     // The remote has committed: it has all that is removed here, and the local commit may follow.
-    const { counts, link, lastTimestamp, before } = await send({ from, order, stretch, stages }, attempt);
+    const { counts, before, refused, ...delivered } = await send({ from, order, stretch, stages }, attempt);
+    const { link, lastTimestamp } = delivered;
     const state = await addUploadState(from, siteId, before.state, { link, lastTimestamp, removed: counts.removed });
-    return { stretch, counts, after: { ...before, state }, lastTimestamp };
+    if (plan.custody !== 'off') await rememberBatch(from, siteId, delivered);
+    if (plan.queue.kept !== undefined) await takeOffLost(from, siteId, delivered);
+    return { stretch, counts, after: { ...before, state }, lastTimestamp, refused };
   });
 }
 
@@ -96,11 +104,9 @@ interface Batch {
 }
 
 /** A batch that the remote has committed, and whose readings the site has removed and not committed yet. */
-interface Committed {
+interface Committed extends DeliveredBatch {
   readonly counts: UploadCounts;
-  /** The site's newest custody record. */
-  readonly link: Link;
-  readonly lastTimestamp: string | null;
+  readonly refused: readonly RefusedPlace[];
   /** What the batch follows. */
   readonly before: ClaimedState;
 }
@@ -151,7 +157,9 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
       const link = await commitAsPlanned(plan, (check) =>
         record(batch, { to, check, arrival: asked?.[0] as Arrival }, { ...sent, ...figures }, before),
       );
-      return { counts, link, lastTimestamp: figures.lastTimestamp, before };
+      const columnsId = signing?.list.id ?? '';
+      const delivered = { ...figures, days: sent.storedDays ?? figures.days, rows: counts.inserted, columnsId, link };
+      return { ...delivered, counts, before, refused: sent.refused };
     });
   });
 }
@@ -169,7 +177,8 @@ async function sumUp(
 }
 
 /**
- * Removes what the remote has, in the snapshot that it was sent from: exactly those readings.
+ * Removes what the remote has, in the snapshot that it was sent from: exactly those readings. Where the settings keep them they
+ * are marked or moved instead; kept ones that were sent again stay what they are.
  * @throws DatabaseFailure `schema` - the site's table lets none go; UnsettledBatch - it lets not all go
  */
 async function remove(
@@ -177,15 +186,27 @@ async function remove(
   { counts, refused }: Sent,
   log: Log,
 ): Promise<UploadCounts> {
+  if (plan.queue.kept !== undefined) return { ...counts, removed: 0 };
   const hasRefused = refused.length > 0;
   if (hasRefused) await noteRefused(from, { siteId, queue: plan.queue, stretch }, refused, log);
   const queue = hasRefused ? { ...plan.queue, quarantineOf: siteId } : plan.queue;
   try {
-    const removed = await execute(from, deleteReadings(queue, stretch));
-    return settle(counts, removed);
+    return settle(counts, await letGo(from, queue, stretch, { siteId, columns: plan.keptColumns }));
   } catch (error) {
     throw toRemovalFailure(error, plan.readings);
   }
+}
+
+/** Answers with how many readings are no longer queued. */
+async function letGo(
+  from: Session,
+  queue: Queue,
+  stretch: Stretch,
+  kept: { readonly siteId: string; readonly columns: readonly string[] },
+): Promise<number> {
+  if (keepingOf(queue.readings) === null) return execute(from, deleteReadings(queue, stretch));
+  const [row] = await run<{ rows: string }>(from, keepReadings(queue, stretch, kept));
+  return Number(row?.rows);
 }
 
 /** Writes the custody record and commits the remote transaction with it and the check; without custody with the check alone. */

@@ -8,6 +8,7 @@ import { downloads } from './commands/downloads.js';
 import { init } from './commands/init.js';
 import { pause } from './commands/pause.js';
 import { quarantine } from './commands/quarantine.js';
+import { resend } from './commands/resend.js';
 import { resume } from './commands/resume.js';
 import { start } from './commands/start.js';
 import { status } from './commands/status.js';
@@ -33,5 +34,6 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   downloads,
   quarantine,
   verify,
+  resend,
   adopt,
 ];

@@ -10,7 +10,7 @@ export async function withDatabase<Result>(
   side: Side,
   work: (database: Database) => Promise<Result>,
 ): Promise<Result> {
-  const poolSettings = toPoolSettings(settings, { applicationName: 'meter-sync', maxConnections: 2 });
+  const poolSettings = toPoolSettings(settings, { applicationName: 'meter-sync', maxConnections: 4 });
   const pool = createPool(poolSettings, () => undefined); // an idle connection that is lost is opened again when needed
   try {
     return await work({ side, pool });

@@ -1,4 +1,5 @@
 import { describeFurther } from '../model/download-outcome.js';
+import { describeLost } from '../model/lost.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
@@ -90,6 +91,7 @@ function toFigures(status: Status, now: number): string[][] {
     ...(status.uploadWaitsUntil === null ? [] : [['next upload', toInstant(status.uploadWaitsUntil, now)]]),
     ['queue', `${toQueueSize(status)} readings, oldest ${toInstant(status.oldestUnsynced, now, 'none known')}`],
     ['quarantine', `${toCount(status.quarantined)} readings`],
+    ...(status.lostAtRemote === null ? [] : [['lost at the remote', describeLost(status.lostAtRemote)]]),
     ['uploaded in all', toCount(status.totalRecordsSynced)],
     ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
     ['tenants', `${toCount(status.localTenantCount)} local, ${toCount(status.remoteTenantCount)} remote`],

@@ -1,5 +1,6 @@
 import type { FailureReport } from '../model/failures.js';
 import { describeReasons, type HeldDownload } from '../model/guard.js';
+import { describeLost } from '../model/lost.js';
 import type { FurtherTableResult } from '../model/operations.js';
 import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
@@ -44,6 +45,7 @@ export function toVerdict(status: Status, now: number, beside: Beside = {}): Ver
     ...findStops(status),
     ...findRetries(status, pending, now),
     ...findFailures(status),
+    ...findLoss(status),
     ...findLag(status, now),
     ...findQuarantine(status),
     ...findLeftOut(status),
@@ -89,6 +91,10 @@ function judgeSafety(status: Status, now: number, isRefreshed: boolean): Finding
       : `${toCount(totalRecordsSynced)} proved safe on the remote`;
   if (status.upload?.error?.kind === 'fenced') {
     const text = `not certain until a person has decided on the fence, see below. What is at the site stays there; ${uploaded} when it was sent (meter-sync verify --site ${status.siteId})`;
+    return { mark: 'bad', text };
+  }
+  if (status.lostAtRemote !== null) {
+    const text = `no: the remote has lost ${describeLost(status.lostAtRemote)}, see below. What is at the site is safe; ${uploaded} when it was sent`;
     return { mark: 'bad', text };
   }
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
@@ -138,6 +144,13 @@ function findFailures(status: Status): Problem[] {
     const mark = names.includes('upload') ? 'bad' : 'warning';
     return [{ mark, text: `${names.join(', ')}: ${message}`, next: alike[0]?.error.next ?? null }];
   });
+}
+
+/** A loss stays bad until the readings are there again or somebody has written them off. */
+function findLoss({ siteId, lostAtRemote }: Status): Problem[] {
+  if (lostAtRemote === null) return [];
+  const text = `the remote was restored from an older backup and lacks ${describeLost(lostAtRemote)}; noted ${lostAtRemote.since}`;
+  return [{ mark: 'bad', text, next: `meter-sync resend --site ${siteId} --missing` }];
 }
 
 function findLag(status: Status, now: number): Problem[] {

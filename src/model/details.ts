@@ -1,5 +1,6 @@
 import { describeFurther } from './download-outcome.js';
 import type { Health } from './health.js';
+import { describeLost } from './lost.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import type { Outcome } from './state.js';
 import type { Status } from './status.js';
@@ -16,6 +17,7 @@ export function toDetails(status: Status, health: Health): string {
     '',
     `Queue: ${status.queueSizeIsEstimate === true ? 'about ' : ''}${status.queueSize ?? 'unknown'} readings, oldest ${status.oldestUnsynced ?? 'none known'}; ` +
       `uploaded so far: ${status.totalRecordsSynced ?? 'unknown'} (seen ${status.observedAt ?? 'never'})`,
+    ...(status.lostAtRemote === null ? [] : ['', `**Lost at the remote**: ${describeLost(status.lostAtRemote)}`]),
     '',
     '| operation | last | result | ms |',
     '|---|---|---|---|',

@@ -20,7 +20,8 @@ export function judgeHealth(state: SchedulerState): Health {
     .flatMap((result) => [result, ...(result.further ?? [])])
     .some(({ refused }) => refused > 0);
   const readingsLeftOut = (state.observed.quarantined ?? 0) > 0;
-  return rowsLeftOut || readingsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false)
+  const isLost = state.observed.lostAtRemote !== null;
+  return isLost || rowsLeftOut || readingsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false)
     ? 'warning'
     : 'ok';
 }

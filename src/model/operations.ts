@@ -2,6 +2,7 @@
 
 import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
+import type { LostAtRemote } from './lost.js';
 import type { Timed } from './loop-clock.js';
 
 /** How many keys or changed rows a result names at most; of rows that wait the log names as many, of all others thousands. */
@@ -55,6 +56,8 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly observedAt: string;
   /** False: nothing waited, so the remote was left alone, and nothing was seen of it. Absent: it was asked. */
   readonly remoteAsked?: boolean;
+  /** Delivered readings that the remote has no more; null: none are known. */
+  readonly lostAtRemote: LostAtRemote | null;
 }
 
 /** What a download is asked for; the worker knows the tables. */
@@ -138,6 +141,8 @@ export interface ProbeResult {
   readonly remoteMeterCount: number | null;
   readonly localTenantCount: number | null;
   readonly remoteTenantCount: number | null;
+  /** Delivered readings that the remote has no more; null: none are known. Absent: it could not be seen. */
+  readonly lostAtRemote?: LostAtRemote | null;
   readonly observedAt: string;
 }
 

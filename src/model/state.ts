@@ -1,6 +1,7 @@
 import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
 import { laterOf } from './loop-clock.js';
+import type { LostAtRemote } from './lost.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings } from './scheduler-settings.js';
 import { phaseOf } from './ticks.js';
@@ -44,6 +45,8 @@ export interface Observed {
   readonly remoteTenantCount: number | null;
   readonly localDbConnected: boolean | null;
   readonly remoteDbConnected: boolean | null;
+  /** Delivered readings that the remote has no more; null: none are known. */
+  readonly lostAtRemote: LostAtRemote | null;
   /** When the queue was last counted, by an upload or a probe, ISO 8601 UTC. The rest is of its operation's last outcome. */
   readonly observedAt: string | null;
 }
@@ -120,6 +123,7 @@ export const NOTHING_OBSERVED: Observed = {
   remoteTenantCount: null,
   localDbConnected: null,
   remoteDbConnected: null,
+  lostAtRemote: null,
   observedAt: null,
 };
 

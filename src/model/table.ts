@@ -21,6 +21,8 @@ export interface QueueTable {
   readonly mayRound?: readonly string[];
   /** Local columns that stay at the site, so that their values are deleted with their reading; absent: none. */
   readonly except?: readonly string[];
+  /** How many days readings that have arrived stay at the site; absent: none, they are removed with their batch. */
+  readonly keepDays?: number;
   /** How a delivery is proved afterwards; absent: `full`. */
   readonly custody?: CustodyMode;
   /** More culprits than this share of a batch, and than 100, are no bad readings but a fault of the remote; absent: `DEFAULT_REFUSED_SHARE`. */

@@ -23,6 +23,7 @@ export function anUpload(changes: Partial<UploadReadingsResult> = {}): UploadRea
     oldestUnsynced: null,
     totalUploaded: 0,
     inQuarantine: 0,
+    lostAtRemote: null,
     observedAt: new Date(START).toISOString(),
     ...changes,
   };

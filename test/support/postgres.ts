@@ -54,6 +54,19 @@ export async function createLatin1Database(side: Side, context: Pick<TestContext
   return createDatabase(side, `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`, origin, context);
 }
 
+/** A copy of a database as it is now, dropped with the test: what a backup of it would be. Ends all connections to it first. */
+export async function copyDatabase(
+  { side, settings, url }: TestDatabase,
+  context: Pick<TestContext, 'task'>,
+): Promise<TestDatabase> {
+  const serverUrl = inject('stack')[side];
+  const name = settings.database;
+  if (new URL(url).host !== new URL(serverUrl).host) throw new Error(`${name} lies on a server of its own`);
+  await onServer(serverUrl, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
+  const origin = `template ${pg.escapeIdentifier(name)} ${inject('stack').cloneStrategy[side]}`;
+  return createDatabase(side, toDatabaseName(context.task.name), origin, context);
+}
+
 /** An empty database on a server of the test's own; it goes with the server. */
 export function createDatabaseOn(
   serverUrl: string,

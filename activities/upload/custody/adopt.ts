@@ -1,11 +1,18 @@
 import { CHAIN_START, judgeChain, type Link, type RemoteChain, type Standing } from '../../../src/model/chain.js';
+import { type LostAtRemote, toDays } from '../../../src/model/lost.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, run } from '../../../src/postgres/session.js';
-import { withTransaction } from '../../../src/postgres/transaction.js';
+import { withConnection, withTransaction } from '../../../src/postgres/transaction.js';
+import { type KeptFigures, readKept } from '../keep/kept-readings.js';
+import { noteLost, readMissing } from '../keep/lost.js';
 import { withUploadLock } from '../queue/upload-lock.js';
 import { clearOtherOwners } from './claim.js';
 import { readChain } from './read-chain.js';
+import { findCommon, rememberRecords } from './remote-records.js';
 import { type LocalUpload, readLocalUpload, writeUploadState } from './upload-state.js';
+
+/** No day: nothing is kept of it. */
+const NO_DAYS = { from: 'infinity', to: '-infinity' } as const;
 
 /** The two databases of a site. */
 interface ChainEnds {
@@ -26,6 +33,12 @@ export interface Adoption extends Adopter {
   readonly standing: Standing;
   /** The chain alone, whoever has taken the site over. */
   readonly chainStanding: Standing;
+  /** The newest record that both ends have alike; 0: none. */
+  readonly common: number;
+  /** What the remote lacks of what this site has delivered; null: nothing that is remembered. */
+  readonly missing: LostAtRemote | null;
+  /** What of that is kept at the site. */
+  readonly kept: KeptFigures;
 }
 
 /**
@@ -37,12 +50,18 @@ export async function readAdoption({ local, remote }: ChainEnds, { siteId, owner
   const there = await readChain(remote, siteId, here.chain);
   const standing = judgeChain(here.chain, there);
   const chainStanding = judgeChain({ ...here.chain, takenOverBy: null }, there);
-  return { siteId, owner, here, there, standing, chainStanding };
+  const upTo = Math.min(here.chain.seq, there.head?.seq ?? 0);
+  const common = typeof chainStanding === 'object' ? await findCommon(local, remote, siteId, upTo) : here.chain.seq;
+  const losses = await withConnection(local, {}, async (session) => {
+    const missing = await readMissing(session, { siteId, above: common, batches: here.chain.seq - common });
+    return { missing, kept: await readKept(session, siteId, missing === null ? NO_DAYS : toDays(missing)) };
+  });
+  return { siteId, owner, here, there, standing, chainStanding, common, ...losses };
 }
 
 /**
  * Takes the remote's head of the chain as this site's own, and sets aside the claims of other workflows. No reading is
- * moved or removed: the next upload finds those that are on the remote already, compares them, and removes the same ones.
+ * moved or removed. What the remote has lost is noted; the next upload finds those that are on the remote already, compares them, and removes the same ones.
  * @param shown what the person was shown, and decided on
  * @returns the place in the chain that the next batch follows
  * @throws DatabaseFailure `busy` - an upload is at work, or one end has moved on since it was shown
@@ -64,6 +83,8 @@ export async function adopt(ends: ChainEnds, shown: Adoption, signal: AbortSigna
     await withTransaction(ends.local, options, async (session) => {
       if (isFenced) {
         const state = { batch: batch + 1, rows, link };
+        await noteLost(session, { siteId, above: now.common, batches: now.here.chain.seq - now.common });
+        await rememberRecords(session, ends.remote, { siteId, above: now.common, upTo: seq });
         await writeUploadState(session, siteId, state, now.there.head?.lastTimestamp ?? null);
       }
       await run(session, clearOtherOwners(siteId, owner));

@@ -4,11 +4,16 @@ import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection, withTransaction } from '../../../src/postgres/transaction.js';
+import { rememberColumns, type SummedColumns } from '../keep/delivered.js';
 import type { PlaceInChain } from './read-chain.js';
+import { rememberAhead } from './remote-records.js';
 import { type UploadState, writeUploadState } from './upload-state.js';
 
 /** Who claims, and how large the first batch is. */
-type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'>;
+type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'> & {
+  /** True: the run sends kept readings again; absent: it does not. */
+  readonly isResend?: boolean;
+};
 
 /** What a run's next batch follows: the state of the site, and the claim that the run's custody records carry. */
 export interface ClaimedState {
@@ -17,15 +22,23 @@ export interface ClaimedState {
   readonly sentBy: string;
 }
 
+/** Where a run begins, and what its records name. */
+interface ClaimedFrom {
+  readonly state: UploadState;
+  readonly place: PlaceInChain;
+  readonly list: SummedColumns | null;
+}
+
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
- * `state` and `place` are where the site stands as both ends know it.
+ * `state` and `place` are where the site stands as both ends know it; `list`: the columns that its records name, null: it writes
+ * none.
  */
 export async function claimSite(
   local: Database,
   input: ClaimInput,
-  { state, place }: { state: UploadState; place: PlaceInChain },
+  { state, place, list }: ClaimedFrom,
 ): Promise<ClaimedState> {
   const sentBy = `${hostname()}, process ${process.pid}`;
   const here = place.isOneAhead ? { ...state, batch: state.batch + 1, link: place.link } : state;
@@ -33,6 +46,8 @@ export async function claimSite(
   const [row] = await withTransaction(local, options, async (session) => {
     // The batch that was not removed has its record: this database follows it now, or the next crash made two of them.
     if (place.isOneAhead) await writeUploadState(session, input.siteId, here, null);
+    if (place.ahead !== undefined) await rememberAhead(session, input.siteId, place.ahead);
+    if (list !== null) await rememberColumns(session, list);
     return run<{ claim: string }>(session, insertClaim(input, sentBy));
   });
   if (row === undefined)
@@ -73,7 +88,7 @@ const KEPT_CLAIMS = 100;
  * Writes the claim of a run, clears what is no longer needed, and answers with the claim. It is committed before the first
  * custody record that carries it.
  */
-function insertClaim({ siteId, owner, batchRows }: ClaimInput, sentBy: string): Statement {
+function insertClaim({ siteId, owner, batchRows, isResend = false }: ClaimInput, sentBy: string): Statement {
   return {
     text: `
       with old_states as (
@@ -98,10 +113,10 @@ function insertClaim({ siteId, owner, batchRows }: ClaimInput, sentBy: string): 
               and n.number > c.number
           )
       )
-      insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows)
-      values ($1, $2::text, $3::text, $4::bigint)
+      insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows, is_resend)
+      values ($1, $2::text, $3::text, $4::bigint, $5::boolean)
       returning claim::text as claim`,
-    values: [siteId, owner ?? null, sentBy, batchRows],
+    values: [siteId, owner ?? null, sentBy, batchRows, isResend],
   };
 }
 

@@ -1,10 +1,10 @@
 import type { TransferColumn } from '../../../src/model/transfer.js';
 import { type HashedColumn, toNativeType } from '../../../src/model/hashed-column.js';
-import { ident, literal, relation } from '../../../src/postgres/identifier.js';
+import { ident, literal } from '../../../src/postgres/identifier.js';
 import { hasIsoForm, isoUtc } from '../../../src/postgres/iso-utc.js';
 import { exactForm, hashRow } from '../../../src/postgres/row-hash.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import { isWithin, orderInstant, type Queue, type Stretch } from '../queue/queue.js';
+import { isWithin, orderInstant, type Queue, rowsOf, type Stretch } from '../queue/queue.js';
 
 /** The readings of one UTC day: how many, and the sum of their hashes as a decimal text. */
 export interface DaySum {
@@ -99,7 +99,7 @@ export async function sumStretch(session: Session, queue: Queue, stretch: Stretc
           select ${plan.sums ? utcDay(plan.dayColumn, 's') : 'null::date'} as day,
             ${plan.sums ? readingHash(plan.columns, 's', plan.isUtf8) : 'null::bigint'} as hash,
             ${queue.orderIsTime ? orderInstant(queue) : 'null::timestamptz'} as instant
-          from ${relation(queue.readings.table)} as r
+          from ${rowsOf(queue)} as r
           cross join lateral (select ${plan.sums ? selectStored(plan.sent) : ''}) as s
           where ${isWithin(queue, stretch)}
           offset 0 -- else whole rows are sorted by day

@@ -15,6 +15,7 @@ import { withConnection } from '../../../src/postgres/transaction.js';
 import type { KnownCompanions } from './companions.js';
 import { readBookkeeping } from './read-bookkeeping.js';
 import { columnsDigestOf, recordTexts } from './record-texts.js';
+import type { RemoteRecord } from './remote-records.js';
 import { digestRecord, type RecordTexts } from './signed-text.js';
 import { isSignedByOne } from './site-key.js';
 
@@ -113,6 +114,8 @@ export interface PlaceInChain {
   readonly link: Link;
   /** True when the last batch was committed on the remote and not removed here. */
   readonly isOneAhead: boolean;
+  /** The record of that batch; absent: there is none. */
+  readonly ahead?: RemoteRecord;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { CHAIN_START, type Link, type LocalChain } from '../../../src/model/chain.js';
+import type { LostAtRemote } from '../../../src/model/lost.js';
 import type { UploadReadingsInput } from '../../../src/model/operations.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
@@ -6,6 +7,7 @@ import { type Database, run, type Session } from '../../../src/postgres/session.
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
+import { lostAsJson } from '../keep/lost.js';
 import { readBookkeeping } from './read-bookkeeping.js';
 import { SiteKey } from './site-key.js';
 
@@ -27,10 +29,20 @@ export interface LocalUpload {
   readonly hasQuarantine: boolean;
   /** What the site can sign with, the key in use first; empty for those who only look. */
   readonly signingKeys: readonly SiteKey[];
+  /** True when kept readings are to be removed, since their days are over. */
+  readonly hasExpired: boolean;
+  readonly lostAtRemote: LostAtRemote | null;
 }
 
 /** Whether who reads is to sign: an auditor may have no right to read private keys. */
 type Purpose = 'toLook' | 'toSign';
+
+interface ReadOptions {
+  readonly signal?: AbortSignal;
+  readonly purpose?: Purpose;
+  /** How long kept readings stay; absent: those that are there are over. */
+  readonly keepDays?: number | undefined;
+}
 
 /**
  * Reads the upload's state, in one trip.
@@ -39,32 +51,37 @@ type Purpose = 'toLook' | 'toSign';
 export async function readLocalUpload(
   local: Database,
   uploader: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
-  { signal, purpose = 'toLook' }: { readonly signal?: AbortSignal; readonly purpose?: Purpose } = {},
+  { signal, ...asked }: ReadOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<LocalUpload> {
-  return withConnection(local, { signal }, (session) => readUploadOf(session, uploader, purpose));
+  return withConnection(local, { signal }, (session) => readUploadOf(session, uploader, asked));
 }
 
 /** The same over a session that is there. */
 export async function readUploadOf(
   session: Session,
   { siteId, owner }: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
-  purpose: Purpose,
+  { purpose = 'toLook', keepDays = 0 }: ReadOptions,
 ): Promise<LocalUpload> {
-  const statement = selectLocalUpload(siteId, owner ?? null, purpose);
+  const statement = selectLocalUpload(siteId, owner ?? null, { purpose, keepDays });
   const [row] = await readBookkeeping('upload_state', () => run<{ document: string }>(session, statement));
   if (row === undefined)
     throw new DatabaseFailure('unexpected', 'local database: the upload has no state', { side: 'local' });
   const known = JSON.parse(row.document) as LocalDocument;
-  const { batch, rows, seq, digest, learnedRows, hasQuarantine, privateKeys, ...chain } = known;
+  const { batch, rows, seq, digest, learnedRows, hasQuarantine, hasExpired, lostAtRemote, privateKeys, ...chain } =
+    known;
   const link = digest === null ? CHAIN_START : { seq, digest };
   const signingKeys = (privateKeys ?? []).map((key, at) => new SiteKey(chain.keys[at] ?? '', key));
-  return { state: { batch, rows, link }, chain: { ...chain, ...link }, learnedRows, hasQuarantine, signingKeys };
+  const state = { batch, rows, link };
+  return {
+    ...{ state, chain: { ...chain, ...link }, signingKeys },
+    ...{ learnedRows, hasQuarantine, hasExpired, lostAtRemote },
+  };
 }
 
 /** The same as PostgreSQL writes it: all in one row. */
 type LocalDocument = LocalChain &
   Omit<UploadState, 'link'> &
-  Pick<LocalUpload, 'learnedRows' | 'hasQuarantine'> & { readonly privateKeys: readonly string[] | null };
+  Omit<LocalUpload, 'state' | 'chain' | 'signingKeys'> & { readonly privateKeys: readonly string[] | null };
 
 /** Another workflow's claim that came after this one's own: then this one was taken over, and does not know it. */
 const TAKEN_OVER_BY = `
@@ -77,7 +94,11 @@ const TAKEN_OVER_BY = `
   limit 1`;
 
 /** Everything that the site's own database knows of its upload, in one row. */
-function selectLocalUpload(siteId: string, owner: string | null, purpose: Purpose): Statement {
+function selectLocalUpload(
+  siteId: string,
+  owner: string | null,
+  { purpose, keepDays }: Required<Pick<ReadOptions, 'purpose' | 'keepDays'>>,
+): Statement {
   const keys = (column: string): string => `array(
             select encode(k.${column}, 'hex')
             from meter_sync.site_key k
@@ -105,7 +126,12 @@ function selectLocalUpload(siteId: string, owner: string | null, purpose: Purpos
             limit 1
           ) as "learnedRows",
           (select row_to_json(t) from (${TAKEN_OVER_BY}) as t) as "takenOverBy",
-          exists (select from meter_sync.quarantine q where q.site = $1::text) as "hasQuarantine"
+          exists (select from meter_sync.quarantine q where q.site = $1::text) as "hasQuarantine",
+          exists (
+            select from meter_sync.kept_reading k
+            where k.site = $1::text and k.kept_at < clock_timestamp() - $3::integer * interval '1 day'
+          ) as "hasExpired",
+          ${lostAsJson('$1::text')} as "lostAtRemote"
         from (select) as one
         left join lateral (
           select *
@@ -115,7 +141,7 @@ function selectLocalUpload(siteId: string, owner: string | null, purpose: Purpos
           limit 1
         ) as s on true
       ) as d`,
-    values: [siteId, owner],
+    values: [siteId, owner, keepDays],
   };
 }
 

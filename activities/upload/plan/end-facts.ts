@@ -5,6 +5,7 @@ import { idents, relation } from '../../../src/postgres/identifier.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
+import { keepingOf } from '../keep/kept-readings.js';
 import { indexesQueue } from '../queue/queue-index.js';
 import { type Overlap, selectOverlap } from './overlap.js';
 import { selectObstacles } from './removal.js';
@@ -25,6 +26,8 @@ export interface EndFacts {
   /** JSON arrays of columns: rights on columns are as good as rights on the table, save for removing. */
   readonly selectable: string;
   readonly insertable: string;
+  /** At the site, where readings that have arrived are marked; else an empty array. */
+  readonly updatable: string;
   readonly may_delete: string;
   readonly may_make_temporary: string;
   /** A JSON array of columns and their types that the user may not use in a table of its own, as [column, type]. */
@@ -44,6 +47,10 @@ const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string
     upload_claim: ['select', 'insert', 'update', 'delete'],
     quarantine: ['select', 'insert', 'update', 'delete'],
     site_key: ['select'],
+    delivered_batch: ['select', 'insert', 'delete'],
+    delivered_columns: ['select', 'insert'],
+    lost_at_remote: ['select', 'insert', 'update'],
+    kept_reading: ['select', 'insert', 'delete'],
   },
   remote: { custody: ['select', 'insert'], custody_columns: ['select', 'insert'], custody_key: ['select', 'insert'] },
 };
@@ -84,7 +91,8 @@ export function checkUploadRights(
   });
 }
 
-function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: Side): Statement {
+function selectEndFacts(readings: QueueTable, side: Side): Statement {
+  const { table, custody, order, flag, key } = readings;
   const tables = side === 'remote' && custody === 'off' ? {} : BOOKKEEPING[side];
   const wanted = Object.entries(tables).flatMap(([name, rights]) => rights.map((right) => [name, right] as const));
   const columnsWith = (right: string): string => `
@@ -109,15 +117,16 @@ function selectEndFacts({ table, custody, order, flag, key }: QueueTable, side: 
           where i.indrelid = to_regclass($1)
             and i.indisvalid
             and a.attname = $4
-            and ${indexesQueue('i', '$5')}
+            and ${indexesQueue('i', '$5', readings)}
         )::text as has_order_index,
         ${columnsWith('SELECT')} as selectable,
         ${columnsWith('INSERT')} as insertable,
+        ${side === 'local' && keepingOf(readings) === 'marked' ? columnsWith('UPDATE') : `'[]'`} as updatable,
         has_table_privilege(to_regclass($1), 'DELETE')::text as may_delete,
         has_database_privilege(current_database(), 'TEMPORARY')::text as may_make_temporary,
         ${CLOSED_TYPES} as closed_types,
         ${DDL_TRIGGERS} as ddl_triggers,
-        ${side === 'local' ? selectObstacles('to_regclass($1)') : 'null'} as obstacles,
+        ${side === 'local' ? selectObstacles('to_regclass($1)', readings) : 'null'} as obstacles,
         array_to_json(array(
           select 'usage on schema meter_sync'
           from pg_catalog.pg_namespace n
@@ -159,13 +168,16 @@ const DDL_TRIGGERS = `array_to_json(array(
 /** What the user lacks, as the grants that give it. */
 function findMissing(
   facts: EndFacts,
-  { readings: { table }, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
+  { readings, side, columns }: { readings: QueueTable; side: Side; columns: readonly string[] },
 ): string[] {
+  const { table, flag } = readings;
   const isLocal = side === 'local';
+  const marks = isLocal && flag !== null && keepingOf(readings) === 'marked' ? [flag] : [];
   const unless = (has: boolean, wanted: string): string[] => (has ? [] : [wanted]);
   const rights = [
     ...toColumnRights('select', facts.selectable, columns),
     ...(isLocal ? [] : toColumnRights('insert', facts.insertable, columns)),
+    ...unless(findLacking(facts.updatable, marks).length === 0, `update (${idents(marks)})`),
     ...unless(!isLocal || facts.may_delete === 'true', 'delete'),
   ];
   const closed = (JSON.parse(facts.closed_types) as [string, string][]).filter(([column]) => columns.includes(column));

@@ -13,6 +13,7 @@ import {
 import type { Transfer } from '../../../src/model/transfer.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { idents, relation } from '../../../src/postgres/identifier.js';
 import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { Database, Session } from '../../../src/postgres/session.js';
@@ -48,6 +49,8 @@ export interface UploadPlan extends UploadEnds {
   readonly hasOrderIndex: boolean;
   readonly custody: CustodyMode;
   readonly days: DayPlan;
+  /** What a kept reading is made of again, where it does not stay in its table. */
+  readonly keptColumns: readonly string[];
   /** False where two readings of the site may have one key. */
   readonly keyIsUnique: boolean;
 }
@@ -74,6 +77,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   checkUploadRights(here.facts, { readings, side: 'local', columns: asked });
   checkUploadRights(there.facts, { readings, side: 'remote', columns: sent });
   checkRemoval(readings, here.facts.obstacles);
+  checkKeeping(readings, here.shape);
   return {
     ...ends,
     queue: here.queue,
@@ -83,8 +87,22 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
     overlap: planOverlap(readings.key, { local: here.shape, remote: there.shape, allowed: there.facts.overlap }),
     custody: readings.custody ?? 'full',
     days: planDays(readings, transfer, { here, there }),
+    keptColumns: [...new Set([...sent, ...readings.key, readings.order])],
     keyIsUnique: hasUniqueKey(here.shape, readings.key),
   };
+}
+
+/**
+ * Makes sure that marked readings can be told from those that somebody else has marked, and found when their days are over.
+ * @throws DatabaseFailure `schema` - the key is not unique at the site
+ */
+export function checkKeeping(readings: QueueTable, local: TableShape): void {
+  const { table, key, flag, keepDays = 0 } = readings;
+  if (keepDays === 0 || flag === null || hasUniqueKey(local, key)) return;
+  const name = toTableName(table);
+  const message = `local database: METER_SYNC_READINGS_KEEP_DAYS needs a unique key of ${name} (${key.join(', ')}), to remove kept readings and no others; none is uploaded`;
+  const next = `Ask the DBA of the local database to run: create unique index concurrently on ${relation(table)} (${idents(key)}); or set METER_SYNC_READINGS_KEEP_DAYS to 0`;
+  throw new DatabaseFailure('schema', message, { side: 'local', table: name, next });
 }
 
 /** What an end says of its table and of itself. */

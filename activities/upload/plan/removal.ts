@@ -1,16 +1,19 @@
 import { type QueueTable, toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import { keepingOf } from '../keep/kept-readings.js';
 
 /**
  * What keeps PostgreSQL from removing rows of a published table, as SQL: a JSON array of `Obstacle`, or null. Nothing is looked
  * up where no publication publishes deletes. The view of published tables knows those of all tables and of whole schemas;
  * columns that servers before 15 have not are read as JSON, since their names alone would be errors there.
+ * Marking a row needs the same as removing it.
  * @param table SQL of the object id of the readings table; of its parts each is asked, since rows are removed from those
  */
-export function selectObstacles(table: string): string {
+export function selectObstacles(table: string, readings: QueueTable): string {
+  const publishes = keepingOf(readings) === 'marked' ? '(p.pubdelete or p.pubupdate)' : 'p.pubdelete';
   return `
-        case when exists (select from pg_catalog.pg_publication p where p.pubdelete) then (
+        case when exists (select from pg_catalog.pg_publication p where ${publishes}) then (
           with recursive parts(id) as (
             select ${table}::oid
             union
@@ -39,7 +42,7 @@ export function selectObstacles(table: string): string {
             join pg_catalog.pg_class c on c.oid = o.id
             join pg_catalog.pg_namespace n on n.oid = c.relnamespace
             join pg_catalog.pg_publication_tables v on v.schemaname = n.nspname and v.tablename = c.relname
-            join pg_catalog.pg_publication p on p.pubname = v.pubname and p.pubdelete
+            join pg_catalog.pg_publication p on p.pubname = v.pubname and ${publishes}
             left join pg_catalog.pg_publication_rel r on r.prpubid = p.oid and r.prrelid = o.id
           ), asked as (
             select id, is_full, identity, pubname,

@@ -10,7 +10,7 @@ import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Attempt } from '../../attempt.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
-import type { Queue } from '../queue/queue.js';
+import { isQueued, type Queue } from '../queue/queue.js';
 import { countQuarantine } from './list.js';
 
 /** What cannot be looked up is simply tried again after this. */
@@ -43,7 +43,7 @@ export async function releaseHealed(plan: UploadPlan, siteId: string, { signal, 
 }
 
 /**
- * Forgets the readings that have left their table, uploaded since they were released or deleted at the site, and answers with
+ * Forgets the readings that have left the queue, uploaded since they were released or deleted at the site, and answers with
  * how many are still in quarantine.
  */
 export async function tidyQuarantine(
@@ -58,7 +58,8 @@ export async function tidyQuarantine(
       text: `
         delete from meter_sync.quarantine as q
         where q.site = $1::text
-          and not exists (select from ${relation(queue.readings.table)} as r where ${hasKey(queue)})`,
+          and not exists (
+            select from ${relation(queue.readings.table)} as r where ${hasKey(queue)} and ${isQueued(queue.readings, 'r')})`,
       values: [siteId],
     });
     const [row] = await run<{ rows: string }>(session, countQuarantine(siteId));

@@ -21,10 +21,14 @@ export function useIndex(): Statement {
   return plain(`select ${calls.join(', ')}`);
 }
 
-/** Whether an index, a row of `pg_index`, holds all that is queued: it is of all rows, or its condition says our words. */
-export function indexesQueue(index: string, flag: string): string {
-  const printed = `'(' || quote_ident(${flag}) || ' IS NOT TRUE)'`;
-  return `(${index}.indpred is null or pg_get_expr(${index}.indpred, ${index}.indrelid) = ${printed})`;
+/**
+ * Whether an index, a row of `pg_index`, holds all that is queued: it is of all rows, or its condition says our words. Where
+ * readings stay, marked, only the latter serves: in an index of all rows millions of them lie below those that wait.
+ * @param name SQL of the flag's name; an empty text: there is none
+ */
+export function indexesQueue(index: string, name: string, { flag, keepDays = 0 }: QueueTable): string {
+  const isPartial = `pg_get_expr(${index}.indpred, ${index}.indrelid) = '(' || quote_ident(${name}) || ' IS NOT TRUE)'`;
+  return flag !== null && keepDays > 0 ? `(${isPartial})` : `(${index}.indpred is null or ${isPartial})`;
 }
 
 /** What an index must begin with to give the queue in its order. */

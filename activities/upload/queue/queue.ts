@@ -17,6 +17,8 @@ export interface Queue {
   readonly quarantineOf: string | null;
   /** Values of the order column, ascending, that cut the queue into sections: see `sections.ts`. None: it is one. */
   readonly cuts: readonly string[];
+  /** Readings that are taken instead of those that wait: a query as SQL, of kept ones that are sent again. Absent: what waits. */
+  readonly kept?: string;
 }
 
 /** The last reading of a batch, as text, so that no digit is lost. `order` is null among those without one. */
@@ -87,7 +89,7 @@ export function selectBoundary(queue: Queue, place: Place, limitRows: number): S
     text: `
       select r.${ident(queue.readings.order)}::text as boundary_order,
         array_to_json(${keyTexts(queue)})::text as boundary_key
-      from ${relation(queue.readings.table)} as r
+      from ${rowsOf(queue)} as r
       where ${isWithin(queue, { ...place, upTo: null })}
       order by ${position(queue)}
       offset $1::bigint
@@ -101,7 +103,7 @@ export function selectAny(queue: Queue, place: Place): Statement {
   return plain(`
       select exists (
         select
-        from ${relation(queue.readings.table)} as r
+        from ${rowsOf(queue)} as r
         where ${isWithin(queue, { ...place, upTo: null })})::text as any`);
 }
 
@@ -114,16 +116,14 @@ export function selectReadings(
 ): string {
   return `
     select ${columns.map(toExpression).join(', ')}
-    from ${relation(queue.readings.table)} as r
+    from ${rowsOf(queue)} as r
     where ${isWithin(queue, stretch)}
     order by ${position(queue)}${limit === undefined ? '' : ` limit ${limit}`}`;
 }
 
 /** How many readings a stretch has in the snapshot. */
 export function countStretch(queue: Queue, stretch: Stretch): Statement {
-  return plain(
-    `select count(*)::text as rows from ${relation(queue.readings.table)} as r where ${isWithin(queue, stretch)}`,
-  );
+  return plain(`select count(*)::text as rows from ${rowsOf(queue)} as r where ${isWithin(queue, stretch)}`);
 }
 
 /** Keys and order values of the readings at some places of a stretch, from 1. */
@@ -135,7 +135,7 @@ export function selectPlaces(queue: Queue, stretch: Stretch, places: readonly nu
         select row_number() over (order by ${position(queue)}) as place,
           ${keyTexts(queue)} as key,
           r.${ident(queue.readings.order)}::text as reading_time
-        from ${relation(queue.readings.table)} as r
+        from ${rowsOf(queue)} as r
         where ${isWithin(queue, stretch)}
       ) as p
       where p.place = any($1::bigint[])`,
@@ -155,6 +155,13 @@ export function orderInstant({ readings: { order, timeZone }, orderType }: Queue
   return `${column}::timestamp at time zone ${literal(timeZone ?? 'UTC')}`;
 }
 
+/** The day of the order column, as SQL: of an instant its UTC day; null where it has no days. */
+export function orderDay({ readings: { order }, orderType, orderIsTime }: Queue): string {
+  if (!orderIsTime) return 'null::date';
+  const column = `r.${ident(order)}`;
+  return orderType.endsWith('with time zone') ? `(${column} at time zone 'UTC')::date` : `${column}::date`;
+}
+
 /**
  * The keys of the oldest readings, those in quarantine among them, each as a JSON array of texts; and a hash of each.
  * @param hash of the row `s`, which `stored` selects from the site's row `r`
@@ -171,6 +178,11 @@ export function selectOldest(
       where ${isQueued(queue.readings, 'r')}
       order by ${position(queue)}
       limit ${limitRows}`);
+}
+
+/** Where a stretch is taken from. */
+export function rowsOf({ readings, kept }: Queue): string {
+  return kept === undefined ? relation(readings.table) : `(${kept})`;
 }
 
 /** Null is queued, too: `= false` would leave those readings behind for ever. A partial index must say the same words. */
@@ -196,7 +208,8 @@ export function isWaiting(queue: Queue, place: Place | null = null): string {
 /** The readings of a stretch, as a condition on `r`. Quarantined ones stay out of it. */
 export function isWithin(queue: Queue, { hasOrder, section, above, upTo }: Stretch): string {
   const order = `r.${ident(queue.readings.order)}`;
-  const conditions = [isQueued(queue.readings, 'r'), `${order} is ${hasOrder ? 'not null' : 'null'}`];
+  const isTaken = queue.kept === undefined ? isQueued(queue.readings, 'r') : 'true';
+  const conditions = [isTaken, `${order} is ${hasOrder ? 'not null' : 'null'}`];
   // As comparisons of one column: PostgreSQL leaves no partition out for a comparison of rows.
   const [from, to] = hasOrder ? [queue.cuts[section - 1], queue.cuts[section]] : [];
   if (from !== undefined) conditions.push(`${order} >= ${literal(from)}::${queue.orderType}`);
@@ -215,7 +228,7 @@ function isNotQuarantined(queue: Queue, siteId: string): string {
 }
 
 /** The key as quarantine and boundaries write it: one text a column. */
-function keyTexts({ readings }: Queue): string {
+export function keyTexts({ readings }: Queue): string {
   return `array[${readings.key.map((name) => `r.${ident(name)}::text`).join(', ')}]`;
 }
 

@@ -1,5 +1,6 @@
 import type { Adoption } from '../../../activities/upload/custody/adopt.js';
 import type { Fence } from '../../model/chain.js';
+import { describeLost } from '../../model/lost.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Painted } from '../render-status.js';
 
@@ -15,7 +16,7 @@ export function renderAdoption(adoption: Adoption, now: number, { paint, table }
     table(['', ''], [...describePlaces(adoption, now), ['apart', describeGap(adoption)]]),
     '',
     paint('heading', 'Before you go on'),
-    ...BEFORE[fence].map((line) => `  - ${line}`),
+    ...[...BEFORE[fence], ...describeMissing(adoption)].map((line) => `  - ${line}`),
     paint('heading', 'What adopt does'),
     ...describeEffects(adoption, typeof standing === 'object' ? standing.fence : fence).map((line) => `  - ${line}`),
   ].join('\n');
@@ -56,8 +57,7 @@ const BEFORE: Readonly<Record<Fence, readonly string[]>> = {
   ],
   behind: ['If the local database was restored from an older backup, this is the way to go on.', ONE_ONLY],
   remoteBehind: [
-    'The readings of the missing batches have left this site. adopt does not bring them back.',
-    'If the remote was restored from an older backup: keep the damaged database or a newer backup until those readings are copied over.',
+    'If the remote was restored from an older backup: keep the damaged database or a newer backup until the missing readings are there again.',
     'If it is another database than before, mend POSTGRES_CLIENT_* instead.',
   ],
   diverged: [
@@ -70,6 +70,25 @@ const BEFORE: Readonly<Record<Fence, readonly string[]>> = {
     ONE_ONLY,
   ],
 };
+
+/** Days of a loss that are listed; the status and `--json` have more. */
+const SHOWN_DAYS = 7;
+
+/** What the missing batches held, and where it can come from. */
+function describeMissing({ siteId, missing, kept }: Adoption): string[] {
+  if (missing === null) return [];
+  const { days } = missing;
+  const shown = days.slice(0, SHOWN_DAYS).map(({ day, readings }) => `${day ?? 'without a day'}: ${toCount(readings)}`);
+  const more = days.length > SHOWN_DAYS ? `, and ${days.length - SHOWN_DAYS} more days` : '';
+  const next =
+    kept.rows > 0
+      ? `${toCount(kept.rows)} readings of these days are kept at the site. After adopt this sends them again: meter-sync resend --site ${siteId} --missing`
+      : 'The missing readings have left this site, and none of those days is kept (METER_SYNC_READINGS_KEEP_DAYS). adopt does not bring them back: copy them from a backup, then run meter-sync verify.';
+  return [
+    `The remote lacks ${describeLost(missing)}, by UTC day: ${shown.join('; ')}${more}. The status says so until they are there again or written off.`,
+    next,
+  ];
+}
 
 function describePlaces({ here, there }: Adoption, now: number): string[][] {
   const { chain, state } = here;
@@ -90,8 +109,8 @@ function describePlaces({ here, there }: Adoption, now: number): string[][] {
   return [['here', local], ['remote', sent], ...newest];
 }
 
-function describeGap({ here, there, chainStanding }: Adoption): string {
-  const { seq, lastTimestamp, takenOverBy } = here.chain;
+function describeGap({ here, there, chainStanding, missing }: Adoption): string {
+  const { seq, takenOverBy } = here.chain;
   const gap = (there.head?.seq ?? 0) - seq;
   const fence = typeof chainStanding === 'object' ? chainStanding.fence : null;
   if (fence === null) {
@@ -100,8 +119,8 @@ function describeGap({ here, there, chainStanding }: Adoption): string {
       : `nothing in the chain; the other workflow uploads from ${takenOverBy.sentBy}, since ${takenOverBy.claimedAt}`;
   }
   if (fence === 'remoteBehind') {
-    const range = `readings from ${there.head?.lastTimestamp ?? 'the first one'} to ${lastTimestamp ?? 'unknown'}`;
-    return `the remote lacks ${toCount(-gap)} ${batches(-gap)} (${range})`;
+    const what = missing === null ? '' : ` with ${toCount(missing.readings)} readings`;
+    return `the remote lacks ${toCount(-gap)} ${batches(-gap)}${what}`;
   }
   if (fence === 'diverged')
     return `batch ${toCount(seq)} of the remote is not the one that this site knows; numbers differ by ${toCount(gap)}`;
@@ -121,6 +140,7 @@ function describeEffects({ there, chainStanding }: Adoption, fence: Fence): stri
             'others go to quarantine. None is doubled, none is overwritten.',
         ]
       : []),
+    'What the remote lacks is noted, and told until it is there again.',
     'Nothing is written to the remote, and no reading is removed by adopt itself.',
   ];
 }

@@ -39,7 +39,8 @@ interface IndexRow {
  * The columns of each index that can give the queue in its order: of all rows or of the queued ones, in one direction,
  * and by the types' own order. A column beside these does no harm.
  */
-function selectIndexes({ table, flag }: QueueTable): Statement {
+function selectIndexes(readings: QueueTable): Statement {
+  const { table, flag } = readings;
   return {
     text: `
       select coalesce(array_to_json(array(
@@ -55,7 +56,7 @@ function selectIndexes({ table, flag }: QueueTable): Statement {
         join pg_catalog.pg_am m on m.oid = c.relam and m.amname = 'btree'
       ) on i.indrelid = t.oid
         and i.indisvalid
-        and ${indexesQueue('i', '$2')}
+        and ${indexesQueue('i', '$2', readings)}
         and (0 = all (i.indoption::smallint[]) or 3 = all (i.indoption::smallint[]))
         and not exists (
           select from unnest(i.indclass::oid[]) as k(id)

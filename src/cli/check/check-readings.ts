@@ -4,6 +4,7 @@ import {
   type EndFacts,
   readEndFacts,
 } from '../../../activities/upload/plan/end-facts.js';
+import { checkKeeping } from '../../../activities/upload/plan/plan-upload.js';
 import { checkRemoval } from '../../../activities/upload/plan/removal.js';
 import { compareEnds, type Comparison, tellDrifts } from '../../model/drift.js';
 import type { Side } from '../../model/failures.js';
@@ -39,6 +40,7 @@ export async function checkReadings(ends: Ends, readings: QueueTable, findings: 
       await findings.attempt(() => checkDayIndex(database, { readings, shape }, findings));
       continue;
     }
+    await findings.attempt(() => Promise.resolve(checkKeeping(readings, shape)));
     await findings.attempt(() => checkIndex(database, readings, findings));
     if (timeZone === undefined) continue;
     const options = { isolation: 'read committed' } as const;

@@ -8,6 +8,7 @@ import { DatabaseFailure } from '../../postgres/errors.js';
 import { type Database, run, runAll, type Session } from '../../postgres/session.js';
 import { plain } from '../../postgres/statement.js';
 import { withConnection } from '../../postgres/transaction.js';
+import { checkKept } from './check-kept.js';
 import { checkReadings } from './check-readings.js';
 import type { Findings } from './finding.js';
 import { type Ends, readShape } from './read-shape.js';
@@ -19,6 +20,9 @@ export async function checkTables(
   findings: Findings,
 ): Promise<void> {
   await checkReadings(ends, tables.readings, findings);
+  const { local } = ends;
+  if (local !== null && siteId !== null)
+    await findings.attempt(() => checkKept(local, siteId, tables.readings, findings));
   for (const owned of [tables.meters, tables.tenants, ...(tables.further ?? [])]) {
     await checkOwned(ends, siteId, owned, findings);
     await checkAtEnds(ends, owned, tables.readings.table, findings);

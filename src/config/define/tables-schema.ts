@@ -68,6 +68,15 @@ export const tablesSchema = z.object({
     },
     columnNames,
   ),
+  METER_SYNC_READINGS_KEEP_DAYS: setting(
+    {
+      text: 'How long readings that have arrived stay at the site, so that `resend` can send them again after the remote was restored from an older backup; 0: they are removed at once',
+      wanted: 'a whole number from 0 to 3650',
+      fallback: '0',
+      unit: 'days',
+    },
+    whole(0, 3650),
+  ),
   METER_SYNC_READINGS_METER: setting(
     {
       text: "The column that names the meter of a reading: it tells this site's readings on the remote from those of others; empty: there is none",

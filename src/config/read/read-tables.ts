@@ -25,6 +25,7 @@ function toReadings(values: TableValues): QueueTable {
   const mayRound = values.METER_SYNC_READINGS_ALLOW_ROUNDING;
   const except = values.METER_SYNC_READINGS_EXCEPT;
   const meter = values.METER_SYNC_READINGS_METER;
+  const keepDays = values.METER_SYNC_READINGS_KEEP_DAYS;
   return Object.freeze({
     table: values.METER_SYNC_READINGS_TABLE,
     key: values.METER_SYNC_READINGS_KEY,
@@ -33,6 +34,7 @@ function toReadings(values: TableValues): QueueTable {
     ...(timeZone === undefined ? {} : { timeZone }),
     ...(mayRound === undefined ? {} : { mayRound }),
     ...(except === undefined ? {} : { except }),
+    ...(keepDays === 0 ? {} : { keepDays }),
     custody: values.METER_SYNC_CUSTODY,
     maxRefusedShare: values.METER_SYNC_QUARANTINE_SHARE / 100,
     ...(meter === null ? {} : { meter }),

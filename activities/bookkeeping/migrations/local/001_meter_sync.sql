@@ -28,6 +28,7 @@ create table meter_sync.upload_claim (
   owner text,
   sent_by text not null,
   batch_rows bigint,
+  is_resend boolean not null default false,
   claimed_at timestamptz not null default clock_timestamp(),
   primary key (site, claim)
 );
@@ -37,6 +38,7 @@ comment on column meter_sync.upload_claim.number is 'Later runs have higher numb
 comment on column meter_sync.upload_claim.owner is 'The workflow that ordered the run';
 comment on column meter_sync.upload_claim.sent_by is 'Host and process of the worker';
 comment on column meter_sync.upload_claim.batch_rows is 'How large its batches were at the end';
+comment on column meter_sync.upload_claim.is_resend is 'True: it sent kept readings again';
 
 create table meter_sync.site_key (
   site text not null,
@@ -76,6 +78,84 @@ comment on column meter_sync.quarantine.reading_time is 'Its value in the order 
 comment on column meter_sync.quarantine.sqlstate is 'PostgreSQL''s code of the refusal; null: in conflict with another reading of its key, there or at the site';
 comment on column meter_sync.quarantine.column_names is 'The columns that the refusal names, or that differ';
 comment on column meter_sync.quarantine.is_released is 'True: the next batch may take it again';
+
+create table meter_sync.delivered_batch (
+  site text not null,
+  seq bigint not null,
+  digest bytea not null,
+  rows bigint not null,
+  days json,
+  columns_id text not null,
+  first_timestamp text,
+  last_timestamp text,
+  committed_at timestamptz not null default clock_timestamp(),
+  primary key (site, seq)
+);
+
+comment on table meter_sync.delivered_batch is 'What the site remembers of its custody records, one row each, written in the transaction that removes or marks the readings: so it knows what a remote lacks that was restored from an older backup.';
+comment on column meter_sync.delivered_batch.digest is 'Digest of the record';
+comment on column meter_sync.delivered_batch.rows is 'Readings that the batch inserted';
+comment on column meter_sync.delivered_batch.days is 'The same by UTC day, as in the record: [day, rows, sum]; null: without day sums';
+comment on column meter_sync.delivered_batch.columns_id is 'What the sums were made of: a row of delivered_columns';
+
+create table meter_sync.delivered_columns (
+  id text primary key,
+  columns json not null,
+  day_column text
+);
+
+comment on table meter_sync.delivered_columns is 'The lists of columns that the sums of delivered batches were made of, each once.';
+comment on column meter_sync.delivered_columns.columns is 'In order, each with the type in which it was hashed';
+comment on column meter_sync.delivered_columns.day_column is 'The column whose UTC day sorts the readings into days; null: none';
+
+create table meter_sync.lost_at_remote (
+  id bigint generated always as identity primary key,
+  site text not null,
+  since timestamptz not null,
+  batches bigint not null,
+  day text,
+  rows bigint not null,
+  sum numeric,
+  columns_id text,
+  first_timestamp text,
+  last_timestamp text,
+  ended text constraint lost_at_remote_ended check (ended in ('found', 'sent again', 'written off')),
+  ended_at timestamptz,
+  ended_by text,
+  reason text,
+  constraint lost_at_remote_is_ended check ((ended is null) = (ended_at is null))
+);
+
+create index lost_at_remote_open on meter_sync.lost_at_remote (site) where ended is null;
+
+comment on table meter_sync.lost_at_remote is 'Delivered readings that the remote has no more, by UTC day. A row stays open until the readings are there again or a person has written them off, and is never deleted.';
+comment on column meter_sync.lost_at_remote.since is 'When adopt noted the loss, the same for all its days';
+comment on column meter_sync.lost_at_remote.batches is 'Batches of that loss, all days together';
+comment on column meter_sync.lost_at_remote.day is 'UTC day as in the custody records; null: not known';
+comment on column meter_sync.lost_at_remote.rows is 'Readings that are missing still; once it has ended, those that ended so';
+comment on column meter_sync.lost_at_remote.sum is 'Sum of their hashes; null: without day sums';
+comment on column meter_sync.lost_at_remote.first_timestamp is 'The oldest reading of the batches that had readings of this day';
+comment on column meter_sync.lost_at_remote.ended is 'found: verify has found them on the remote, where somebody had put them back; sent again: meter-sync resend; written off: meter-sync adopt --accept-loss';
+
+create table meter_sync.kept_reading (
+  id bigint generated always as identity primary key,
+  site text not null,
+  kept_at timestamptz not null default clock_timestamp(),
+  first_day date,
+  last_day date,
+  rows integer not null,
+  keys text[] not null,
+  columns text[],
+  contents text[]
+);
+
+create index kept_reading_kept_at on meter_sync.kept_reading (site, kept_at);
+
+comment on table meter_sync.kept_reading is 'Readings that have arrived and stay at the site for METER_SYNC_READINGS_KEEP_DAYS, up to some thousands of one batch a row. Where the readings have a flag they stay in their table, marked, and only what is listed here is ever removed from there; where they have none they are moved here.';
+comment on column meter_sync.kept_reading.first_day is 'The oldest day of the order column; null: it has none';
+comment on column meter_sync.kept_reading.keys is 'Their keys, each a JSON array of texts';
+comment on column meter_sync.kept_reading.columns is 'The columns of contents';
+comment on column meter_sync.kept_reading.contents is 'Where the readings have no flag: the readings themselves, each a JSON array of texts';
 
 create table meter_sync.download_table (
   site text not null,
