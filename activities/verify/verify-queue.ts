@@ -121,7 +121,7 @@ async function countPresent(
 ): Promise<Pick<VerifiedQueue, 'looked' | 'sameKey' | 'alreadyThere'>> {
   const types = byName(there.shape.columns);
   const same = readings.key.map(
-    (name, at) => `r.${ident(name)} = (k.key::json ->> ${at})::${types.get(name)?.baseType ?? 'text'}`,
+    (name, at) => `r.${ident(name)} = (k.key::json ->> ${at})::${types.get(name)?.type ?? 'text'}`,
   );
   const text = `
     select count(*)::text as there, (count(*) filter (where r.hash = k.hash))::text as same

@@ -80,9 +80,12 @@ export interface SiteTables {
 /** A column as the catalogue tells it. */
 export interface Column {
   readonly name: string;
-  /** The type with its modifiers, as `format_type` prints it: `numeric(18,6)`. */
+  /** The type with its modifiers, as `format_type` prints it and as SQL of its own database takes it: `numeric(18,6)`. */
   readonly type: string;
-  /** The same with domains resolved: two domains of one name may differ in what they round. */
+  /**
+   * The same for comparing, with domains resolved: two domains of one name may differ in what they round. A type of an extension is
+   * without its schema, where each administrator may have put it.
+   */
   readonly baseType: string;
   /** True when the type's binary form means the same on every server; a composite, for one, holds object ids. */
   readonly isPortable: boolean;

@@ -34,7 +34,10 @@ function selectColumns(tableId: string): Statement {
       )
       select a.attname as name,
         pg_catalog.format_type(a.atttypid, a.atttypmod) as type,
-        pg_catalog.format_type(r.typid, r.typmod) as base_type,
+        case
+          when x.objid is null then pg_catalog.format_type(r.typid, r.typmod)
+          else regexp_replace(pg_catalog.format_type(r.typid, r.typmod), '^("([^"]|"")+"|[^".]+)\\.', '')
+        end as base_type,
         (${IS_PORTABLE})::text as is_portable,
         (t.typtype = 'e')::text as is_enum,
         a.attnotnull::text as not_null,
@@ -45,6 +48,8 @@ function selectColumns(tableId: string): Statement {
       join resolved r on r.attnum = a.attnum
       join pg_catalog.pg_type t on t.oid = r.typid and t.typtype <> 'd'
       left join pg_catalog.pg_type e on e.oid = t.typelem and t.typcategory = 'A'
+      left join pg_catalog.pg_depend x
+        on x.classid = 'pg_catalog.pg_type'::regclass and x.objid = coalesce(e.oid, t.oid) and x.deptype = 'e'
       where a.attrelid = $1::oid
         and a.attnum > 0
         and not a.attisdropped

@@ -156,14 +156,16 @@ async function toQueue(session: Session, readings: QueueTable, local: TableShape
     throw new DatabaseFailure('schema', message, { side: 'local', table, column: name });
   };
   const order = find(readings.order);
+  const orderIsTime = IS_TIME.test(order.baseType);
+  const orderType = orderIsTime ? order.baseType : order.type;
   return {
     readings,
-    orderType: order.baseType,
+    orderType,
     orderMayBeNull: !order.notNull,
-    orderIsTime: IS_TIME.test(order.baseType),
+    orderIsTime,
     quarantineOf: null,
-    keyTypes: readings.key.map((name) => find(name).baseType),
-    cuts: await readCuts(session, readings, order.baseType),
+    keyTypes: readings.key.map((name) => find(name).type),
+    cuts: await readCuts(session, readings, orderType),
   };
 }
 

@@ -78,7 +78,7 @@ async function releaseOrphans(here: Session, plan: UploadPlan, siteId: string, s
     const known: string[][] = [];
     for (const key of keys) {
       const wanted = await readParents(here, selectWanted(plan, siteId, key));
-      const parentTypes = key.columns.map((name) => types.get(name)?.baseType ?? 'text');
+      const parentTypes = key.columns.map((name) => types.get(name)?.type ?? 'text');
       known.push(await readParents(there, selectKnown(key, parentTypes, wanted)));
     }
     return execute(here, releaseWithParents(plan, siteId, keys, known));
