@@ -11,6 +11,7 @@ const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     upload_state: 'select, insert, delete',
     upload_claim: 'select, insert, update, delete',
     site_key: 'select, insert',
+    day_state: 'select, insert, delete',
     quarantine: 'select, insert, update, delete',
     delivered_batch: 'select, insert, delete',
     delivered_columns: 'select, insert',

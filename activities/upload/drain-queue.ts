@@ -10,6 +10,7 @@ import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js
 import { readRecords } from './custody/remote-records.js';
 import { requireKey } from './custody/site-key.js';
 import { type LocalUpload, readLocalUpload, readUploadOf } from './custody/upload-state.js';
+import { DayStates } from './days/day-states.js';
 import { removeExpired } from './keep/expire.js';
 import { forgetPlan, planAnew, recallPlan } from './plan/known-plan.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
@@ -82,7 +83,7 @@ async function drainAsPlanned(
  * @throws DatabaseFailure `fenced`
  */
 export async function readPlace(
-  { remote, custody, days }: UploadPlan,
+  { local, remote, custody, days }: UploadPlan,
   { siteId }: Pick<UploadReadingsInput, 'siteId'>,
   { chain, signingKeys: keys }: LocalUpload,
   signal: AbortSignal,
@@ -92,7 +93,8 @@ export async function readPlace(
   const list = toColumnList(days.columns, days.dayColumn);
   const there = await readChain(remote, siteId, chain, { signal, columnsId: list.id });
   const place = findPlace(siteId, chain, there);
-  const signing = planSigning(siteId, place.link, { key, keys, list }, there.known);
+  const states = days.digests ? new DayStates(local, siteId) : null;
+  const signing = planSigning(siteId, place.link, { key, keys, list, states }, there.known);
   if (!place.isOneAhead) return { place, signing };
   const [ahead] = await readRecords(remote, { siteId, above: chain.seq, upTo: place.link.seq });
   return { place: ahead === undefined ? place : { ...place, ahead }, signing };

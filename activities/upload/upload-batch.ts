@@ -9,10 +9,12 @@ import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { commitWith, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt, Log } from '../attempt.js';
 import type { ClaimedState } from './custody/claim.js';
-import { type DayFigures, sumStretch } from './custody/day-sums.js';
+import { type DayFigures, type DaySum, sumStretch } from './days/day-sums.js';
 import type { Signing } from './custody/companions.js';
 import { type Arrival, commitRecord, SELECT_ARRIVAL } from './custody/record.js';
 import { addUploadState } from './custody/upload-state.js';
+import type { HashedDays } from './days/day-hasher.js';
+import type { AddedDays } from './days/day-states.js';
 import { type DeliveredBatch, rememberBatch } from './keep/delivered.js';
 import { keepingOf, keepReadings } from './keep/kept-readings.js';
 import { takeOffLost } from './keep/lost.js';
@@ -151,14 +153,16 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
     stages.sent();
     stages.arrived();
     const before = (await stages.mayRecord())?.after ?? (await claim());
-    const figures = await sumUp(batch, sent);
+    const { days: sums, ...figures } = await sumUp(batch, sent);
+    const added = await digestDays(signing, to, sent.storedDays ?? sums, sent.hashedDays);
     return withSavepoint(from, async () => {
       const counts = await remove(batch, sent, log);
       const link = await commitAsPlanned(plan, (check) =>
-        record(batch, { to, check, arrival: asked?.[0] as Arrival }, { ...sent, ...figures }, before),
+        record(batch, { to, check, arrival: asked?.[0] as Arrival }, { ...sent, ...figures, days: added.days }, before),
       );
+      if ('after' in added) signing?.states?.settle(added);
       const columnsId = signing?.list.id ?? '';
-      const delivered = { ...figures, days: sent.storedDays ?? figures.days, rows: counts.inserted, columnsId, link };
+      const delivered = { ...figures, days: added.days, rows: counts.inserted, columnsId, link };
       return { ...delivered, counts, before, refused: sent.refused };
     });
   });
@@ -174,6 +178,17 @@ async function sumUp(
   const { rows, ...figures } = await sumStretch(from, plan.queue, stretch, dayPlan);
   if (rows !== counts.selected) throw new UnsettledBatch(`${counts.selected} readings sent, but ${rows} summed up`);
   return figures;
+}
+
+/** Adds to the days of a record what proves more than their sums, in the mode that hashes readings as they pass. */
+async function digestDays(
+  signing: Signing | null,
+  to: Session,
+  days: readonly DaySum[] | null,
+  hashed: HashedDays | null,
+): Promise<AddedDays | { readonly days: readonly DaySum[] | null }> {
+  if (days === null || hashed === null || !signing?.states) return { days };
+  return signing.states.add(to, days, hashed);
 }
 
 /**
@@ -213,7 +228,7 @@ async function letGo(
 async function record(
   { order: { siteId, signing } }: Batch,
   { to, check, arrival }: { readonly to: Session; readonly check: string; readonly arrival: Arrival },
-  { counts, contentDigest, storedDays, days, firstTimestamp, lastTimestamp }: Sent & Omit<DayFigures, 'rows'>,
+  { counts, contentDigest, days, firstTimestamp, lastTimestamp }: Sent & Omit<DayFigures, 'rows'>,
   { state, claim, sentBy }: ClaimedState,
 ): Promise<Link> {
   if (signing === null) {
@@ -224,7 +239,7 @@ async function record(
     ...{ siteId, contentDigest, claim, sentBy, firstTimestamp, lastTimestamp },
     rows: counts.inserted,
     alreadyThere: counts.alreadyThere,
-    days: storedDays ?? days,
+    days,
   };
   return commitRecord(to, { before: state.link, check, signing, arrival }, facts);
 }

@@ -1,9 +1,12 @@
 import type { FoundDay, MeterCount } from '../../src/model/delivered-day.js';
 import type { HashedColumn } from '../../src/model/hashed-column.js';
 import type { QueueTable } from '../../src/model/table.js';
-import { ident, literal, relation } from '../../src/postgres/identifier.js';
+import { copyOut } from '../../src/postgres/copy.js';
+import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import { readingHash, utcDay } from '../upload/custody/day-sums.js';
+import { DayHasher } from '../upload/days/day-hasher.js';
+import { readingHash, utcDay } from '../upload/days/day-sums.js';
+import { LtHash } from '../upload/days/lt-hash.js';
 import type { DayColumn } from './day-column.js';
 
 /** Whose readings are looked at: of the site's meters, of these and without a meter, or all of the table. */
@@ -79,6 +82,34 @@ export async function readMetersOfDay(
   });
   return rows.map(({ meter, rows: count }) => ({ meter, rows: Number(count) }));
 }
+
+/**
+ * Reads the readings of one UTC day back from the remote and hashes them, as the site has hashed them on their way. Memory stays
+ * flat. `columns` are those of the records, which the table has unchanged.
+ */
+export async function hashDay(
+  session: Session,
+  place: Place,
+  { day, columns, whose }: DayQuestion & { readonly columns: readonly HashedColumn[] },
+): Promise<{ readonly rows: number; readonly digest: string }> {
+  const hasher = new DayHasher(columns, null); // the condition has chosen the day
+  const { text, values } = toScope(place, whose);
+  if (values.length > 0) await run(session, { text: MAKE_SCOPE, values });
+  const scope = text.replaceAll('$1', `current_setting('meter_sync.meters')`); // COPY takes no parameters
+  const select = `
+      select ${idents(
+        columns.map(({ name }) => name),
+        'r',
+      )}
+      from ${relation(place.readings.table)} as r
+      where ${isOfDay(day, place.dayColumn)}${scope}`;
+  await copyOut({ session, text: `copy (${select}) to stdout (format binary)` }, hasher);
+  const found = hasher.toDays().get(null);
+  return { rows: found?.rows ?? 0, digest: (found?.hash ?? LtHash.empty()).toDigest() };
+}
+
+/** The site's meters as a setting of the transaction. */
+const MAKE_SCOPE = `select set_config('meter_sync.meters', ($1::text[])::text, true)`;
 
 /** The first day with readings of the site after one day and before another; null: there is none. */
 export async function findDayBetween(

@@ -8,7 +8,7 @@ import { HASHES_RECORDS } from '../../src/postgres/row-hash.js';
 import { type Database, run, runAll, type Session } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { readingHash, selectStored } from '../upload/custody/day-sums.js';
+import { readingHash, selectStored } from '../upload/days/day-sums.js';
 import { readQueue } from '../upload/plan/plan-upload.js';
 import { countQuarantine } from '../upload/quarantine/list.js';
 import { type Queue, selectOldest } from '../upload/queue/queue.js';

@@ -3,7 +3,7 @@ import { promisify } from 'node:util';
 import { type ChainWalk, type CustodyRecord, digestBefore, walkOn } from '../../src/model/chain-walk.js';
 import type { HashedColumn } from '../../src/model/hashed-column.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import { parseDays } from '../upload/custody/day-sums.js';
+import { parseDays } from '../upload/days/day-sums.js';
 import { recordTexts } from '../upload/custody/record-texts.js';
 import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../upload/custody/signed-text.js';
 import { readRecordKeys } from './record-keys.js';

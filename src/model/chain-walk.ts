@@ -33,6 +33,7 @@ export interface RecordedDay {
   readonly rows: number;
   /** An integer as a decimal text. */
   readonly sum: string;
+  readonly digest?: string | null;
 }
 
 /** A chain as far as it was walked. */

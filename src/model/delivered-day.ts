@@ -8,6 +8,8 @@ export interface DayTotal {
   /** How its readings are hashed; null when its records do not agree, so that only the number can be compared. */
   readonly columns: readonly HashedColumn[] | null;
   readonly dayColumn: string | null;
+  /** What the newest of its records says that all its readings come to, hexadecimal; null: it says none. */
+  readonly digest: string | null;
 }
 
 /** What records say of one day, and how they were made. */
@@ -16,18 +18,19 @@ export interface DeliveredSum {
   readonly sum: string;
   readonly columns: readonly HashedColumn[] | null;
   readonly dayColumn: string | null;
+  readonly digest?: string | null;
 }
 
 /** A day on which nothing was delivered. */
-export const NOTHING: DayTotal = { rows: 0, sum: 0n, columns: null, dayColumn: null };
+export const NOTHING: DayTotal = { rows: 0, sum: 0n, columns: null, dayColumn: null, digest: null };
 
 /** A total and what more was delivered on its day. */
-export function addDay(total: DayTotal, { sum, ...more }: DeliveredSum): DayTotal {
-  return addTotal(total, { ...more, sum: BigInt(sum) });
+export function addDay(total: DayTotal, { sum, digest = null, ...more }: DeliveredSum): DayTotal {
+  return addTotal(total, { ...more, sum: BigInt(sum), digest });
 }
 
-/** Two totals of one day. */
-export function addTotal(total: DayTotal, { rows, sum, columns, dayColumn }: DayTotal): DayTotal {
+/** Two totals of one day; of records that follow each other the later ones come second. */
+export function addTotal(total: DayTotal, { rows, sum, columns, dayColumn, digest }: DayTotal): DayTotal {
   const first = total === NOTHING;
   const isSame = first || JSON.stringify([total.columns, total.dayColumn]) === JSON.stringify([columns, dayColumn]);
   return {
@@ -35,6 +38,7 @@ export function addTotal(total: DayTotal, { rows, sum, columns, dayColumn }: Day
     sum: total.sum + sum,
     columns: isSame ? columns : null,
     dayColumn: total.dayColumn ?? dayColumn,
+    digest,
   };
 }
 

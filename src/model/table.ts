@@ -31,8 +31,8 @@ export interface QueueTable {
   readonly meter?: string;
 }
 
-/** `full`: a chain of custody records with day sums; `chain`: without day sums; `off`: no record on the remote. */
-export type CustodyMode = 'full' | 'chain' | 'off';
+/** `strong`: as `full`, and a collision-resistant digest of each day; `full`: a chain of custody records with day sums; `chain`: without day sums; `off`: no record on the remote. */
+export type CustodyMode = 'strong' | 'full' | 'chain' | 'off';
 
 /** A table that the remote owns and the site copies. */
 export interface OwnedTable {

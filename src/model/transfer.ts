@@ -29,6 +29,15 @@ export interface Transfer {
   readonly rounded: readonly string[];
 }
 
+/**
+ * The first column of which the remote stores other bytes than pass, so that readings cannot be hashed as they do (mode
+ * `strong`): it is converted, or its table moves as text. Null: there is none.
+ */
+export function findUnhashable({ columns, format }: Transfer): string | null {
+  const converted = columns.find(({ stored, inZone }) => stored !== undefined || inZone !== null);
+  return converted?.name ?? (format === 'text' ? (columns[0]?.name ?? null) : null);
+}
+
 /** A column that both ends have, and how its values would move. */
 export interface Pair {
   readonly local: Column;

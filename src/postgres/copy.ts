@@ -18,13 +18,13 @@ export interface CopyCounts {
 }
 
 /** What takes note of every byte that passes, such as a hash. */
-interface ByteSink {
+export interface ByteSink {
   update(bytes: Buffer): unknown;
 }
 
 /** What a copy does besides. */
 export interface CopyOptions {
-  readonly sink?: ByteSink;
+  readonly sinks?: readonly ByteSink[];
   /** Both statements are sent at once; no row passes before this settles, so that their trips cost no time. */
   readonly mayStart?: () => Promise<unknown>;
   /** Told when the source has given its last row: the target may still be at work on many of them. */
@@ -45,7 +45,7 @@ const BUFFER_BYTES = 256 * 1024;
 export async function copyBetween(
   source: CopyEnd,
   target: CopyEnd,
-  { sink, mayStart, onSent }: CopyOptions = {},
+  { sinks = [], mayStart, onSent }: CopyOptions = {},
 ): Promise<CopyCounts> {
   const reader = source.session.client.query(copyTo(source.text, { highWaterMark: BUFFER_BYTES }));
   const writer = target.session.client.query(copyFrom(target.text, { highWaterMark: BUFFER_BYTES }));
@@ -64,13 +64,26 @@ export async function copyBetween(
     for (const { session } of [source, target]) cutConnection(session.client); // both wait inside a statement
     throw error;
   });
-  if (sink !== undefined) reader.on('data', (bytes: Buffer) => void sink.update(bytes));
+  for (const sink of sinks) reader.on('data', (bytes: Buffer) => void sink.update(bytes));
   if (onSent !== undefined) reader.once('end', onSent);
   reader.pipe(writer);
   await Promise.all([read, written]);
   const [first] = failures;
   if (first !== undefined) throw toDatabaseFailure(first.error, first.side);
   return { sent: reader.rowCount, received: writer.rowCount };
+}
+
+/**
+ * Reads what one COPY gives, and hands every byte to `sink`. Memory stays flat.
+ * @throws DatabaseFailure of the side
+ */
+export async function copyOut({ session, text }: CopyEnd, sink: ByteSink): Promise<void> {
+  const reader = session.client.query(copyTo(text, { highWaterMark: BUFFER_BYTES }));
+  const failures: unknown[] = [];
+  const read = whenReady(reader, (error) => void failures.push(error));
+  reader.on('data', (bytes: Buffer) => void sink.update(bytes));
+  await read;
+  if (failures.length > 0) throw toDatabaseFailure(failures[0], session.side);
 }
 
 /** Settles when the server is ready for the next statement: the row count comes after the last row, and so may an error. */

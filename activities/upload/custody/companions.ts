@@ -1,6 +1,7 @@
 import type { Link } from '../../../src/model/chain.js';
 import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { literal } from '../../../src/postgres/identifier.js';
+import type { DayStates } from '../days/day-states.js';
 import { COLUMNS_ID_BYTES, digestColumns, digestKey } from './signed-text.js';
 import type { SiteKey } from './site-key.js';
 
@@ -42,6 +43,8 @@ export interface Signing {
   readonly list: ColumnList;
   /** The place of the run's first record. */
   readonly firstSeq: number;
+  /** The hashes of the days that the run delivers to; null: readings are not hashed. */
+  readonly states: DayStates | null;
   /** Statements for the transaction of that record; none when the remote has all that it names. */
   readonly companions: readonly string[];
 }
@@ -54,7 +57,7 @@ export interface Signing {
 export function planSigning(
   siteId: string,
   place: Link,
-  { key, keys, list }: { key: SiteKey; keys: readonly SiteKey[]; list: ColumnList },
+  { key, keys, list, states }: Pick<Signing, 'key' | 'list' | 'states'> & { keys: readonly SiteKey[] },
   known: KnownCompanions,
 ): Signing {
   const firstSeq = place.seq + 1;
@@ -65,7 +68,7 @@ export function planSigning(
     ...(known.hasColumns ? [] : [insertColumns(list)]),
     ...(isKnown ? [] : [insertKey(siteId, firstSeq, key, previous ?? null)]),
   ];
-  return { key, list, firstSeq, companions };
+  return { key, list, firstSeq, states, companions };
 }
 
 /** Another site with the same table may write the same list at the same time. */

@@ -4,7 +4,7 @@ import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
 import { type DeliveredBatch, rememberBatch, rememberColumns, type SummedColumns } from '../keep/delivered.js';
 import { takeOffLost } from '../keep/lost.js';
-import { parseDays } from './day-sums.js';
+import { parseDays } from '../days/day-sums.js';
 
 /** A record of the remote that this site has not seen being written, as the site would have remembered it. */
 export interface RemoteRecord extends DeliveredBatch {

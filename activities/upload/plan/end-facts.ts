@@ -51,6 +51,7 @@ const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string
     delivered_columns: ['select', 'insert'],
     lost_at_remote: ['select', 'insert', 'update'],
     kept_reading: ['select', 'insert', 'delete'],
+    day_state: ['select', 'insert', 'delete'],
   },
   remote: { custody: ['select', 'insert'], custody_columns: ['select', 'insert'], custody_key: ['select', 'insert'] },
 };

@@ -10,7 +10,7 @@ import {
   type TableShape,
   toTableName,
 } from '../../../src/model/table.js';
-import type { Transfer } from '../../../src/model/transfer.js';
+import { findUnhashable, type Transfer } from '../../../src/model/transfer.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { idents, relation } from '../../../src/postgres/identifier.js';
@@ -19,7 +19,7 @@ import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { Database, Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
-import type { DayPlan } from '../custody/day-sums.js';
+import type { DayPlan } from '../days/day-sums.js';
 import type { Queue } from '../queue/queue.js';
 import { readCuts } from '../queue/sections.js';
 import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';
@@ -128,15 +128,20 @@ async function readSite(session: Session, readings: QueueTable): Promise<End & {
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
 function planDays(
   { order, custody = 'full' }: QueueTable,
-  { columns: sent }: Transfer,
+  transfer: Transfer,
   { here, there }: { here: End; there: End },
 ): DayPlan {
+  const { columns: sent } = transfer;
   const remoteColumns = byName(there.shape.columns);
   const columns = sent.flatMap(({ name }) => remoteColumns.get(name) ?? []).map(toHashedColumn);
   const dayColumn = columns.find(({ name, type }) => name === order && IS_TIME.test(type)) ?? null;
   const canHash = [here, there].every(({ facts }) => Number(facts.version) >= HASHES_RECORDS);
-  return { columns, dayColumn, sent, sums: custody === 'full' && canHash, isUtf8: here.facts.encoding === 'UTF8' };
+  const sums = SUMS.has(custody) && canHash;
+  const digests = custody === 'strong' && findUnhashable(transfer) === null;
+  return { columns, dayColumn, sent, sums, digests: sums && digests, isUtf8: here.facts.encoding === 'UTF8' };
 }
+
+const SUMS: ReadonlySet<CustodyMode> = new Set(['full', 'strong']);
 
 const IS_TIME = /^(date$|timestamp)/;
 

@@ -2,7 +2,9 @@ import { checkSent } from '../../../src/model/upload-counts.js';
 import { maxRefused, type RefusedPlace } from '../../../src/model/refusal.js';
 import { execute, run, runAll, type Session } from '../../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
-import { type DayRow, type DaySum, subtractDays, toDaySum } from '../custody/day-sums.js';
+import { copyOut } from '../../../src/postgres/copy.js';
+import { DayHasher, type HashedDays, subtractHashes } from '../days/day-hasher.js';
+import { type DayRow, type DaySum, subtractDays, toDaySum } from '../days/day-sums.js';
 import { insertStaged } from './insert-staged.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { countStretch } from '../queue/queue.js';
@@ -13,6 +15,7 @@ import type { Sending, Sent } from './send-fast.js';
 import { stageStretch } from './stage-stretch.js';
 import {
   compareStaged,
+  copyPresent,
   createStaging,
   deleteStaged,
   selectConflicts,
@@ -46,6 +49,7 @@ export async function sendCarefully(sending: Sending): Promise<Sent> {
   const places = staged.places.filter((place) => !takenOut.has(place));
 
   const daysBefore = await readPresentDays(to, plan);
+  const hashedBefore = await hashPresent(to, plan);
   const { inserted, refused } = await insertStaged(to, plan, columns, limit);
   const [compared] = await run<{ same: string; different: string }>(to, compareStaged(readings, columns));
   const conflicts =
@@ -62,7 +66,9 @@ export async function sendCarefully(sending: Sending): Promise<Sent> {
   checkSent(counts);
   // From what the remote stored: a refused value may not even have the remote's type, so the site could not sum it up.
   const storedDays = daysBefore === null ? null : subtractDays((await readPresentDays(to, plan)) ?? [], daysBefore);
-  return { counts, contentDigest: staged.contentDigest, refused: culprits, storedDays };
+  const hashedAfter = hashedBefore === null ? null : await hashPresent(to, plan);
+  const hashedDays = hashedBefore === null || hashedAfter === null ? null : subtractHashes(hashedAfter, hashedBefore);
+  return { counts, contentDigest: staged.contentDigest, refused: culprits, storedDays, hashedDays };
 }
 
 /** Readings of one key and other content contradict each other, where the site's table lets that happen: none is sent. */
@@ -95,6 +101,15 @@ async function readConflicts(
     const refusal = { sqlstate: null, constraint: null, table: null, columns: differing, message };
     return { place: places[Number(row.place) - 1] ?? 0, refusal };
   });
+}
+
+/** The staged readings that the remote has, by their days; null: readings are not hashed. They come back from there, once more. */
+async function hashPresent(session: Session, { readings, transfer, days }: UploadPlan): Promise<HashedDays | null> {
+  if (!days.digests) return null;
+  const hasher = new DayHasher(transfer.columns, days.dayColumn);
+  const columns = transfer.columns.map(({ name }) => name);
+  await copyOut({ session, text: copyPresent(readings, columns) }, hasher);
+  return hasher.toDays();
 }
 
 async function readPresentDays(to: Session, { readings, days }: UploadPlan): Promise<DaySum[] | null> {

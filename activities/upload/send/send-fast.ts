@@ -5,7 +5,8 @@ import { copyBetween, type CopyCounts, type CopyOptions } from '../../../src/pos
 import { idents, relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
-import type { DaySum } from '../custody/day-sums.js';
+import type { DaySum } from '../days/day-sums.js';
+import { DayHasher, type HashedDays } from '../days/day-hasher.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { selectReadings, type Stretch } from '../queue/queue.js';
 
@@ -18,6 +19,8 @@ export interface Sent {
   readonly refused: readonly RefusedPlace[];
   /** The days of those that were inserted, as the remote has them; null: the site's own sums say the same, or there are none. */
   readonly storedDays: readonly DaySum[] | null;
+  /** The hashes of those that were inserted, by their days; null: they are not hashed. */
+  readonly hashedDays: HashedDays | null;
 }
 
 /** A stretch on its way from one transaction to another, and how it keeps its turn beside other batches. */
@@ -41,11 +44,14 @@ export async function sendFast(sending: Sending): Promise<Sent> {
   const { to, plan, mayStream, onSent } = sending;
   if (plan.transfer.format === 'text') await runAll(to, TEXT_FORMS);
   const hash = createHash('sha256');
-  const options = { sink: hash, mayStart: mayStream, onSent };
+  const hasher = plan.days.digests ? new DayHasher(plan.transfer.columns, plan.days.dayColumn) : null;
+  const sinks = hasher === null ? [hash] : [hash, hasher];
+  const options = { sinks, mayStart: mayStream, onSent };
   const { sent, received } = await copyStretch(sending, relation(plan.readings.table), options);
   const counts = { selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 };
   checkSent(counts);
-  return { counts, contentDigest: hash.digest('hex'), refused: [], storedDays: null };
+  const hashedDays = hasher?.toDays() ?? null;
+  return { counts, contentDigest: hash.digest('hex'), refused: [], storedDays: null, hashedDays };
 }
 
 /**

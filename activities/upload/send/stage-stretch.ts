@@ -87,7 +87,9 @@ async function placeBehind(from: Session, queue: Queue, stretch: Stretch, rows: 
 /** Copies one part; answers with the failure when a value was refused, and then nothing of the part is there. */
 async function stagePart(sending: Sending, limit: number, sink: Hash): Promise<DatabaseFailure | null> {
   try {
-    const { sent, received } = await withSavepoint(sending.to, () => copyStretch(sending, STAGING, { limit, sink }));
+    const { sent, received } = await withSavepoint(sending.to, () =>
+      copyStretch(sending, STAGING, { limit, sinks: [sink] }),
+    );
     checkSent({ selected: limit, inserted: sent, alreadyThere: 0, quarantined: 0 });
     checkSent({ selected: sent, inserted: received, alreadyThere: 0, quarantined: 0 });
     return null;

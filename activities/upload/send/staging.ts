@@ -1,7 +1,7 @@
 import type { QueueTable } from '../../../src/model/table.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
 import { plain, type Statement } from '../../../src/postgres/statement.js';
-import { type DayPlan, readingHash, utcDay } from '../custody/day-sums.js';
+import { type DayPlan, readingHash, utcDay } from '../days/day-sums.js';
 
 /** The staging table lives as long as its transaction; `pg_temp` keeps it apart from any table of that name. */
 export const STAGING = 'pg_temp.meter_sync_staging';
@@ -109,6 +109,16 @@ export function sumPresentDays(readings: QueueTable, plan: DayPlan): Statement {
       ) as d
       group by d.day
       order by d.day`);
+}
+
+/** The same readings in their bytes, as a COPY. */
+export function copyPresent(readings: QueueTable, columns: readonly string[]): string {
+  return `
+      copy (
+        select d.*
+        from (select distinct ${idents(readings.key)} from ${STAGING}) as s
+        cross join lateral (select ${idents(columns, 'r')} from ${present(readings)} offset 0) as d
+      ) to stdout (format binary)`;
 }
 
 /** The reading of the remote that has the key of the staged one. */

@@ -3,7 +3,7 @@ import type { ServerIdentity } from './check-server.js';
 import type { Findings } from './finding.js';
 
 /** What can no longer be told where the proof of a delivery is reduced. */
-const LOST: Readonly<Record<Exclude<CustodyMode, 'full'>, string>> = {
+const LOST: Readonly<Record<Exclude<CustodyMode, 'full' | 'strong'>, string>> = {
   chain:
     'without day sums nobody can tell later whether a delivered reading was changed, removed or slipped in on the remote',
   off:
@@ -20,7 +20,7 @@ export function checkCustody(
   servers: { readonly local: ServerIdentity; readonly remote: ServerIdentity },
   findings: Findings,
 ): void {
-  if (custody !== 'full') {
+  if (custody === 'chain' || custody === 'off') {
     const next = 'Set METER_SYNC_CUSTODY to full, where the customer allows it';
     return findings.warning(`METER_SYNC_CUSTODY is ${custody}: ${LOST[custody]}`, next);
   }

@@ -88,11 +88,11 @@ export const tablesSchema = z.object({
   ),
   METER_SYNC_CUSTODY: setting(
     {
-      text: 'How a delivery is proved afterwards. `full`: a chain of records on the remote, with sums for each day; `chain`: without the sums; `off`: no record and no schema of ours on the remote',
-      wanted: 'full, chain or off',
+      text: 'How a delivery is proved afterwards. `full`: a chain of signed records on the remote, with sums for each day; `strong`: beside them a digest of each day, which nobody can meet with other readings, for some CPU of the worker; `chain`: without the sums; `off`: no record and no schema of ours on the remote',
+      wanted: 'full, strong, chain or off',
       fallback: 'full',
     },
-    z.enum(['full', 'chain', 'off']),
+    z.enum(['full', 'strong', 'chain', 'off']),
   ),
   METER_SYNC_QUARANTINE_SHARE: setting(
     {

@@ -56,6 +56,19 @@ comment on column meter_sync.site_key.number is 'The key with the highest number
 comment on column meter_sync.site_key.public_key is '32 bytes; the remote has it in custody_key';
 comment on column meter_sync.site_key.private_key is 'PKCS #8, DER. A secret';
 
+create table meter_sync.day_state (
+  site text not null,
+  day text not null,
+  digest bytea not null,
+  state bytea not null,
+  primary key (site, day, digest)
+);
+
+comment on table meter_sync.day_state is 'METER_SYNC_CUSTODY=strong: what is behind the digests of days in custody records, so that later readings of a day can be added. Readings cannot be told from it.';
+comment on column meter_sync.day_state.day is 'UTC day; empty: readings without one';
+comment on column meter_sync.day_state.digest is 'As the record says it: SHA-256 of the state';
+comment on column meter_sync.day_state.state is 'Hash of all readings delivered of that day: LtHash, 1024 lanes of 16 bits';
+
 create table meter_sync.quarantine (
   site text not null,
   key text[] not null,

@@ -12,24 +12,32 @@ export interface DaySum {
   readonly day: string | null;
   readonly rows: number;
   readonly sum: string;
+  /**
+   * Digest of the hash of all readings that the site has delivered of this day, those of this record included: mode `strong`.
+   * Absent or null: the record says none.
+   */
+  readonly digest?: string | null;
 }
 
-/** The days as a record holds them: `day,rows,sum`, divided by semicolons; a day that is none is empty. */
+/** The days as a record holds them: `day,rows,sum` or `day,rows,sum,digest`, divided by semicolons; a day that is none is empty. */
 export function toDaysText(days: readonly DaySum[]): string {
-  return days.map(({ day, rows, sum }) => `${day ?? ''},${rows},${sum}`).join(';');
+  return days
+    .map(({ day, rows, sum, digest }) => [day ?? '', rows, sum, ...(digest ? [digest] : [])].join(','))
+    .join(';');
 }
 
-/** A day, its readings, their sum, and what a mode that proves more adds to them. */
-const DAY_TEXT = /^(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40})(?:,[\da-f]{64})?$/;
+/** A day, its readings, their sum, and their digest where there is one. */
+const DAY_TEXT = /^(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40})(?:,([\da-f]{64}))?$/;
 
 /** The days of a stored record; null for a text that is none. */
 export function parseDays(text: string): readonly DaySum[] | null {
   const days = (text === '' ? [] : text.split(';')).map((one) => DAY_TEXT.exec(one));
   if (!days.every((day) => day !== null)) return null;
-  return days.map(([, day, rows, sum]) => ({
+  return days.map(([, day, rows, sum, digest]) => ({
     day: day === '' ? null : (day ?? null),
     rows: Number(rows),
     sum: sum ?? '0',
+    digest: digest ?? null,
   }));
 }
 
@@ -42,6 +50,8 @@ export interface DayPlan {
   readonly sent: readonly TransferColumn[];
   /** False: no sums are made. */
   readonly sums: boolean;
+  /** True when the readings are hashed as they pass, too: mode `strong`. */
+  readonly digests: boolean;
   /** True when the site's server holds text in UTF-8 already. */
   readonly isUtf8: boolean;
 }
