@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { parseDays } from '../../../activities/upload/days/day-sums.js';
-import { type DayColumn } from '../../../activities/verify/day-column.js';
+import type { DayColumn } from '../../../activities/verify/day-column.js';
 import { hashDay } from '../../../activities/verify/look-at-day.js';
 import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
