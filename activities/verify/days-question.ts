@@ -32,6 +32,8 @@ export interface DaysQuestion {
   /** The columns that the remote table has now. */
   readonly columnsThere: ReadonlyMap<string, Column>;
   readonly others: OtherSites;
+  /** True when records are missing on the remote: readings that they told of are there without one. */
+  readonly lacksRecords: boolean;
   /** Days `2026-11-22`, both included; null: no bound. */
   readonly from: string | null;
   readonly to: string | null;
@@ -59,11 +61,11 @@ export async function withSnapshot<Result>(
 /** What a day is compared with, whichever way its readings are looked at. */
 export function toContext(
   session: Session,
-  { columnsThere, scope, others }: DaysQuestion,
+  { columnsThere, scope, others, lacksRecords }: DaysQuestion,
   { walk, dayColumn, day }: { readonly walk: ChainWalk; readonly dayColumn: DayColumnNow; readonly day: string | null },
 ): Omit<DayContext, 'look' | 'readMeters'> {
   return {
-    ...{ walk, columnsThere, obstacle: dayColumn.obstacle, isScoped: scope !== null },
+    ...{ walk, columnsThere, lacksRecords, obstacle: dayColumn.obstacle, isScoped: scope !== null },
     readOthers: () => others.readDay(session, day),
   };
 }

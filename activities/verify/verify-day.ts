@@ -48,6 +48,8 @@ export interface DayContext {
   readonly walk: ChainWalk;
   /** The columns that the remote table has now: a record may name others. */
   readonly columnsThere: ReadonlyMap<string, Column>;
+  /** True when records are missing on the remote. */
+  readonly lacksRecords: boolean;
   /** Why no day can be compared; null: nothing stands against it. */
   readonly obstacle: string | null;
   /** True when the site's meters tell its readings from those of others. */
@@ -161,7 +163,7 @@ async function describe(
   { delivered, columns }: Comparison,
   { rows }: FoundDay,
   { sites, leftOut }: DeliveredByOthers,
-  { readMeters, walk }: DayContext,
+  { readMeters, walk, lacksRecords }: DayContext,
 ): Promise<Doubt> {
   const doubt = describeDay({
     ...{ day, delivered: delivered.rows, found: rows, isSummed: columns !== null },
@@ -172,6 +174,9 @@ async function describe(
     ...(leftOut.length === 0
       ? []
       : [`; records of ${nameSites(leftOut)} count for nothing, since their chain is not whole`]),
+    ...(lacksRecords && rows > delivered.rows
+      ? ['; records are missing on the remote, which may have told of them']
+      : []),
     ...(walk.doubts.some(({ what }) => what === 'record not signed')
       ? ['; records that this site has not signed count in the delivered ones']
       : []),

@@ -126,10 +126,10 @@ function are(rows: number): string {
   return rows === 1 ? 'is' : 'are';
 }
 
-const EVIDENCE = 'Keep the evidence: run verify with --report FILE. Then ask the administrator of the remote:';
-const GONE = `${EVIDENCE} somebody deleted them there, or gave them another day or meter. The site no longer has them; the customer's backups and logs may. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY`;
-const CHANGED = `${EVIDENCE} somebody changed it there. The site no longer has the original: compare with the customer's backups and logs`;
-const SLIPPED_IN = `${EVIDENCE} who else writes readings of these meters: another tool, or somebody by hand? Those that were there before the first custody record look the same: then verify from a later day: --from DAY`;
+const EVIDENCE = "Keep the evidence (verify --report FILE) and ask the remote's administrator.";
+const GONE = `Somebody deleted them there, or gave them another day or meter. ${EVIDENCE} The site no longer has them; the customer's backups and logs may. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY`;
+const CHANGED = `Somebody changed it there. ${EVIDENCE} The site no longer has the original: compare with the customer's backups and logs`;
+const SLIPPED_IN = `Find out who else writes readings of these meters: another tool, or somebody by hand. ${EVIDENCE} Those that were there before the first custody record look the same: then verify from a later day: --from DAY`;
 
 /** Enough meters to begin with; all of them are one query away. */
 const SHOWN_METERS = 5;

@@ -30,7 +30,7 @@ it('a healthy site is told as safe in one line, with 0, and its report is known 
   const run = await cli(site, ['--report', file]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(run.stdout).toMatch(/^Site test: every reading that was delivered is on the remote, unchanged\.$/m);
-  expect(run.stdout).toMatch(/^days +2 of 2 are safe: 400 readings$/m);
+  expect(run.stdout).toMatch(/^days +2 of 2 are proved: 400 readings$/m);
   const text = await readFile(file, 'utf8');
   expect(run.stdout).toContain(`SHA-256: ${createHash('sha256').update(text).digest('hex')}`);
   expect(JSON.parse(text)).toMatchObject({
@@ -41,8 +41,8 @@ it('a healthy site is told as safe in one line, with 0, and its report is known 
     servers: { local: expect.stringMatching(/^\d/) as unknown },
     chain: { records: 3, last: { seq: 3, digest: expect.stringMatching(/^[\da-f]{64}$/) as unknown } },
     days: [
-      { day: '2026-01-01', delivered: 300, found: 300, isSafe: true },
-      { day: '2026-01-02', delivered: 100, found: 100, isSafe: true },
+      { day: '2026-01-01', delivered: 300, found: 300, proof: 'value', isProved: true },
+      { day: '2026-01-02', delivered: 100, found: 100, proof: 'value', isProved: true },
     ],
     doubts: [],
   });
@@ -54,7 +54,7 @@ it('what is in doubt is told with its day and what to do, ends with 1, and can b
   const [run, json, later] = await Promise.all([cli(site), cli(site, ['--json']), cli(site, ['--from', '2026-01-03'])]);
   expect(run.exitCode).toBe(1);
   expect(run.stdout).toContain('Site test: 2 things are in doubt. The readings still at the site are safe.');
-  expect(run.stdout).toContain('in doubt  1 of 300 readings delivered for 2026-01-01 is no longer on the remote\nnext:     Somebody deleted');
+  expect(run.stdout).toContain('in doubt  1 of 300 readings delivered for 2026-01-01 is no longer on the remote; whether one of the 299 that are there was changed, the day sum cannot tell\nnext:     Somebody deleted');
   expect(run.stdout).toContain('in doubt  at least one of 100 readings for 2026-01-02 was changed on the remote');
   expect(json.exitCode).toBe(1);
   expect(json.json()).toMatchObject({ isSafe: false, doubts: [{ day: '2026-01-01' }, { day: '2026-01-02' }] });
@@ -79,12 +79,51 @@ it('a site that has delivered nothing, or without day sums, is not told as prove
   expect((await cli(site)).stdout).toContain('no custody record is on the remote, so there is nothing to prove yet');
   await site.queueReadings(1, 10);
   await toSite(site, { ...site.ends.readings, custody: 'chain' }).upload();
-  const chain = await cli(site, ['--json']);
+  const [chain, told] = await Promise.all([cli(site, ['--json']), cli(site)]);
   expect(chain.json()).toMatchObject({ isSafe: true, isProved: false });
+  expect(told.exitCode).toBe(1);
+  expect(told.stdout).toContain(
+    'Site test: its custody chain is whole; of the readings themselves nothing is proved, since no day sums were kept.',
+  );
   const off = await cli(site, ['--json'], { METER_SYNC_CUSTODY: 'off' });
   expect(off.exitCode).toBe(1);
   expect(off.json()).toMatchObject({ ok: false, error: { code: 'custodyOff' } });
 });
+
+it('values that could only be counted are never told as unchanged, and end with 1', async (context) => {
+  const site = await deliver(context);
+  await site.remote.sql('alter table meter_readings drop column value');
+  const run = await cli(site);
+  expect(run.exitCode).toBe(1);
+  expect(run.stdout).not.toContain('unchanged');
+  expect(run.stdout).toContain('nothing is in doubt, but not all is proved: the values of 2 of 2 days were not compared, see below.');
+  expect(run.stdout).toContain('2 only counted (2026-01-01 to 2026-01-02): column value is no longer there');
+}); // prettier-ignore
+
+it('an auditor verifies from the remote alone, with the key of the site and a head that was told elsewhere', async (context) => {
+  const site = await deliver(context);
+  const key = await site.local.value(`select encode(public_key, 'base64') from meter_sync.site_key`);
+  const stranger = Buffer.alloc(32, 1).toString('base64');
+  const digest = await site.remote.value(`select encode(digest, 'hex') from meter_sync.custody order by seq desc limit 1`);
+  const audit = (args: readonly string[]): Promise<CliRun> =>
+    runCli(['verify', '--site', 'test', '--remote-only', ...args], { POSTGRES_CLIENT_URL: site.remote.url });
+  const [whole, headless, foreign, keyless] = await Promise.all([
+    audit(['--key', key ?? '', '--head', `3:${digest}`]),
+    audit(['--key', key ?? '']),
+    audit(['--key', stranger]),
+    audit([]),
+  ]);
+  expect([whole.exitCode, headless.exitCode, foreign.exitCode, keyless.exitCode]).toEqual([0, 0, 1, 2]);
+  expect(whole.stdout).toContain('Site test: every reading that was delivered is on the remote, unchanged.');
+  expect(headless.stdout).toContain('every reading that custody records 1 to 3 tell of is on the remote, unchanged. Whether later records were removed, --head tells.');
+  expect(foreign.stdout).toContain('custody records 1 to 3 are not signed with the key of this site');
+
+  await site.remote.sql('delete from meter_sync.custody where seq = 3; delete from meter_readings where id >= 100000');
+  const [told, untold] = await Promise.all([audit(['--key', key ?? '', '--head', `3:${digest}`]), audit(['--key', key ?? ''])]);
+  expect([told.exitCode, untold.exitCode]).toEqual([1, 0]);
+  expect(told.stdout).toContain('custody record 3 of site test, given as the head of its chain, is not on the remote');
+  expect(untold.stdout).toContain('every reading that custody records 1 to 2 tell of is on the remote, unchanged. Whether later records');
+}); // prettier-ignore
 
 it('a day that is none ends with 2', async (context) => {
   const site = await openSite(context);

@@ -1,11 +1,19 @@
-import { loadConfig } from '../../config/load.js';
+import { ConfigProblems } from '../../config/check/problems.js';
+import { PREFIXES } from '../../config/define/connection-schema.js';
+import { inspectSites, loadConfig } from '../../config/load.js';
+import type { ConnectionSettings } from '../../config/read/read-connection.js';
+import type { SiteTables } from '../../model/table.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
+import type { VerifyReport } from '../verify/report.js';
 
 interface VerifyOptions {
   readonly from?: string;
   readonly to?: string;
   readonly after?: string;
   readonly report?: string;
+  readonly remoteOnly?: boolean;
+  readonly key?: readonly string[];
+  readonly head?: string;
 }
 
 /** `meter-sync verify` */
@@ -17,27 +25,41 @@ export const verify: CommandSpec<VerifyOptions> = {
     'queue. Reads only: one bounded query a day, or one pass over the table where no index leads to a day. Can be stopped with Ctrl-C; ' +
     'it then prints the command that goes on. Exit code 0 when everything that was asked is proved by value, 1 when something is in ' +
     'doubt, could only be counted or could not be compared.',
-  examples: ['meter-sync verify --site north', 'meter-sync verify --from 2026-11-01 --report november.json'],
+  examples: [
+    'meter-sync verify --site north',
+    'meter-sync verify --from 2026-11-01 --report november.json',
+    "meter-sync verify --site north --remote-only --key '3f1c 90ab ...' --head 4711:9e07...",
+  ],
   addOptions: (command) =>
     void command
       .option('--from <day>', 'the first UTC day to compare, such as 2026-11-01')
       .option('--to <day>', 'the last UTC day to compare')
       .option('--after <day>', 'go on after this day, where a run was stopped')
-      .option('--report <file>', 'write a record of what was compared and found, for an auditor'),
+      .option('--report <file>', 'write a record of what was compared and found, for an auditor')
+      .option('--remote-only', "ask the remote alone, without the site: for the customer's auditor; needs --key")
+      .option(
+        '--key <key>',
+        "the site's public key or its fingerprint, as the site tells it; of another site SITE=KEY; can be given again",
+        (key: string, before: readonly string[] = []) => [...before, key],
+      )
+      .option('--head <seq:digest>', 'with --remote-only: a record that is known to have been there'),
   run,
 };
 
 async function run(context: Context, options: VerifyOptions): Promise<Answer> {
-  const { siteId, local, remote, tables } = loadConfig(context.sources);
-  const [from, to] = [readDay('--from', options.from), readDay('--to', options.to)];
-  if (from !== null && to !== null && from > to) {
-    throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
+  const asked = readAsked(options);
+  const isRemoteOnly = options.remoteOnly === true;
+  if (!isRemoteOnly && options.head !== undefined) {
+    throw new UsageError('--head needs --remote-only: else the site itself knows the head', 'meter-sync verify --help');
   }
-  const after = readAfter(options.after);
-  if (tables.readings.custody === 'off') return toUnproved(siteId);
+  const { siteId, local, remote, tables } = isRemoteOnly ? loadRemote(context) : loadConfig(context.sources);
+  if (tables.readings.custody === 'off' && !isRemoteOnly) return toUnproved(siteId);
   const [
     { withDatabase },
     { verifySite },
+    { verifyRemote },
+    { findTrustedKeys },
+    { readHead, readKeys },
     { untilTold },
     { toReport, writeReport },
     { renderVerification },
@@ -45,38 +67,59 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   ] = await Promise.all([
     import('../open-database.js'),
     import('../../../activities/verify/verify-site.js'),
+    import('../../../activities/verify/verify-remote.js'),
+    import('../../../activities/verify/trusted-keys.js'),
+    import('../verify/told.js'),
     import('../until-told.js'),
     import('../verify/report.js'),
     import('../verify/render.js'),
     import('../verify/stages.js'),
   ]);
+  const keys = readKeys(options.key ?? [], siteId, isRemoteOnly);
+  const head = readHead(options.head);
   const { output } = context;
   const { signal, stopListening } = untilTold(output);
   context.defer(stopListening);
   const stages = openStages(output);
-  const verification = await withDatabase(local, 'local', (here) =>
-    withDatabase(remote, 'remote', (there) =>
-      verifySite(
-        { local: here, remote: there, tables },
-        {
-          siteId,
-          from,
-          to,
-          after,
-          isStopped: () => signal.aborted,
-          signal,
-          onProgress: stages.update,
-        },
-      ),
-    ),
-  ).finally(stages.end);
-  const report = toReport(verification, { from, to, after });
+  const how = { siteId, ...asked, isStopped: () => signal.aborted, signal, onProgress: stages.update };
+  const { readings } = tables;
+  const verification = await withDatabase(remote, 'remote', async (there) => {
+    if (local === null) return verifyRemote(there, { readings, keys, head }, how);
+    const otherKeys = new Map<string, readonly string[]>();
+    for (const [site, told] of keys) otherKeys.set(site, await findTrustedKeys(there, site, told));
+    return withDatabase(local, 'local', (here) =>
+      verifySite({ local: here, remote: there, tables }, { ...how, otherKeys }),
+    );
+  }).finally(stages.end);
+  const report = toReport(verification, asked);
   const written = options.report === undefined ? null : await writeReport(options.report, report);
   return {
     exitCode: report.isProved ? 0 : 1,
     document: written === null ? report : { ...report, report: written },
     text: renderVerification(report, written, output),
   };
+}
+
+/** The settings without those of the site's own database, which an auditor does not have. */
+function loadRemote({ sources }: Context): {
+  siteId: string;
+  local: null;
+  remote: ConnectionSettings;
+  tables: SiteTables;
+} {
+  const [inspected] = inspectSites(sources, true);
+  const { siteId = null, remote = null, tables = null, problems = [] } = inspected ?? {};
+  const ofRemote = problems.filter(({ setting }) => !setting.startsWith(PREFIXES.local));
+  if (siteId === null || remote === null || tables === null || ofRemote.length > 0) throw new ConfigProblems(ofRemote);
+  return { siteId, local: null, remote, tables };
+}
+
+function readAsked(options: VerifyOptions): VerifyReport['asked'] {
+  const [from, to] = [readDay('--from', options.from), readDay('--to', options.to)];
+  if (from !== null && to !== null && from > to) {
+    throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
+  }
+  return { from, to, after: readAfter(options.after) };
 }
 
 function toUnproved(siteId: string): Answer {

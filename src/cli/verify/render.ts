@@ -1,5 +1,6 @@
 import type { Outside } from '../../../activities/verify/outside.js';
 import type { VerifiedDay } from '../../../activities/verify/verify-day.js';
+import type { VerifiedQueue } from '../../../activities/verify/verify-queue.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Output } from '../output.js';
 import type { VerifyReport, WrittenReport } from './report.js';
@@ -33,14 +34,12 @@ export function renderVerification(
 }
 
 function renderHead(report: VerifyReport, paint: Output['paint']): string {
-  const { siteId, doubts, isSafe, isProved, chain, asked, days } = report;
+  const { siteId, doubts, isSafe, isProved, isHeadUnknown, chain, asked, days } = report;
   const warn = (text: string): string => paint('warning', `Site ${siteId}: ${text}`);
   if (doubts.length > 0) {
     const things = doubts.length === 1 ? 'thing is' : 'things are';
-    return paint(
-      'bad',
-      `Site ${siteId}: ${toCount(doubts.length)} ${things} in doubt. The readings still at the site are safe.`,
-    );
+    const rest = report.queue === null ? '' : ' The readings still at the site are safe.';
+    return paint('bad', `Site ${siteId}: ${toCount(doubts.length)} ${things} in doubt.${rest}`);
   }
   if (!isSafe) return warn('nothing is in doubt so far, and not all was looked at.');
   if (chain.records === 0) return warn('no custody record is on the remote, so there is nothing to prove yet.');
@@ -48,6 +47,13 @@ function renderHead(report: VerifyReport, paint: Output['paint']): string {
     asked.from === null && asked.to === null && asked.after === null
       ? 'every reading that was delivered'
       : 'every reading delivered for the days asked for';
+  if (isProved && isHeadUnknown) {
+    const told = `every reading that custody records 1 to ${toCount(chain.last?.seq ?? 0)} tell of`;
+    return paint(
+      'good',
+      `Site ${siteId}: ${told} is on the remote, unchanged. Whether later records were removed, --head tells.`,
+    );
+  }
   if (isProved) return paint('good', `Site ${siteId}: ${which} is on the remote, unchanged.`);
   if (days.length === 0 && chain.unsummed !== null) {
     return warn(
@@ -78,8 +84,8 @@ function toDays({ days, chain: { unsummed } }: VerifyReport): string[][] {
       : [
           [
             '',
-            `${toCount(doubtful.length)} in doubt: of ${toReadings(delivered)} delivered ${toCount(missing)} are missing, ` +
-              `${toCount(total(doubtful, 'extra'))} are there that nobody delivered`,
+            `${toCount(doubtful.length)} in doubt: of ${toReadings(delivered)} ${toCount(missing)} missing, ` +
+              `${toCount(total(doubtful, 'extra'))} more than delivered`,
           ],
         ]),
     ...groupByReason(days).map(({ proof, reason, list }) => [
@@ -152,20 +158,22 @@ function toFigures(report: VerifyReport): string[][] {
     chain.alreadyThere === 0 ? '' : `; ${toCount(chain.alreadyThere)} were sent again and were there already`;
   return [
     ['custody chain', `${toCount(chain.records)} records${last}`],
+    ...(chain.last === null ? [] : [['head', `${chain.last.seq}:${chain.last.digest}`]]),
     ['', places],
     ['delivered', `${toReadings(chain.rows)}${again}`],
     ...toDays(report),
     ...toScope(report),
-    [
-      'at the site',
-      `${queue.isEstimate ? 'about ' : ''}${toCount(queue.waiting)} readings wait, ${toCount(queue.inQuarantine)} in quarantine`,
-    ],
-    ...toKnown(queue),
+    ...(queue === null ? [] : toQueue(queue)),
   ];
 }
 
+function toQueue(queue: VerifiedQueue): string[][] {
+  const waiting = `${queue.isEstimate ? 'about ' : ''}${toCount(queue.waiting)} readings wait`;
+  return [['at the site', `${waiting}, ${toCount(queue.inQuarantine)} in quarantine`], ...toKnown(queue)];
+}
+
 /** Readings that wait, and whose keys the remote has. */
-function toKnown({ alreadyThere, sameKey, looked }: VerifyReport['queue']): string[][] {
+function toKnown({ alreadyThere, sameKey, looked }: VerifiedQueue): string[][] {
   if (sameKey === 0) return [];
   const oldest = `of the ${toCount(looked)} oldest`;
   if (alreadyThere === null) {

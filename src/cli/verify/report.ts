@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
 import { resolve } from 'node:path';
-import type { Verification } from '../../../activities/verify/verify-site.js';
+import type { Verification } from '../../../activities/verify/verify-delivered.js';
 import { readVersion } from '../version.js';
 
 /** What a verification came to: the document of `--json`, and of `--report`. */

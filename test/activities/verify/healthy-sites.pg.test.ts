@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished } from 'vitest';
-import { type Verification, verifySite, type VerifyOptions } from '../../../activities/verify/verify-site.js';
+import type { Verification, VerifyOptions } from '../../../activities/verify/verify-delivered.js';
+import { verifySite } from '../../../activities/verify/verify-site.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import { openProxy } from '../../support/tcp-proxy.js';
@@ -46,6 +47,14 @@ const verify = ({ local, remote, ends }: SiteUnderTest, options: Partial<VerifyO
     },
   );
 
+/** The public keys that a local database has, by their sites. */
+const keysOf = async ({ local }: SiteUnderTest): Promise<ReadonlyMap<string, string[]>> => {
+  const keys = await local.sql<{ site: string; key: string }>(
+    `select site, encode(public_key, 'hex') as key from meter_sync.site_key`,
+  );
+  return new Map(keys.map(({ site, key }) => [site, [key]]));
+};
+
 async function expectHealthy(site: SiteUnderTest, options?: Partial<VerifyOptions>): Promise<Verification> {
   const verification = await verify(site, options);
   expect(verification.doubts).toEqual([]);
@@ -77,17 +86,30 @@ it('a meter that moves from one site to another is a difference at neither, and 
   await other.local.sql('create table meter (id bigint primary key); insert into meter values (1)');
   await queue(second, 1_001, 1_900, 1);
   await second.upload({ siteId: 'other' });
-  await expectHealthy(site);
-  await expectHealthy(second, { siteId: 'other' });
+  const otherKeys = await keysOf(second);
+  const unvouched = await verify(site);
+  expect(unvouched.doubts).toEqual([]);
+  expect(unvouched.days[0]).toMatchObject({
+    proof: 'none',
+    isInDoubt: false,
+    reason: expect.stringContaining('--key other=KEY') as unknown,
+  });
+  await expectHealthy(site, { otherKeys });
+  await expectHealthy(second, { siteId: 'other', otherKeys: await keysOf(site) });
   await site.remote.sql('update meter_readings set value = 0 where id = 1500');
-  expect((await verify(site)).doubts).toMatchObject([{ day: '2026-01-02' }]);
+  const { doubts } = await verify(site, { otherKeys });
+  expect(doubts).toMatchObject([{ day: '2026-01-02' }]);
+  expect(doubts[0]?.message).toContain(
+    'at least one of 720 readings for 2026-01-02 by this site and site other was changed',
+  );
+  expect(doubts[0]?.message).toContain('whose it is, and which one, the day sum cannot tell');
 });
 
 it('two sites in one table are told apart by their records where no column names the meter', async (context) => {
   const site = await deliver(context, 'no_such_column');
   await queue(site, 1_001, 1_100, 2);
   await site.upload({ siteId: 'other' });
-  expect(await expectHealthy(site)).toMatchObject({ meters: null });
+  expect(await expectHealthy(site, { otherKeys: await keysOf(site) })).toMatchObject({ meters: null });
 });
 
 it('a column that the remote has dropped leaves the number to be compared, and says so', async (context) => {

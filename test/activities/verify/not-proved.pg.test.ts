@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { type Verification, verifySite } from '../../../activities/verify/verify-site.js';
+import type { Verification } from '../../../activities/verify/verify-delivered.js';
+import { verifySite } from '../../../activities/verify/verify-site.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { openSite, type SiteUnderTest } from '../upload/site-under-test.js';
 

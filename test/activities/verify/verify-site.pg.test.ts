@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { type Verification, verifySite } from '../../../activities/verify/verify-site.js';
+import type { Verification } from '../../../activities/verify/verify-delivered.js';
+import { verifySite } from '../../../activities/verify/verify-site.js';
 import type { SiteTables } from '../../../src/model/table.js';
 import { forgeRecord, strangersKey } from '../upload/forge-record.js';
 import { openSite, type SiteUnderTest } from '../upload/site-under-test.js';
@@ -214,8 +215,12 @@ describe('verify', () => {
     expect(found(inOnePass)).toEqual(found(byIndex));
     expect(seen).toContain('days 2/2'); // one pass for each list of columns
 
-    let looks = 0;
-    const stopped = await verify(site, { isStopped: () => (looks += 1) > 12, after: '2026-01-02' });
+    let isStopped = false;
+    const stopped = await verify(site, {
+      after: '2026-01-02',
+      onProgress: (what) => void (isStopped ||= what === 'days'),
+      isStopped: () => isStopped,
+    });
     expect(stopped).toMatchObject({ isComplete: false, stoppedAfter: '2026-01-02', days: [] });
   }); // prettier-ignore
 

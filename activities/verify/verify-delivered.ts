@@ -1,0 +1,110 @@
+import { CHAIN_START } from '../../src/model/chain.js';
+import { type ChainWalk, startWalk } from '../../src/model/chain-walk.js';
+import type { Doubt } from '../../src/model/doubt.js';
+import type { Side } from '../../src/model/failures.js';
+import { byName, type QueueTable } from '../../src/model/table.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
+import { type Database, run } from '../../src/postgres/session.js';
+import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
+import { readChain } from '../upload/custody/read-chain.js';
+import { findDayColumn } from './day-column.js';
+import type { DaysQuestion, VerifiedDays } from './days-question.js';
+import type { MeterScope } from './look-at-day.js';
+import { openOtherSites } from './other-sites.js';
+import { lookOutside, type Outside } from './outside.js';
+import { verifyDays } from './verify-days.js';
+import type { VerifiedQueue } from './verify-queue.js';
+import { walkPage } from './walk-chain.js';
+
+/** How to verify. */
+export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'after' | 'isStopped' | 'signal'> {
+  readonly onProgress: (what: 'custody records' | 'days' | 'queued readings', done: number, total: number) => void;
+  /** Public keys of other sites that the caller vouches for, hexadecimal; absent: none. */
+  readonly otherKeys?: ReadonlyMap<string, readonly string[]>;
+}
+
+/** What a verification saw. */
+export interface Verification extends VerifiedDays {
+  readonly siteId: string;
+  /** ISO 8601 UTC. */
+  readonly verifiedAt: string;
+  /** Versions of the two servers; of one that was not asked null. */
+  readonly servers: Readonly<Record<Side, string | null>>;
+  readonly chain: Pick<ChainWalk, 'records' | 'rows' | 'alreadyThere' | 'last' | 'unsummed'>;
+  /** How the remote's newest record compares with the one that is known elsewhere: at the site, or as it was told. */
+  readonly places: string;
+  /** True when that was told nowhere: whether later records were removed is then unknown. */
+  readonly isHeadUnknown: boolean;
+  /** The site's meters tell its readings from those of others; null: no column does, or the site was not asked. */
+  readonly meters: number | null;
+  /** Null: the site was not asked. */
+  readonly queue: VerifiedQueue | null;
+  /** What was not compared; null: only some days were asked for, or nothing can lie outside. */
+  readonly outside: Outside | null;
+}
+
+/** Walks the whole chain of a site, page by page. */
+export async function walkWhole(
+  remote: Database,
+  keys: readonly string[],
+  { siteId, onProgress, isStopped }: VerifyOptions,
+): Promise<ChainWalk> {
+  const head = (await readChain(remote, siteId, { ...CHAIN_START, keys })).head?.seq ?? 0;
+  let walk = startWalk(keys);
+  for (;;) {
+    onProgress('custody records', walk.records, head);
+    if (isStopped()) return walk; // the days see it, too: the verification is not complete
+    const next = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
+      walkPage(session, siteId, walk),
+    );
+    if (next === walk) return walk;
+    walk = next;
+  }
+}
+
+/** Whose readings are compared, and what else is known of the chain. */
+interface Delivered {
+  readonly walked: ChainWalk;
+  readonly readings: QueueTable;
+  readonly scope: MeterScope | null;
+  readonly lacksRecords: boolean;
+  readonly doubts: readonly Doubt[];
+}
+
+/** Compares what a chain tells of with the remote table. It comes last: it takes long, and when a link is lost meanwhile all the rest is known. */
+export async function verifyDelivered(
+  remote: Database,
+  { walked, readings, scope, lacksRecords, doubts }: Delivered,
+  options: VerifyOptions,
+): Promise<Omit<Verification, 'servers' | 'places' | 'isHeadUnknown' | 'queue'>> {
+  const { siteId, otherKeys } = options;
+  const shape = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
+    readTableShape(session, readings.table),
+  );
+  const columnsThere = byName(shape.columns);
+  const question = {
+    ...{ ...options, readings, scope, columnsThere, others: openOtherSites(siteId, otherKeys) },
+    lacksRecords: lacksRecords || walked.doubts.some(({ what }) => what === 'record missing'),
+    onProgress: (done: number, total: number): void => options.onProgress('days', done, total),
+  };
+  const compared = await verifyDays(remote, walked, question);
+  const isWhole = options.from === null && options.to === null && options.after === null && compared.isComplete;
+  const { column } = findDayColumn(walked, columnsThere);
+  const { records, rows, alreadyThere, last, unsummed } = walked;
+  return {
+    ...compared,
+    siteId,
+    verifiedAt: new Date().toISOString(),
+    chain: { records, rows, alreadyThere, last, unsummed },
+    meters: scope?.meters.length ?? null,
+    doubts: [...walked.doubts, ...doubts, ...compared.doubts],
+    outside: isWhole ? await lookOutside(remote, walked, question, column) : null,
+  };
+}
+
+export async function readServerVersion(database: Database): Promise<string> {
+  const [row] = await withConnection(database, {}, (session) =>
+    run<{ version: string }>(session, { text: `select current_setting('server_version') as version`, values: [] }),
+  );
+  return row?.version ?? 'unknown';
+}
