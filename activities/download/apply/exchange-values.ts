@@ -39,12 +39,12 @@ export async function exchangeValues(
   const rules = (await readUniqueRules(here, plan.table)).filter(({ columns }) =>
     columns.some((name) => update.columns.includes(name)),
   );
-  const given = [...new Set(rules.flatMap(({ columns }) => columns))].filter((name) => update.columns.includes(name));
   const question = { rules, update, places };
-  const rings = orderExchange(await withSavepoint(here, () => findHolders(here, plan, question)).catch(isUnknown));
-  const exchange = (part: readonly Ring[]): Promise<readonly string[]> =>
-    exchangeRings(here, plan, { rings: part, given, update });
-  const { results } = await isolateCulprits(here, rings, exchange, { isCulprit: isNotTaken });
+  const { holders, met } = await withSavepoint(here, () => findHolders(here, plan, question)).catch(isUnknown);
+  const given = update.columns.filter((name) => met.some(({ columns }) => columns.includes(name)));
+  const exchange = (rings: readonly Ring[]): Promise<readonly string[]> =>
+    exchangeRings(here, plan, { rings, given, update });
+  const { results } = await isolateCulprits(here, orderExchange(holders), exchange, { isCulprit: isNotTaken });
   return new Set(results.flat());
 }
 
@@ -54,59 +54,57 @@ function isNotTaken(error: unknown): error is DatabaseFailure {
 }
 
 /** An expression of an index that cannot be computed here leaves the rows refused, and no more. */
-function isUnknown(error: unknown): ReadonlyMap<string, readonly string[]> {
+function isUnknown(error: unknown): Holders {
   if (!isNotTaken(error)) throw error;
-  return new Map();
+  return { holders: new Map(), met: [] };
 }
 
 interface Exchange {
   readonly rings: readonly Ring[];
-  /** The columns in which a row may be moved out of the way. */
+  /** The columns in which a row is moved out of the way. */
   readonly given: readonly string[];
   readonly update: Update;
 }
 
-async function exchangeRings(here: Session, plan: DownloadPlan, exchange: Exchange): Promise<readonly string[]> {
-  const { rings, given, update } = exchange;
+/** @throws DatabaseFailure - the rows cannot take their values so */
+async function exchangeRings(
+  here: Session,
+  plan: DownloadPlan,
+  { rings, given, update }: Exchange,
+): Promise<readonly string[]> {
   const moved = rings.flatMap(({ movedFirst }) => movedFirst);
-  const steps = Array.from({ length: Math.max(...rings.map((ring) => ring.steps.length)) }, (_, at) =>
-    rings.flatMap((ring) => ring.steps[at] ?? []),
-  );
-  const place = `s.${ident(freeName(plan, 'place'))}`;
-  const moves = given.flatMap((column) =>
-    spareValues(plan, column, moved.length, place).map((value) => moveAway(plan, column, value)),
-  );
-  let refused: unknown = new DatabaseFailure('data', 'local database: no column in which the rows could be moved', {});
-  for (const text of moved.length === 0 ? [null] : moves) {
+  const length = Math.max(...rings.map(({ steps }) => steps.length));
+  const steps = Array.from({ length }, (_, at) => rings.flatMap((ring) => ring.steps[at] ?? []));
+  if (moved.length > 0) for (const column of given) await moveAway(here, plan, column, moved);
+  let written = 0;
+  for (const step of steps) written += await execute(here, update.step.write(step));
+  if (written !== steps.flat().length) throw leftOut(plan); // it would stay with a value in between
+  return steps.flat();
+}
+
+/** A column that takes no value in between stays as it is: others may do, or else the next step is refused. */
+async function moveAway(here: Session, plan: DownloadPlan, column: string, rows: readonly string[]): Promise<void> {
+  const place = ident(freeName(plan, 'place'));
+  for (const value of spareValues(plan, column, rows.length, `s.${place}`)) {
+    const text = `
+      update ${relation(plan.table)} as l
+      set ${ident(column)} = ${value}
+      from (select ${idents(plan.key)}, row_number() over ()::integer as ${place} from ${STAGED} where ctid = any($1::tid[])) as s
+      where ${sameKey(plan, 's', 'l')} and l.${ident(column)} is distinct from ${value}`;
+    const move = async (): Promise<void> => {
+      if ((await execute(here, { text, values: [rows] })) !== rows.length) throw leftOut(plan);
+    };
     try {
-      await withSavepoint(here, async () => {
-        if (text !== null) await execute(here, { text, values: [moved] });
-        let written = 0;
-        for (const step of steps) written += await execute(here, update.step.write(step));
-        if (written !== steps.flat().length) throw leftOut(plan);
-      });
-      return steps.flat();
+      return await withSavepoint(here, move);
     } catch (error) {
       if (!isNotTaken(error)) throw error;
-      refused = error;
     }
   }
-  throw refused;
 }
 
-/** A row that the table's trigger leaves as it is would stay with a value in between. */
 function leftOut(plan: DownloadPlan): DatabaseFailure {
   const place = { side: 'local', table: toTableName(plan.table) } as const;
-  return new DatabaseFailure('data', 'local database: a trigger of the table has left a row out', place);
-}
-
-function moveAway(plan: DownloadPlan, column: string, value: string): string {
-  const number = `row_number() over ()::integer as ${ident(freeName(plan, 'place'))}`;
-  return `
-    update ${relation(plan.table)} as l
-    set ${ident(column)} = ${value}
-    from (select ${idents(plan.key)}, ${number} from ${STAGED} where ctid = any($1::tid[])) as s
-    where ${sameKey(plan, 's', 'l')}`;
+  return new DatabaseFailure('data', 'local database: a row has stayed as it is', place);
 }
 
 interface Question {
@@ -115,18 +113,24 @@ interface Question {
   readonly places: readonly string[];
 }
 
-/** For each of the rows those that have a value here which it wants; `-` for one that is not updated. */
-async function findHolders(
-  here: Session,
-  plan: DownloadPlan,
-  { rules, update, places }: Question,
-): Promise<ReadonlyMap<string, readonly string[]>> {
-  if (rules.length === 0) return new Map();
-  const text = rules.map((rule) => selectHolders(plan, rule, update.columns)).join(' union ');
-  const select = run<{ place: string; holder: string }>(here, { text, values: [places] });
+interface Holders {
+  /** For each of the rows those that have a value here which it wants; `-` for one that is not updated. */
+  readonly holders: ReadonlyMap<string, readonly string[]>;
+  /** The rules by which they wait for one another. */
+  readonly met: readonly UniqueRule[];
+}
+
+async function findHolders(here: Session, plan: DownloadPlan, { rules, update, places }: Question): Promise<Holders> {
   const holders = new Map(places.map((place) => [place, [] as string[]]));
-  for (const { place, holder } of await select) holders.get(place)?.push(holder);
-  return holders;
+  const met = new Set<UniqueRule>();
+  for (const rule of rules) {
+    const statement = { text: selectHolders(plan, rule, update.columns), values: [places] };
+    for (const { place, holder } of await run<{ place: string; holder: string }>(here, statement)) {
+      holders.get(place)?.push(holder);
+      met.add(rule);
+    }
+  }
+  return { holders, met: [...met] };
 }
 
 /** The rule's own terms, of a row as it is to be (`wanted`) and of those that are here (`had`). */

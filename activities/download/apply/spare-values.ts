@@ -1,6 +1,7 @@
 import { isText } from '../../../src/model/conversion.js';
 import { parseType } from '../../../src/model/type-name.js';
 import { ident, relation } from '../../../src/postgres/identifier.js';
+import { STAGED } from '../compare/tables.js';
 import { keyHash } from '../plan/hashes.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
 
@@ -15,7 +16,7 @@ const MAX_TAKEN = 8;
  */
 export function spareValues(plan: DownloadPlan, column: string, count: number, place: string): readonly string[] {
   const { baseType = 'text', notNull = true, isEnum = false } = plan.columns.local.get(column) ?? {};
-  const taken = `select o.${ident(column)} from ${relation(plan.table)} as o`;
+  const taken = takenValues(plan, column);
   const nth = (values: string): string => `(array(${values}))[${place}]`;
   const others = `select distinct o.${ident(column)} from ${relation(plan.table)} as o order by 1 limit ${MAX_TAKEN}`;
   return [
@@ -24,6 +25,13 @@ export function spareValues(plan: DownloadPlan, column: string, count: number, p
     ...ofType(plan, { column, baseType, count, place }),
     ...Array.from({ length: MAX_TAKEN }, (_, at) => `(array(${others}))[${at + 1}]`),
   ];
+}
+
+/** Those of rows that are to come among them: a row on its way must not stand in the way of another one. */
+function takenValues(plan: DownloadPlan, column: string): string {
+  const name = ident(column);
+  const from = (rows: string): string => `select ${name} from ${rows} where ${name} is not null`;
+  return `${from(relation(plan.table))} union all ${from(STAGED)}`;
 }
 
 interface Wanted {
@@ -85,7 +93,7 @@ function inSeries(
   const [name, table] = [ident(column), relation(plan.table)];
   const bounds = `select min(${name})::${type} as low, max(${name})::${type} as high from ${table}`;
   const all = `select generate_series(b.low, b.high + ${count} * ${step}, ${step}) as v from (${bounds}) as b`;
-  const free = `select a.v from (${all}) as a where not exists (select from ${table} as o where o.${name} = a.v) limit ${count}`;
+  const free = `select a.v from (${all}) as a where a.v not in (${takenValues(plan, column)}) limit ${count}`;
   const edges = [`min(${name})::${type} - `, `max(${name})::${type} + `];
   return [`(array(${free}))[${place}]`, ...edges.map((edge) => `(select ${edge}${place} * ${step} from ${table})`)];
 }

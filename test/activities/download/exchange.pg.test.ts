@@ -1,7 +1,8 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { grantText } from '../../../activities/bookkeeping/grants.js';
 import { createPool } from '../../../src/postgres/pool.js';
-import { openSite, type SiteUnderTest } from './site-under-test.js';
+import { METERS, openSite, type SiteUnderTest } from './site-under-test.js';
 
 /** Of 12 rows two exchange their values, and three more in a ring; with them one that has nothing to do with it changes. */
 const PARTNER = 'case id when 1 then 2 when 2 then 1 when 3 then 4 when 4 then 5 when 5 then 3 else id end';
@@ -201,6 +202,34 @@ describe('rows that exchange values', () => {
       update meter set name = case id when 1 then 'm2' when 2 then 'm1' when 3 then 'own' when 4 then 'm3' else name end`);
     expect(await site.download()).toMatchObject({ updated: 2, refused: 2 });
     expect(await site.local.value(`select string_agg(name, ' ' order by id) from meter`)).toBe('m2 m1 m3 m4 m5 m6 own');
+  });
+
+  it('may do so in several columns, in any order, while rows come and go', async (context) => {
+    const site = await openSite(
+      context,
+      {
+        local:
+          'create table meter (id bigint primary key, v integer not null unique, w text unique, tenant int, unique (tenant, w))',
+        remote: 'create table meter (id bigint primary key, v integer, w text, tenant int)',
+      },
+      { ...METERS, gone: { rule: 'delete' } },
+    );
+    const ids = Array.from({ length: 8 }, (_, at) => at + 1);
+    const rows = fc.tuple(
+      fc.subarray(ids, { minLength: 2 }),
+      fc.shuffledSubarray(ids, { minLength: 8 }),
+      fc.shuffledSubarray(ids, { minLength: 8 }),
+    );
+    const property = fc.asyncProperty(fc.array(rows, { minLength: 2, maxLength: 4 }), async (states) => {
+      await site.local.sql('truncate meter, meter_sync.download_table cascade');
+      for (const [there, v, w] of states) {
+        const values = there.map((id) => `(${id}, ${v[id - 1]}, 'w${w[id - 1]}', ${w[id - 1]! % 2})`);
+        await site.remote.sql(`delete from meter; insert into meter values ${values.join(', ')}`);
+        expect(await site.download()).toMatchObject({ refused: 0, waiting: 0 });
+        expect(await site.rows('local')).toEqual(await site.rows('remote'));
+      }
+    });
+    await fc.assert(property, { numRuns: 25 });
   });
 
   it('may be hundreds, in pairs and in rings of 40', async (context) => {
