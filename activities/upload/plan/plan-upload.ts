@@ -80,7 +80,7 @@ export async function planUpload(ends: UploadEnds, signal: AbortSignal): Promise
   checkKeeping(readings, here.shape);
   return {
     ...ends,
-    queue: here.queue,
+    queue: toQueue(readings, here.shape, here.cuts),
     marks: { local: here.mark, remote: there.mark },
     transfer,
     hasOrderIndex: here.facts.has_order_index === 'true',
@@ -120,9 +120,15 @@ async function readEnd(session: Session, readings: QueueTable): Promise<End> {
   };
 }
 
-async function readSite(session: Session, readings: QueueTable): Promise<End & { readonly queue: Queue }> {
+/** In a session that has set its text forms: cuts are read as they are printed. */
+async function readSite(session: Session, readings: QueueTable): Promise<End & { readonly cuts: readonly string[] }> {
   const end = await readEnd(session, readings);
-  return { ...end, queue: await toQueue(session, readings, end.shape) };
+  return { ...end, cuts: await readCutsOf(session, readings, end.shape) };
+}
+
+async function readCutsOf(session: Session, readings: QueueTable, { columns }: TableShape): Promise<readonly string[]> {
+  const order = columns.find(({ name }) => name === readings.order);
+  return order === undefined ? [] : readCuts(session, readings, toOrderType(order));
 }
 
 /** Values are hashed in the remote's types, since it is there that the sums are made again. */
@@ -145,13 +151,16 @@ const SUMS: ReadonlySet<CustodyMode> = new Set(['full', 'strong']);
 
 const IS_TIME = /^(date$|timestamp)/;
 
-/** The local queue, as the catalogue tells it. @throws DatabaseFailure `schema` - there is no such table, or it lacks a column */
+/**
+ * The local queue, as the catalogue tells it; for a session that has set its text forms.
+ * @throws DatabaseFailure `schema` - there is no such table, or it lacks a column
+ */
 export async function readQueue(session: Session, readings: QueueTable): Promise<Queue> {
-  return toQueue(session, readings, await readTableShape(session, readings.table));
+  const shape = await readTableShape(session, readings.table);
+  return toQueue(readings, shape, await readCutsOf(session, readings, shape));
 }
 
-/** The same where the table's shape is known. The session has set its text forms: cuts are read as they are printed. */
-async function toQueue(session: Session, readings: QueueTable, local: TableShape): Promise<Queue> {
+function toQueue(readings: QueueTable, local: TableShape, cuts: readonly string[]): Queue {
   const columns = byName(local.columns);
   const find = (name: string): Column => {
     const column = columns.get(name);
@@ -161,17 +170,20 @@ async function toQueue(session: Session, readings: QueueTable, local: TableShape
     throw new DatabaseFailure('schema', message, { side: 'local', table, column: name });
   };
   const order = find(readings.order);
-  const orderIsTime = IS_TIME.test(order.baseType);
-  const orderType = orderIsTime ? order.baseType : order.type;
   return {
     readings,
-    orderType,
+    orderType: toOrderType(order),
     orderMayBeNull: !order.notNull,
-    orderIsTime,
+    orderIsTime: IS_TIME.test(order.baseType),
     quarantineOf: null,
     keyTypes: readings.key.map((name) => find(name).type),
-    cuts: await readCuts(session, readings, orderType),
+    cuts,
   };
+}
+
+/** As SQL; of an instant it is told by its name whether it has a zone. */
+function toOrderType({ type, baseType }: Column): string {
+  return IS_TIME.test(baseType) ? baseType : type;
 }
 
 function toFailure(readings: QueueTable, drifts: readonly Drift[]): DatabaseFailure {
