@@ -1,6 +1,7 @@
 import { inject, beforeEach, expect, test, type TestContext } from 'vitest';
 import type { CheckFinding } from '../../src/cli/check/finding.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
+import { WORKER } from '../support/rights.js';
 import { type CliRun, runCli } from './run-cli.js';
 
 interface Checked {
@@ -47,6 +48,10 @@ test('empty databases are told table by table, init makes them ready, and a seco
   for (const name of ['meter_readings', 'meter', 'tenant']) expect(problems).toContain(`there is no table ${name}`);
   expect(problems).toContain('error local database: schema meter_sync lacks');
 
+  for (const { sql, settings } of [databases.local, databases.remote])
+    await sql(
+      `grant create on database "${settings.database}" to ${WORKER}; grant create on schema public to ${WORKER}`,
+    );
   const init = await cli(['init', '--sample-schema'], databases);
   expect(init.exitCode).toBe(0);
   expect((await cli(['check'], databases)).exitCode).toBe(0);

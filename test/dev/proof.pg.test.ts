@@ -16,13 +16,13 @@ const READINGS: readonly Reading[] = Array.from({ length: 10 }, (_, index) => {
 
 /** Seven readings have arrived at the customer, three wait at the site. */
 async function halfway(databases: TestDatabases): Promise<void> {
-  await loadMeters(databases.remote, METERS);
-  await loadReadings(databases.remote, READINGS.slice(0, 7));
-  await loadReadings(databases.local, READINGS.slice(7));
+  await loadMeters(databases.remote.admin, METERS);
+  await loadReadings(databases.remote.admin, READINGS.slice(0, 7));
+  await loadReadings(databases.local.admin, READINGS.slice(7));
 }
 
 function prove({ local, remote }: TestDatabases): ReturnType<typeof proveReadings> {
-  return proveReadings({ local, remote, close: async () => {} }, READINGS);
+  return proveReadings({ local: local.admin, remote: remote.admin, close: async () => {} }, READINGS);
 }
 
 test('readings that are at one of the ends are not lost', async (context) => {
@@ -65,8 +65,11 @@ test('a report that is loaded twice adds nothing the second time', async (contex
   const { local } = await createDatabases(context, 'sample');
   const progress: number[] = [];
 
-  expect(await loadReadings(local, READINGS, (sent) => progress.push(sent))).toEqual({ loaded: 10, alreadyThere: 0 });
-  expect(await loadReadings(local, READINGS.slice(0, 4))).toEqual({ loaded: 0, alreadyThere: 4 });
+  expect(await loadReadings(local.admin, READINGS, (sent) => progress.push(sent))).toEqual({
+    loaded: 10,
+    alreadyThere: 0,
+  });
+  expect(await loadReadings(local.admin, READINGS.slice(0, 4))).toEqual({ loaded: 0, alreadyThere: 4 });
   expect(await local.value('select count(*) from meter_readings where is_synchronized is not true')).toBe('10');
   expect(progress.at(-1)).toBe(10);
 });

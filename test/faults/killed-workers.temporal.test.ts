@@ -11,8 +11,8 @@ test('workers killed with -9 in the middle lose no reading and double none', { t
   const custody = await killWorkers({
     siteId,
     temporalAddress: inject('stack').temporalAddress,
-    local: local.url,
-    remote: remote.url,
+    local,
+    remote,
     kills: 2,
     readingsPerSecond: 1_000,
     tell: (line) => process.stderr.write(`${line}\n`),

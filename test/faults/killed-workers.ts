@@ -11,13 +11,18 @@ import { until } from '../support/wait.js';
 interface Ordeal {
   readonly siteId: string;
   readonly temporalAddress: string;
-  /** Connection URLs. */
-  readonly local: string;
-  readonly remote: string;
+  readonly local: OrdealDatabase;
+  readonly remote: OrdealDatabase;
   readonly kills: number;
   readonly readingsPerSecond: number;
   /** Hears of each step. */
   readonly tell: (line: string) => void;
+}
+
+/** Connection URLs of a database: the worker's, whose role has the least rights, and its administrator's. */
+export interface OrdealDatabase {
+  readonly url: string;
+  readonly admin: { readonly url: string };
 }
 
 /** What was found at the end, by comparing every reading with what the generator noted of it. */
@@ -42,8 +47,8 @@ const RECOVERY_MS = 60_000;
  * lets the last one drain the queue, and compares.
  */
 export async function killWorkers(ordeal: Ordeal): Promise<Custody> {
-  const local = new pg.Pool({ connectionString: ordeal.local, max: 3 });
-  const remote = new pg.Pool({ connectionString: ordeal.remote, max: 2 });
+  const local = new pg.Pool({ connectionString: ordeal.local.admin.url, max: 3 });
+  const remote = new pg.Pool({ connectionString: ordeal.remote.admin.url, max: 2 });
   const connection = await Connection.connect({ address: ordeal.temporalAddress });
   const workers: ChildProcess[] = [];
   try {
@@ -95,8 +100,8 @@ function startWorker({ siteId, temporalAddress, local, remote }: Ordeal): ChildP
     ...process.env,
     METER_SYNC_SITE: siteId,
     TEMPORAL_ADDRESS: temporalAddress,
-    POSTGRES_SYNC_URL: local,
-    POSTGRES_CLIENT_URL: remote,
+    POSTGRES_SYNC_URL: local.url,
+    POSTGRES_CLIENT_URL: remote.url,
     METER_SYNC_LOG_LEVEL: 'error',
   };
   return spawn(process.execPath, [COMMAND_LINE, 'worker'], { env, stdio: ['ignore', 'ignore', 'inherit'] });

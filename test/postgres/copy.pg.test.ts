@@ -106,7 +106,7 @@ async function holdInTheMiddle(
   await remote.sql(`
     create function hold() returns trigger language plpgsql as 'begin if new.n = 1000 then perform pg_advisory_xact_lock(1); end if; return new; end';
     create trigger hold before insert on copied for each row execute function hold()`);
-  const holder = await remote.pool.connect();
+  const holder = await remote.admin.pool.connect();
   const letGo = (): void => holder.release(true);
   await holder.query('select pg_advisory_lock(1)');
   const pids = { local: '', remote: '' };

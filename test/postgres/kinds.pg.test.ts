@@ -147,7 +147,7 @@ describe.skipIf(NO_GERMAN)(`a server that speaks German (${NO_GERMAN ?? GERMAN})
   it('tells the line and the column of a COPY, as an English one does', async (context) => {
     const database = await openGerman(url, context, VALUE);
     const failure = await failureOf(
-      database,
+      database.admin,
       `copy t (id, short) from program 'printf "1\\ta\\n2\\t${'b'.repeat(9)}\\n"'`,
     );
     expect(failure).toMatchObject({ copyLine: 2, place: { column: 'short' }, sqlstate: '22001' });

@@ -11,12 +11,16 @@ import type { TestDatabase } from './postgres.js';
 export const NO_POOLER = missingPooler();
 
 /** A test's database as it is seen through PgBouncer in transaction mode, which ends with the test. */
-export async function throughPooler({ side, settings }: TestDatabase): Promise<Database> {
+export async function throughPooler({ side, settings }: Pick<TestDatabase, 'side' | 'settings'>): Promise<Database> {
   const path = await mkdtemp(join(tmpdir(), 'meter-sync-pooler-'));
   await chmod(path, 0o755); // PgBouncer refuses to run as root, so another user reads its settings
   await mkdir(join(path, 'remote'));
   const password = typeof settings.password === 'function' ? await settings.password() : '';
-  const pooler = await startPooler({ remote: { door: { port: settings.port } }, folder: { path, password } });
+  const pooler = await startPooler({
+    user: settings.user,
+    remote: { door: { port: settings.port } },
+    folder: { path, password },
+  });
   const pool = createPool({ ...settings, host: '127.0.0.1', port: pooler.port }, () => undefined); // it is stopped below
   onTestFinished(async () => {
     await pool.end();

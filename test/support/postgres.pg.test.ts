@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 
-import { createDatabases } from './postgres.js';
+import { createDatabases, type TestDatabase } from './postgres.js';
+import { WORKER } from './rights.js';
 
 test('a test has two databases of its own, with the sample tables and our schema', async (context) => {
   const { local, remote } = await createDatabases(context);
@@ -26,4 +27,16 @@ test('databases of a test that has passed are gone', async (context) => {
   const left = await local.value(`select count(*) from pg_database where datname like 't_the_wide_template%'`);
 
   expect(left).toBe('0');
+});
+
+test('what is tested connects as a role that owns nothing', async (context) => {
+  for (const database of Object.values(await createDatabases(context))) {
+    const { rows } = await (database as TestDatabase).pool.query<{ role: string; super: string }>(
+      `select rolname as role, rolsuper::text as super from pg_roles where rolname = current_user`,
+    );
+    expect(rows).toEqual([{ role: WORKER, super: 'false' }]);
+    await expect((database as TestDatabase).pool.query('drop table meter_readings')).rejects.toMatchObject({
+      code: '42501',
+    });
+  }
 });

@@ -6,16 +6,23 @@ import { inject, onTestFinished, type TestContext } from 'vitest';
 import type { Side } from '../../src/model/failures.js';
 import { createPool, type PoolSettings } from '../../src/postgres/pool.js';
 import type { Database } from '../../src/postgres/session.js';
+import { prepareBookkeeping } from './bookkeeping.js';
 import { toPoolSettings } from './pool-settings.js';
+import { asWorker, EITHER, grantOnNewTables, makeWorker, type Rights } from './rights.js';
 import { templateName, type Template } from './templates.js';
 import './context.js';
 
-/** A database of one test alone; also a {@link Database}, to be given to what is tested. */
+/**
+ * A database of one test alone; also a {@link Database}, to be given to what is tested. Its pool, its settings and its URL are those of the
+ * worker's role, which has the least rights; the test itself sets up and looks as superuser.
+ */
 export interface TestDatabase extends Database {
   readonly settings: PoolSettings;
   /** Connection URL, for child processes and clients of one's own. */
   readonly url: string;
-  /** Runs SQL, of several statements too, on the pool, and answers with the rows of the last one; every value is text or null. */
+  /** The same database as its superuser sees it. */
+  readonly admin: Database & Pick<TestDatabase, 'settings' | 'url'>;
+  /** Runs SQL, of several statements too, as superuser, and answers with the rows of the last one; every value is text or null. */
   readonly sql: <Row = Record<string, string | null>>(text: string, values?: readonly unknown[]) => Promise<Row[]>;
   /** The first column of the only row, as text or null. */
   readonly value: (text: string, values?: readonly unknown[]) => Promise<string | null>;
@@ -32,17 +39,19 @@ export interface TestDatabases {
  *
  * Dropped, with all connections to them, when the test has passed; kept, and their names told, when it has failed.
  * @param context what vitest gives to the test function; also right in `beforeEach`
+ * @param rights what the worker may do with tables that the test makes
  */
 export async function createDatabases(
   context: Pick<TestContext, 'task'>,
   template: Template = 'ready',
+  rights: Rights = EITHER,
 ): Promise<TestDatabases> {
   const name = toDatabaseName(context.task.name);
-  const origin = `template ${templateName(template)}`;
-  const [local, remote] = await Promise.all([
-    createDatabase('local', name, `${origin} ${inject('stack').cloneStrategy.local}`, context),
-    createDatabase('remote', name, `${origin} ${inject('stack').cloneStrategy.remote}`, context),
-  ]);
+  const create = (side: Side): Promise<TestDatabase> => {
+    const origin = `template ${templateName(template)} ${inject('stack').cloneStrategy[side]}`;
+    return createDatabase({ side, name, origin, context, rights: rights[side] });
+  };
+  const [local, remote] = await Promise.all([create('local'), create('remote')]);
   return { local, remote };
 }
 
@@ -51,7 +60,8 @@ export async function createLatin1Database(side: Side, context: Pick<TestContext
   const [server] = await onServer(inject('stack')[side], 'show server_version_num');
   const provider = Number(server?.['server_version_num']) < 150_000 ? '' : `locale_provider 'libc'`; // came with 15
   const origin = `encoding 'LATIN1' ${provider} lc_collate 'C' lc_ctype 'C' template template0`;
-  return createDatabase(side, `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`, origin, context);
+  const name = `${toDatabaseName(context.task.name).slice(0, 50)}_latin1`;
+  return createDatabase({ side, name, origin, context, rights: EITHER[side] });
 }
 
 /** A copy of a database as it is now, dropped with the test: what a backup of it would be. Ends all connections to it first. */
@@ -64,35 +74,46 @@ export async function copyDatabase(
   if (new URL(url).host !== new URL(serverUrl).host) throw new Error(`${name} lies on a server of its own`);
   await onServer(serverUrl, `select pg_terminate_backend(pid) from pg_stat_activity where datname = '${name}'`);
   const origin = `template ${pg.escapeIdentifier(name)} ${inject('stack').cloneStrategy[side]}`;
-  return createDatabase(side, toDatabaseName(context.task.name), origin, context);
+  return createDatabase({ side, name: toDatabaseName(context.task.name), origin, context, rights: EITHER[side] });
 }
 
-/** An empty database on a server of the test's own; it goes with the server. */
-export function createDatabaseOn(
+/** A database on a server of the test's own, empty but for our schema; it goes with the server. */
+export async function createDatabaseOn(
   serverUrl: string,
   side: Side,
   context: Pick<TestContext, 'task'>,
+  rights: Rights = EITHER,
 ): Promise<TestDatabase> {
-  return createDatabase(side, toDatabaseName(context.task.name), 'template template0', context, serverUrl);
+  await onServer(serverUrl, makeWorker(decodeURIComponent(new URL(serverUrl).password)));
+  const name = toDatabaseName(context.task.name);
+  const order = { side, name, origin: 'template template0', context, rights: rights[side], serverUrl };
+  const database = await createDatabase(order);
+  await prepareBookkeeping(database.admin);
+  return database;
 }
 
-async function createDatabase(
-  side: Side,
-  name: string,
-  origin: string,
-  context: Pick<TestContext, 'task'>,
-  serverUrl = inject('stack')[side],
-): Promise<TestDatabase> {
+interface Order {
+  readonly side: Side;
+  readonly name: string;
+  /** What it is made of, as SQL. */
+  readonly origin: string;
+  readonly context: Pick<TestContext, 'task'>;
+  readonly rights: string;
+  readonly serverUrl?: string;
+}
+
+async function createDatabase({ side, name, origin, context, rights, ...more }: Order): Promise<TestDatabase> {
+  const { serverUrl = inject('stack')[side] } = more;
   await onServer(serverUrl, `create database ${pg.escapeIdentifier(name)} ${origin}`);
-  const settings = toPoolSettings(serverUrl, name);
-  const pool = createPool(settings, () => undefined); // a test that cuts connections loses idle ones too
+  const { pool: adminPool, ...admin } = open(serverUrl, name);
+  const { pool, ...worker } = open(asWorker(serverUrl), name);
   afterTest(context, async (hasFailed) => {
-    await pool.end();
+    await Promise.all([pool.end(), adminPool.end()]);
     if (!hasFailed) await onServer(serverUrl, `drop database if exists ${pg.escapeIdentifier(name)} with (force)`);
     else process.stderr.write(`kept for the failed test '${context.task.name}': ${side} database ${name}\n`);
   });
   const sql = async <Row>(text: string, values: readonly unknown[] = []): Promise<Row[]> => {
-    const result: pg.QueryResult | pg.QueryResult[] = await pool.query(
+    const result: pg.QueryResult | pg.QueryResult[] = await adminPool.query(
       text,
       values.length > 0 ? [...values] : undefined,
     );
@@ -102,7 +123,14 @@ async function createDatabase(
     const [row] = await sql<Record<string, string | null>>(text, values);
     return Object.values(row ?? {})[0] ?? null;
   };
-  return { side, pool, settings, url: toUrl(serverUrl, name), sql, value };
+  await sql(grantOnNewTables(rights));
+  return { side, pool, ...worker, admin: { side, pool: adminPool, ...admin }, sql, value };
+}
+
+function open(serverUrl: string, database: string): Pick<TestDatabase, 'pool' | 'settings' | 'url'> {
+  const settings = toPoolSettings(serverUrl, database);
+  const url = Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
+  return { pool: createPool(settings, () => undefined), settings, url }; // a test that cuts connections loses idle ones too
 }
 
 function afterTest(context: Pick<TestContext, 'task'>, work: (hasFailed: boolean) => Promise<void>): void {
@@ -114,10 +142,6 @@ function afterTest(context: Pick<TestContext, 'task'>, work: (hasFailed: boolean
 function toDatabaseName(title: string): string {
   const words = title.toLowerCase().replace(/[^a-z0-9]+/g, '_');
   return `t_${words.slice(0, 48)}_${randomBytes(4).toString('hex')}`;
-}
-
-function toUrl(serverUrl: string, database: string): string {
-  return Object.assign(new URL(serverUrl), { pathname: `/${database}` }).href;
 }
 
 async function onServer(serverUrl: string, text: string): Promise<Record<string, string>[]> {

@@ -6,6 +6,7 @@ import type { Side } from '../../src/model/failures.js';
 import { createPool } from '../../src/postgres/pool.js';
 import { prepareBookkeeping } from './bookkeeping.js';
 import { toPoolSettings } from './pool-settings.js';
+import { grantOnSample, makeWorker } from './rights.js';
 
 /**
  * What a test's databases hold when it begins. `empty`: nothing. `bookkeeping`: the `meter_sync` schema. `sample`: the sample tables. `ready`: these and the
@@ -35,14 +36,19 @@ export async function findCloneStrategy(serverUrl: string): Promise<string> {
   }
 }
 
-/** Makes the templates on a server, once a run. */
+/** Makes the templates on a server, once a run, as an administrator does: with what `init --print` shows for the worker's role. */
 export async function makeTemplates(serverUrl: string, side: Side): Promise<void> {
-  await makeTemplate(serverUrl, 'bookkeeping', 'template1', (pool) => prepareBookkeeping({ side, pool }));
-  await makeTemplate(serverUrl, 'sample', 'template1', (pool) => pool.query(sampleSchema(side)));
-  await makeTemplate(serverUrl, 'ready', 'template_sample', (pool) => prepareBookkeeping({ side, pool }));
-  await makeTemplate(serverUrl, 'wide', 'template_ready', (pool) =>
-    pool.query(`drop table meter_readings; ${wideReadingsTable(side)}`),
-  );
+  const { password } = new URL(serverUrl);
+  const bookkeeping = (pool: pg.Pool): Promise<void> => prepareBookkeeping({ side, pool });
+  const sample = `${sampleSchema(side)}; ${grantOnSample(side)}`;
+  const wide = `drop table meter_readings; ${wideReadingsTable(side)}; ${grantOnSample(side)}`;
+  await makeTemplate(serverUrl, 'bookkeeping', 'template1', async (pool) => {
+    await pool.query(makeWorker(decodeURIComponent(password)));
+    await bookkeeping(pool);
+  });
+  await makeTemplate(serverUrl, 'sample', 'template1', (pool) => pool.query(sample));
+  await makeTemplate(serverUrl, 'ready', 'template_sample', bookkeeping);
+  await makeTemplate(serverUrl, 'wide', 'template_ready', (pool) => pool.query(wide));
 }
 
 async function makeTemplate(

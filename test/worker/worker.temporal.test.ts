@@ -75,7 +75,7 @@ test('SIGTERM drains: the batch under way is finished, the exit code is 0, and n
 
 /** Locks the customer's table, so that the next batch cannot be finished until the test lets go. */
 async function holdRemote({ remote }: Site): Promise<() => Promise<void>> {
-  const client = await remote.pool.connect();
+  const client = await remote.admin.pool.connect();
   await client.query('begin; lock table meter_readings in access exclusive mode');
   let isHeld = true;
   const letGo = async (): Promise<void> => {

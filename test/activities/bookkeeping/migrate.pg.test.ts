@@ -10,12 +10,12 @@ const FIRST = ['001_meter_sync'];
 
 it('a fresh database gets the whole schema, and a second run finds nothing to do', async (context) => {
   const { local, remote } = await createDatabases(context, 'empty');
-  expect(await readMissing(local)).toEqual(FIRST);
-  expect(await migrate(local)).toEqual({ applied: FIRST });
-  expect((await migrate(remote)).applied).not.toEqual([]);
+  expect(await readMissing(local.admin)).toEqual(FIRST);
+  expect(await migrate(local.admin)).toEqual({ applied: FIRST });
+  expect((await migrate(remote.admin)).applied).not.toEqual([]);
   for (const database of [local, remote]) {
-    expect(await readMissing(database)).toEqual([]);
-    expect(await migrate(database)).toEqual({ applied: [] });
+    expect(await readMissing(database.admin)).toEqual([]);
+    expect(await migrate(database.admin)).toEqual({ applied: [] });
     expect(await database.value(`select obj_description('meter_sync'::regnamespace)`)).toMatch(/meter-sync init/);
   }
   await local.sql(`insert into meter_sync.upload_state values ('a', 1, 2, now())`);
@@ -23,35 +23,35 @@ it('a fresh database gets the whole schema, and a second run finds nothing to do
 
 it('two processes at once apply each migration once', async (context) => {
   const { local } = await createDatabases(context, 'empty');
-  const other = reconnect(local);
-  const results = await Promise.all([local, other, local, other].map((database) => migrate(database)));
+  const other = reconnect(local.admin);
+  const results = await Promise.all([local.admin, other, local.admin, other].map((database) => migrate(database)));
   expect(results.flatMap(({ applied }) => applied)).toEqual(FIRST);
-  expect(await readMissing(local)).toEqual([]);
+  expect(await readMissing(local.admin)).toEqual([]);
 });
 
 it('an upgrade applies what is new, all of it or nothing', async (context) => {
   const { local } = await createDatabases(context, 'empty');
   const first = { '001_a': 'create table meter_sync.a (x int)' };
-  await migrate(local, toMigrations(first));
+  await migrate(local.admin, toMigrations(first));
   const second = { ...first, '002_b': 'create table meter_sync.b (x int)' };
   const broken = toMigrations({ ...second, '003_c': 'create table meter_sync.a ()' });
-  await expect(migrate(local, broken)).rejects.toMatchObject({ kind: 'schema', sqlstate: '42P07' });
+  await expect(migrate(local.admin, broken)).rejects.toMatchObject({ kind: 'schema', sqlstate: '42P07' });
   expect(await local.value(`select to_regclass('meter_sync.b')`)).toBeNull();
   const fixed = toMigrations({ ...second, '010_c': 'create table meter_sync.c ()' });
-  expect(await readMissing(local, fixed)).toEqual(['002_b', '010_c']);
-  expect(await migrate(local, fixed)).toEqual({ applied: ['002_b', '010_c'] });
+  expect(await readMissing(local.admin, fixed)).toEqual(['002_b', '010_c']);
+  expect(await migrate(local.admin, fixed)).toEqual({ applied: ['002_b', '010_c'] });
 });
 
 it('a schema that is newer than this program is left alone', async (context) => {
   const { local } = await createDatabases(context, 'empty');
   const old = { '001_a': 'create table meter_sync.a ()' };
-  await migrate(local, toMigrations({ ...old, '002_b': 'create table meter_sync.b ()' }));
-  expect(await migrate(local, toMigrations(old))).toEqual({ applied: [] });
+  await migrate(local.admin, toMigrations({ ...old, '002_b': 'create table meter_sync.b ()' }));
+  expect(await migrate(local.admin, toMigrations(old))).toEqual({ applied: [] });
 });
 
 it('init runs what it prints', async (context) => {
   const { local } = await createDatabases(context, 'empty');
-  const ran = await recordStatements(local, () => migrate(local));
+  const ran = await recordStatements(local.admin, () => migrate(local.admin));
   const printed = printMigrations('local');
   expect(ran.map((statements) => `${['begin;', statements, 'commit;'].join('\n\n')}\n`)).toContain(printed);
   expect(printMigrations('local', 'worker')).toContain(printed.replace(/commit;\s+$/, ''));
@@ -61,7 +61,7 @@ it.skipIf(NO_POOLER !== null)(
   `init works through PgBouncer in transaction mode, two at once${NO_POOLER === null ? '' : ` (skipped: ${NO_POOLER})`}`,
   async (context) => {
     const { remote } = await createDatabases(context, 'empty');
-    const pooled = await throughPooler(remote);
+    const pooled = await throughPooler(remote.admin);
     const results = await Promise.all([migrate(pooled), migrate(pooled)]);
     expect(results.flatMap(({ applied }) => applied)).toEqual(FIRST);
     expect(await readMissing(pooled)).toEqual([]);
@@ -83,10 +83,10 @@ it('what is printed for an administrator does the same, again and again, and gra
 it('what is printed upgrades a schema that the program has made', async (context) => {
   const { local } = await createDatabases(context, 'empty');
   const old = { '001_a': 'create table meter_sync.a ()' };
-  await migrate(local, toMigrations(old));
+  await migrate(local.admin, toMigrations(old));
   const newer = toMigrations({ ...old, '002_b': `create table meter_sync.b (x text default 'it''s')` });
   await local.sql(migrationText(newer));
-  expect(await migrate(local, newer)).toEqual({ applied: [] });
+  expect(await migrate(local.admin, newer)).toEqual({ applied: [] });
   expect(await local.value(`select to_regclass('meter_sync.b')`)).toBe('meter_sync.b');
 });
 
@@ -142,7 +142,7 @@ it('nothing is printed', async (context) => {
   const { local } = await createDatabases(context, 'empty');
   const writes = [process.stdout, process.stderr].map((stream) => vi.spyOn(stream, 'write'));
   const logs = (['log', 'info', 'warn', 'error', 'debug'] as const).map((name) => vi.spyOn(console, name));
-  await migrate(local);
+  await migrate(local.admin);
   const calls = [...writes, ...logs].map(({ mock }) => mock.calls.length);
   vi.restoreAllMocks();
   expect(calls).toEqual([0, 0, 0, 0, 0, 0, 0]);
@@ -178,7 +178,10 @@ function readRights(database: TestDatabase, user: string): Promise<{ name: strin
 }
 
 /** A pool of its own, as another process has. */
-function reconnect(database: TestDatabase, user: Partial<TestDatabase['settings']> = {}): Database {
+function reconnect(
+  database: Pick<TestDatabase, 'side' | 'settings'>,
+  user: Partial<TestDatabase['settings']> = {},
+): Database {
   const pool = createPool({ ...database.settings, ...user }, () => undefined);
   onTestFinished(() => pool.end());
   return { side: database.side, pool };

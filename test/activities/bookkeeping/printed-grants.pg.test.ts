@@ -1,13 +1,10 @@
-import { randomBytes } from 'node:crypto';
-import { expect, it, onTestFinished, type TestContext } from 'vitest';
-import { printMigrations } from '../../../activities/bookkeeping/migrations.js';
+import { expect, it, type TestContext } from 'vitest';
 import { noteDecision } from '../../../activities/download/guard/note-decision.js';
 import { releaseQuarantined } from '../../../activities/upload/quarantine/list.js';
 import { ensureSiteKey } from '../../../activities/upload/custody/site-key.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
-import { createPool } from '../../../src/postgres/pool.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { createDatabases, type TestDatabase, type TestDatabases } from '../../support/postgres.js';
+import { createDatabases, type TestDatabases } from '../../support/postgres.js';
 import { METERS, openOnDatabases } from '../download/site-under-test.js';
 import { PLAIN_READINGS, toSite } from '../upload/site-under-test.js';
 
@@ -19,60 +16,47 @@ const LOCAL = `
   alter table meter add is_active boolean not null default true`;
 
 it('a worker with the printed grants uploads, quarantines and tries again', async (context) => {
-  const { admin, worker } = await openAsWorker(context);
-  const site = toSite(worker, PLAIN_READINGS);
+  const databases = await openTables(context);
+  const site = toSite(databases, PLAIN_READINGS);
+  await databases.local.sql('delete from meter_sync.site_key');
   await expect(site.upload()).rejects.toMatchObject({
     kind: 'schema',
     message: expect.stringMatching(/no key.*meter-sync init$/) as unknown,
   });
-  await ensureSiteKey(worker.local, 'test'); // as `init` does
-  await admin.remote.sql(`insert into meter_readings values (7, '2026-01-01', 700)`);
-  await toSite(admin, PLAIN_READINGS).queueReadings(1, 10);
+  await ensureSiteKey(databases.local, 'test'); // as `init` does
+  await databases.remote.sql(`insert into meter_readings values (7, '2026-01-01', 700)`);
+  await site.queueReadings(1, 10);
   expect(await site.upload()).toMatchObject({ inserted: 9, quarantined: 1 });
-  await admin.remote.sql('delete from meter_readings where id = 7');
-  await withTransaction(worker.local, { isolation: 'read committed' }, (session) =>
+  await databases.remote.sql('delete from meter_readings where id = 7');
+  await withTransaction(databases.local, { isolation: 'read committed' }, (session) =>
     releaseQuarantined(session, 'test', { by: 'all' }),
   );
   expect(await site.upload()).toMatchObject({ inserted: 1 });
-  expect(await admin.local.value('select count(*) from meter_sync.quarantine')).toBe('0');
+  expect(await databases.local.value('select count(*) from meter_sync.quarantine')).toBe('0');
 });
 
 it('a worker with the printed grants downloads, holds, decides and keeps the history', async (context) => {
-  const { admin, worker } = await openAsWorker(context);
-  const site = openOnDatabases(worker, METERS);
+  const databases = await openTables(context);
+  const site = openOnDatabases(databases, METERS);
   const download = (): Promise<DownloadResult> => site.download({}, false, {}, { guard: { share: 0.2 } });
-  await admin.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 40) n`);
+  await databases.remote.sql(`insert into meter select n, 'm' || n from generate_series(1, 40) n`);
   expect(await download()).toMatchObject({ inserted: 40 });
-  await admin.remote.sql(`update meter set name = 'other' where id = 1; delete from meter where id > 20`);
+  await databases.remote.sql(`update meter set name = 'other' where id = 1; delete from meter where id > 20`);
   await expect(download()).rejects.toMatchObject({ kind: 'schema' });
-  await noteDecision(worker.local, 'site-1', { table: 'meter', decision: 'approve', by: 'anna' }, quiet);
+  await noteDecision(databases.local, 'site-1', { table: 'meter', decision: 'approve', by: 'anna' }, quiet);
   expect(await download()).toMatchObject({ updated: 1, deactivated: 20 });
-  await admin.local.sql(`update meter_sync.download_run set applied_at = now() - interval '10 years'`);
-  await admin.remote.sql(`insert into meter values (100, 'new')`);
+  await databases.local.sql(`update meter_sync.download_run set applied_at = now() - interval '10 years'`);
+  await databases.remote.sql(`insert into meter values (100, 'new')`);
   expect(await download()).toMatchObject({ inserted: 1 });
-  expect(await admin.local.value('select count(*) from meter_sync.download_run')).toBe('1');
+  expect(await databases.local.value('select count(*) from meter_sync.download_run')).toBe('1');
 });
 
-/** A site whose schema an administrator has made from what `init --print` shows for the worker's user. */
-async function openAsWorker(context: TestContext): Promise<{ admin: TestDatabases; worker: TestDatabases }> {
-  const admin = await createDatabases(context, 'empty');
-  await admin.local.sql(`${TABLES}; ${LOCAL}`);
-  await admin.remote.sql(TABLES);
-  return { admin, worker: { local: await asWorker(admin.local), remote: await asWorker(admin.remote) } };
-}
-
-async function asWorker(admin: TestDatabase): Promise<TestDatabase> {
-  const user = `worker_${randomBytes(4).toString('hex')}`;
-  await admin.sql(`
-    create role ${user} login password 'a';
-    grant select, insert, update, delete on all tables in schema public to ${user}`);
-  await admin.sql(printMigrations(admin.side, user));
-  const pool = createPool({ ...admin.settings, user, password: () => 'a' }, () => undefined);
-  onTestFinished(async () => {
-    await pool.end();
-    await admin.sql(`drop owned by ${user}; drop role ${user}`);
-  });
-  return { ...admin, pool };
+/** A site whose schema an administrator has made from what `init --print` shows for the worker's role, as that of every test. */
+async function openTables(context: TestContext): Promise<TestDatabases> {
+  const databases = await createDatabases(context, 'bookkeeping');
+  await databases.local.sql(`${TABLES}; ${LOCAL}`);
+  await databases.remote.sql(TABLES);
+  return databases;
 }
 
 const quiet = {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DEFAULT_GUARD } from '../../../src/model/guard.js';
+import { WORKER } from '../../support/rights.js';
 import { METERS, openSite } from './site-under-test.js';
 
 const NOTED_TWICE = `
@@ -33,7 +34,7 @@ describe('triggers and functions of the site', () => {
       local: `
         create sequence own start 1000;
         create table meter (id bigint primary key, name text check (name <> 'bad'));
-        create function renumber() returns trigger language plpgsql as $$ begin new.id := nextval('own'); return new; end $$;
+        create function renumber() returns trigger language plpgsql security definer as $$ begin new.id := nextval('own'); return new; end $$;
         create trigger renumber before insert on meter for each row execute function renumber()`,
       remote: 'create table meter (id bigint primary key, name text)',
     });
@@ -196,7 +197,7 @@ describe('a remote that truncates and fills a table anew in one transaction is n
     });
     await site.download();
     const before = await site.rows('local');
-    const loader = await site.remote.pool.connect();
+    const loader = await site.remote.admin.pool.connect();
     try {
       await loader.query(
         reload === undefined
@@ -235,7 +236,7 @@ it('json that jsonb cannot hold stops its own row alone', async (context) => {
     String.raw`insert into meter values (1, '{"a": "\ud800"}'), (2, '{"a": "\u0000"}'), (3, '{"a": 1e400000}'), (4, '{"a": 1}')`,
   );
   await site.remote.sql(
-    `alter role current_user in database "${site.remote.settings.database}" set standard_conforming_strings = off`,
+    `alter role ${WORKER} in database "${site.remote.settings.database}" set standard_conforming_strings = off`,
   );
   await site.remote.pool.query('select').catch(() => undefined);
   expect(await site.download()).toMatchObject({ inserted: 1, refused: 3 });

@@ -24,7 +24,7 @@ it.for([
   const memory = await site.local.value(remembered);
   await site.remote.sql(`update meter set name = 'new' || id where id < 100; delete from meter where id = 200;
     insert into meter select n, 'm' || n from generate_series(501, 900) n`);
-  const holder = await site.local.pool.connect();
+  const holder = await site.local.admin.pool.connect();
   await holder.query(`begin; ${lock}`);
   const child = spawn(process.execPath, ['--import', 'tsx', PROGRAM, site.local.url, site.remote.url], {
     stdio: 'ignore',

@@ -5,6 +5,7 @@ import type { DownloadResult } from '../../../src/model/operations.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { relation } from '../../../src/postgres/identifier.js';
 import { createDatabases, type TestDatabases } from '../../support/postgres.js';
+import { DOWNLOADED } from '../../support/rights.js';
 
 /** A line that a download wrote to its log. */
 export interface LogLine {
@@ -35,7 +36,7 @@ export async function openSite(
   statements: string | { local: string; remote: string },
   owned: OwnedTable = METERS,
 ): Promise<SiteUnderTest> {
-  const databases = await createDatabases(context, 'bookkeeping');
+  const databases = await createDatabases(context, 'bookkeeping', DOWNLOADED);
   const { local, remote } = typeof statements === 'string' ? { local: statements, remote: statements } : statements;
   await databases.local.sql(local);
   await databases.remote.sql(remote);

@@ -1,7 +1,7 @@
 import type { ClientBase } from 'pg';
 import { expect, it, type TestContext } from 'vitest';
-import { withLeastRights } from './least-rights.js';
-import { openSite, type SiteUnderTest, toSite } from './site-under-test.js';
+import { WORKER } from '../../support/rights.js';
+import { openSite, type SiteUnderTest } from './site-under-test.js';
 import { countQueries, openStrict, queue } from './strict-site.js';
 
 const NOTES = `
@@ -14,20 +14,13 @@ const SPOIL = `
   update meter_readings set value = 5001 where id = 200;
   update meter_readings set unit = 'Kilowattstunden' where id = 137`;
 
-/** The site with a user of least rights at the remote. */
-async function withLeastThere(site: SiteUnderTest): Promise<SiteUnderTest & { readonly role: string }> {
-  const remote = await withLeastRights(site.remote);
-  return { ...toSite({ local: site.local, remote }, site.ends.readings), role: remote.role };
-}
-
 /** What an upload of readings with four culprits comes to, and what is noted of them. */
 async function uploadSpoilt(context: TestContext, prepare: string): Promise<unknown[]> {
   const site = await openStrict(context);
   await site.remote.sql(prepare);
   await queue(site, 300);
   await site.local.sql(SPOIL);
-  const least = await withLeastThere(site);
-  const { selected, inserted, quarantined, removed, queueSize } = await least.upload();
+  const { selected, inserted, quarantined, removed, queueSize } = await site.upload();
   return [
     { selected, inserted, quarantined, removed, queueSize },
     await site.local.sql(NOTES),
@@ -52,9 +45,8 @@ it('without PL/pgSQL each culprit among many costs a few trips for each halving'
   await queue(site, 20_000);
   await site.local.sql('update meter_readings set meter_id = 4711 where id in (1, 7777, 7778, 20000)');
   await site.remote.sql('revoke usage on language plpgsql from public');
-  const least = await withLeastThere(site);
-  const trips = countQueries(least);
-  expect(await least.upload()).toMatchObject({ selected: 20_000, quarantined: 4, removed: 19_996 });
+  const trips = countQueries(site);
+  expect(await site.upload()).toMatchObject({ selected: 20_000, quarantined: 4, removed: 19_996 });
   expect(trips()).toBeLessThan(100 + 4 * 2 * 3 * Math.ceil(Math.log2(20_000)));
   expect(await site.count(site.remote)).toBe(19_996);
 });
@@ -64,8 +56,7 @@ it('without PL/pgSQL a remote that refuses many readings is to blame itself', as
   await queue(site, 1_000);
   await site.remote.sql('revoke usage on language plpgsql from public');
   await site.local.sql('update meter_readings set value = 6000 where id % 4 = 0');
-  const least = await withLeastThere(site);
-  await expect(least.upload()).rejects.toMatchObject({ kind: 'data', sqlstate: '23514', place: { side: 'remote' } });
+  await expect(site.upload()).rejects.toMatchObject({ kind: 'data', sqlstate: '23514', place: { side: 'remote' } });
   expect(await site.local.value('select count(*) from meter_sync.quarantine')).toBe('0');
   expect([await site.count(site.local), await site.count(site.remote)]).toEqual([1_000, 0]);
 });
@@ -111,22 +102,21 @@ for (const [how, raise] of [
     const site = await openStrict(context);
     await queue(site, 100);
     await site.remote.sql(EVENT_TRIGGER(raise));
-    const least = await withLeastThere(site);
-    expect(await least.upload({ batchRows: 50 })).toMatchObject({ inserted: 100 }); // the fast path needs no table of ours
+    expect(await site.upload({ batchRows: 50 })).toMatchObject({ inserted: 100 }); // the fast path needs no table of ours
     await queue(site, 50);
     await site.local.sql(
       'update meter_readings set id = id + 1000; update meter_readings set value = 6000 where id = 1050',
     );
-    await expect(least.upload()).rejects.toMatchObject({
+    await expect(site.upload()).rejects.toMatchObject({
       kind: 'schema',
       message: expect.stringContaining('"Forbid"') as unknown,
       next: expect.stringContaining('alter event trigger "Forbid" disable') as unknown,
       place: { side: 'remote' },
     });
-    expect(JSON.stringify(least.logged)).not.toContain('maintenance');
+    expect(JSON.stringify(site.logged)).not.toContain('maintenance');
     await expectNothingOf(site, { left: 50, there: 100, records: 2 });
     await site.remote.sql('alter event trigger "Forbid" disable');
-    expect(await least.upload()).toMatchObject({ inserted: 49, quarantined: 1 });
+    expect(await site.upload()).toMatchObject({ inserted: 49, quarantined: 1 });
   });
 }
 
@@ -139,8 +129,7 @@ it("a disk that is full for our own table is no reading's fault, and batches kee
     'update meter_readings set id = id + 100; update meter_readings set value = 6000 where id = 150',
   );
   await site.remote.sql(EVENT_TRIGGER(`raise exception 'full' using errcode = 'disk_full'`));
-  const least = await withLeastThere(site);
-  await expect(least.upload({ batchRows: 5_000 })).rejects.toMatchObject({ kind: 'busy', sqlstate: '53100' });
+  await expect(site.upload({ batchRows: 5_000 })).rejects.toMatchObject({ kind: 'busy', sqlstate: '53100' });
   await expectNothingOf(site, { left: 100, there: 10, records: 1 });
   const learned = 'select batch_rows from meter_sync.upload_claim order by number desc limit 1';
   expect(await site.local.value(learned)).toBe('5000');
@@ -154,15 +143,14 @@ it('a type that the user may not use in a table of its own is told with its gran
       create table meter_readings (id bigint primary key, created_at timestamptz not null, mood "Mood", moods "Mood"[])`,
   });
   await site.local.sql(`insert into meter_readings select n, now(), 'day' from generate_series(1, 3) n`);
-  const least = await withLeastThere(site);
-  await expect(least.upload()).rejects.toMatchObject({
+  await expect(site.upload()).rejects.toMatchObject({
     kind: 'credentials',
-    message: expect.stringMatching(new RegExp(`grant usage on type "Mood" to ${least.role}$`)) as unknown,
+    message: expect.stringMatching(new RegExp(`grant usage on type "Mood" to ${WORKER}$`)) as unknown,
     place: { side: 'remote' },
   });
   await expectNothingOf(site, { left: 3, there: 0, records: 0 });
-  await site.remote.sql(`grant usage on type "Mood" to ${least.role}`);
-  expect(await least.upload()).toMatchObject({ inserted: 3 });
+  await site.remote.sql(`grant usage on type "Mood" to ${WORKER}`);
+  expect(await site.upload()).toMatchObject({ inserted: 3 });
 });
 
 /** A batch that was not sent: nothing is noted of it at either end. */

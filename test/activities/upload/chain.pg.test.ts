@@ -49,7 +49,7 @@ it('a record holds the digest of the bytes that were streamed: those of a binary
   await site.queueReadings(1, 500);
   await site.local.sql('create table kept as table meter_readings');
   await site.upload();
-  const client = await site.local.pool.connect();
+  const client = await site.local.admin.pool.connect();
   onTestFinished(() => client.release());
   const query = 'select created_at, id, value from kept order by created_at, id';
   const hash = createHash('sha256');
@@ -66,7 +66,7 @@ it('two batches overlap, and the remote is never more than one ahead of the site
   await site.local.sql(`
     create function hold() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1); return null; end';
     create trigger hold after insert on meter_sync.upload_state execute function hold()`);
-  const holder = await site.local.pool.connect();
+  const holder = await site.local.admin.pool.connect();
   await holder.query('select pg_advisory_lock(1)');
   const upload = site.upload({ batchRows: 100 });
   await untilLockIsAwaited(site.local);
@@ -85,7 +85,7 @@ it('when a batch fails the one that overlaps with it is rolled back, and both ar
     create function fail() returns trigger language plpgsql as
       $$begin perform pg_advisory_xact_lock(1); raise exception 'no' using errcode = 'lock_not_available'; end$$;
     create trigger fail after insert on meter_sync.upload_state execute function fail()`);
-  const holder = await site.local.pool.connect();
+  const holder = await site.local.admin.pool.connect();
   await holder.query('select pg_advisory_lock(1)');
   const upload = site.upload({ batchRows: 100 });
   upload.catch(() => undefined); // looked at below

@@ -1,13 +1,13 @@
 import { expect, it } from 'vitest';
-import { withLeastRights } from './least-rights.js';
+import { withConnectionLimit } from './connection-limit.js';
 import { openSite, toSite } from './site-under-test.js';
 
 it('a role with one connection drains in full batches, one after another', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 3_000);
   const left = await site.contents(site.local);
-  const remote = await withLeastRights(site.remote, { connectionLimit: 1 });
-  const limited = toSite({ local: await withLeastRights(site.local), remote }, site.ends.readings);
+  const remote = await withConnectionLimit(site.remote, 1);
+  const limited = toSite({ local: site.local, remote }, site.ends.readings);
   const sizes: unknown[] = [];
   const result = await limited.upload({ batchRows: 500, onHeartbeat: ({ inserted }) => void sizes.push(inserted) });
   expect(result).toMatchObject({
@@ -30,7 +30,7 @@ it('a role with one connection drains in full batches, one after another', async
 it('a server without any connection left is busy, and its batches keep their size', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
-  const remote = await withLeastRights(site.remote, { connectionLimit: 0 });
+  const remote = await withConnectionLimit(site.remote, 0);
   const limited = toSite({ local: site.local, remote }, site.ends.readings);
   await expect(limited.upload({ batchRows: 500 })).rejects.toMatchObject({ kind: 'busy', sqlstate: '53300' });
   await site.remote.sql(`alter role ${remote.role} connection limit 1`);

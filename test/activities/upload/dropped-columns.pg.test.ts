@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished, type TestContext } from 'vitest';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { TestDatabase } from '../../support/postgres.js';
+import { DOWNLOADED, WORKER } from '../../support/rights.js';
 import { METERS, openOnDatabases } from '../download/site-under-test.js';
 import { openSite, type SiteUnderTest, toSite } from './site-under-test.js';
 
@@ -198,7 +199,7 @@ it('a right to one column that is taken away while batches move is asked for by 
 it('while a column stops the upload, downloads go on', async (context) => {
   const meter = 'create table meter (id bigint primary key, name text)';
   const site = await openSite(context, {
-    local: `${LOCAL}; ${meter}`,
+    local: `${LOCAL}; ${meter}; grant ${DOWNLOADED.local} on meter to ${WORKER}`,
     remote: `create table meter_readings (${BASE}); ${meter}`,
   });
   await insertNoted(site, 1, 3);

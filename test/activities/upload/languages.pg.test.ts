@@ -1,9 +1,8 @@
 import { expect, it, type TestContext } from 'vitest';
 import { createDatabaseOn, createDatabases } from '../../support/postgres.js';
+import { UPLOADED } from '../../support/rights.js';
 import { GERMAN, NO_GERMAN, startSystemPostgres } from '../../support/system-postgres.js';
-import { withLeastRights } from './least-rights.js';
 import { PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
-import { prepareBookkeeping } from '../../support/bookkeeping.js';
 
 const LOCAL = `
   create table meter_readings (
@@ -28,17 +27,16 @@ const REFUSE = `
     return new; end $$;
   create trigger refuse before insert on meter_readings for each row execute function refuse()`;
 
-/** A site whose remote is Debian's PostgreSQL in German, and whose roles have the least rights. */
+/** A site whose remote is Debian's PostgreSQL in German. */
 async function openGermanSite(context: TestContext): Promise<SiteUnderTest> {
   const { url } = await startSystemPostgres({ settings: { lc_messages: GERMAN } });
-  const { local } = await createDatabases(context, 'empty');
-  const remote = await createDatabaseOn(url, 'remote', context);
-  await Promise.all([prepareBookkeeping(local), prepareBookkeeping(remote)]);
+  const { local } = await createDatabases(context, 'bookkeeping', UPLOADED);
+  const remote = await createDatabaseOn(url, 'remote', context, UPLOADED);
   await local.sql(LOCAL);
   await remote.sql(REMOTE);
   await local.sql(`insert into meter_readings
     select n, '2026-01-01'::timestamptz + n * interval '1 second', n, 'kWh' from generate_series(1, 300) n`);
-  return toSite({ local: await withLeastRights(local), remote: await withLeastRights(remote) }, PLAIN_READINGS);
+  return toSite({ local, remote }, PLAIN_READINGS);
 }
 
 it.skipIf(NO_GERMAN)(

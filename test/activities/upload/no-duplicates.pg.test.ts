@@ -128,7 +128,7 @@ async function holdAtRemote(
   await site.remote.sql(`
     create or replace function hold() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1); return null; end';
     create trigger hold before insert on meter_readings for each statement execute function hold()`);
-  const holder = await site.remote.pool.connect();
+  const holder = await site.remote.admin.pool.connect();
   try {
     await holder.query('select pg_advisory_lock(1)');
     const upload = site.upload();

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
 import { UnsettledBatch } from '../../../src/model/upload-counts.js';
+import { UPLOADED, WORKER } from '../../support/rights.js';
 import { openSite, PLAIN_READINGS, setForDatabase, toSite } from './site-under-test.js';
 
 it('every queued reading moves, leaves the queue and is counted', async (context) => {
@@ -145,6 +146,7 @@ it('a site whose two ends are one database loses nothing, and is told so', async
   const { local } = await openSite(context);
   const site = toSite({ local, remote: { ...local, side: 'remote' } }, { ...PLAIN_READINGS, custody: 'off' });
   await site.queueReadings(1, 100);
+  await local.sql(`grant ${UPLOADED.remote} on meter_readings to ${WORKER}`);
   await expect(site.upload()).rejects.toMatchObject({
     kind: 'config',
     message: expect.stringContaining('same database'),

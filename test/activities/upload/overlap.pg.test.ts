@@ -142,7 +142,7 @@ interface Held {
 
 /** Uploads while the reference of reading 50 cannot be looked at, until two batches have been streamed. */
 async function uploadWhileHeld(site: SiteUnderTest): Promise<Held> {
-  const holder = await site.remote.pool.connect();
+  const holder = await site.remote.admin.pool.connect();
   await holder.query('begin; select from units where value = 50 for update');
   const upload = site.upload({ batchRows: 100 });
   upload.catch(() => undefined); // looked at by the test

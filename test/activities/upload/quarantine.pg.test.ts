@@ -77,7 +77,7 @@ for (const culprits of [1, 10, 1_000]) {
     );
     await site.remote.sql(`
       create sequence attempts;
-      create function count_attempt() returns trigger language plpgsql as $$begin perform nextval('attempts'); return null; end$$;
+      create function count_attempt() returns trigger language plpgsql security definer as $$begin perform nextval('attempts'); return null; end$$;
       create trigger count_attempt before insert on meter_readings for each statement execute function count_attempt()`);
     const trips = countQueries(site);
     const result = await site.upload();

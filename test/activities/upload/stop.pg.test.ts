@@ -26,7 +26,7 @@ it('an attempt that is given up in the middle of a batch leaves both ends as the
   const site = await openSite(context);
   await site.queueReadings(1, 20_000);
   const given = new AbortController();
-  const holder = await site.remote.pool.connect();
+  const holder = await site.remote.admin.pool.connect();
   await holder.query('begin; lock table meter_readings in exclusive mode');
   const upload = site.upload({ batchRows: 15_000, signal: given.signal });
   upload.catch(() => undefined); // looked at below

@@ -8,7 +8,7 @@ it('a run whose place another run has taken removes nothing, and says that it wa
   await site.local.sql(`
     create function hold() returns trigger language plpgsql as 'begin perform pg_advisory_xact_lock(1); return null; end';
     create trigger hold before delete on meter_readings for each statement execute function hold()`);
-  const holder = await site.local.pool.connect();
+  const holder = await site.local.admin.pool.connect();
   await holder.query('select pg_advisory_lock(1)');
   const upload = site.upload();
   upload.catch(() => undefined); // looked at below

@@ -2,8 +2,8 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { ident, relation } from '../../../src/postgres/identifier.js';
 import { createDatabases } from '../../support/postgres.js';
+import { UPLOADED } from '../../support/rights.js';
 import { toSite } from './site-under-test.js';
-import { prepareBookkeeping } from '../../support/bookkeeping.js';
 
 const AWKWARD = [
   'select',
@@ -28,9 +28,7 @@ const name = fc
   .filter((text) => Buffer.byteLength(text) <= 60); // prettier-ignore
 
 it('tables and columns of any name move: upper case, quotes, blanks, reserved words', async (context) => {
-  const databases = await createDatabases(context, 'empty');
-  await prepareBookkeeping(databases.local);
-  await prepareBookkeeping(databases.remote);
+  const databases = await createDatabases(context, 'bookkeeping', UPLOADED);
   const columns = fc.uniqueArray(name, { minLength: 6, maxLength: 6 });
   await fc.assert(
     fc.asyncProperty(name, name, columns, async (schema, table, names) => {

@@ -4,9 +4,10 @@ import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';
 import { prepareBookkeeping } from '../../support/bookkeeping.js';
 import { toPoolSettings } from '../../support/pool-settings.js';
+import { DOWNLOADED, makeWorker, UPLOADED, WORKER } from '../../support/rights.js';
 import { type LabServer, type LabServers, onServer } from './servers.js';
 
-/** A database of one run, seen by the lab itself: past all faults but the stop of the server. */
+/** A database of one run, seen by the lab itself, as superuser: past all faults but the stop of the server. */
 export interface LabDatabase extends Database {
   readonly name: string;
   /** Runs a statement and answers with its rows; every value is text or null. */
@@ -43,18 +44,22 @@ const TABLES: Readonly<Record<Side, string>> = {
     create table meter (id integer primary key);
     insert into meter select generate_series(1, 10);
     create table meter_readings (${READINGS} numeric(24, 9) check (value < ${TOO_LARGE}));
-    alter table meter_readings add foreign key (meter_id) references meter (id)`,
+    alter table meter_readings add foreign key (meter_id) references meter (id);
+    grant ${DOWNLOADED.remote} on meter to ${WORKER}`,
 };
 
 /** The content of a reading as one text, the same at both ends. */
 export const CONTENT = `md5(concat_ws('|', meter_id, created_at at time zone 'UTC', note, value))`;
 
-/** Makes the databases that those of the runs are cloned from. */
-export async function makeTemplates({ local, remote }: LabServers): Promise<void> {
+/** Makes the databases that those of the runs are cloned from; the workers' role has the least rights in them. */
+export async function makeTemplates({ local, remote, folder }: LabServers): Promise<void> {
   for (const server of [local, remote]) {
     await onServer(server.url('postgres'), `create database ${TEMPLATE}`);
     const database = openDatabase(server, TEMPLATE);
-    await database.pool.query(TABLES[server.side]);
+    await database.pool.query(`
+      ${makeWorker(folder.password)};
+      ${TABLES[server.side]};
+      grant ${UPLOADED[server.side]} on meter_readings to ${WORKER}`);
     await prepareBookkeeping(database, [SITE]);
     await database.pool.end();
   }

@@ -1,5 +1,6 @@
 import type { Side } from '../../../src/model/failures.js';
 import type { Tell } from '../../../src/dev/stack/process/tell.js';
+import { WORKER } from '../../support/rights.js';
 import { makeTemplates } from './databases.js';
 import { missingPooler, type Pooler, startPooler } from './pgbouncer.js';
 import { type LabServers, startServers } from './servers.js';
@@ -45,7 +46,7 @@ export async function openLab(tell: Tell): Promise<Lab> {
     };
     const reason = missingPooler();
     if (reason !== null) tell(`NOT TRIED: the way through PgBouncer. ${reason}`);
-    const pooler = reason === null ? await startPooler(servers) : undefined;
+    const pooler = reason === null ? await startPooler({ ...servers, user: WORKER }) : undefined;
     if (pooler) closing.push(pooler.stop);
     const workers = openWorkers();
     closing.push(workers.close);

@@ -16,8 +16,9 @@ export interface Pooler {
   readonly stop: () => Promise<void>;
 }
 
-/** The server behind it, whose user is `postgres`; its own files are in the subfolder `remote`. */
+/** The server behind it, and whom all its clients are there; its own files are in the subfolder `remote`. */
 export interface BehindPooler {
+  readonly user: string;
   readonly remote: { readonly door: { readonly port: number } };
   readonly folder: Pick<LabServers['folder'], 'path' | 'password'>;
 }
@@ -34,11 +35,15 @@ function withSbin(): NodeJS.ProcessEnv {
 }
 
 /** Starts PgBouncer. It ends with this process. */
-export async function startPooler({ remote, folder }: BehindPooler): Promise<Pooler> {
+export async function startPooler({ user: client, remote, folder }: BehindPooler): Promise<Pooler> {
   const port = await findFreePort();
   const user = choosePostgresUser();
   const configFile = join(folder.path, 'remote', 'pgbouncer.ini');
-  await writeFile(configFile, configOf(port, remote.door.port, folder.password), { mode: 0o600 });
+  await writeFile(
+    configFile,
+    configOf({ port, serverPort: remote.door.port, user: client, password: folder.password }),
+    { mode: 0o600 },
+  );
   if (user) await chown(configFile, user.uid, user.gid);
   let server: GuardedProcess;
   const start = async (): Promise<void> => {
@@ -67,11 +72,18 @@ export async function startPooler({ remote, folder }: BehindPooler): Promise<Poo
   };
 }
 
+interface Settings {
+  readonly port: number;
+  readonly serverPort: number;
+  readonly user: string;
+  readonly password: string;
+}
+
 /** A server that was down is tried again at once, so that the lab measures the engine's recovery. */
-function configOf(port: number, serverPort: number, password: string): string {
+function configOf({ port, serverPort, user, password }: Settings): string {
   return `
 [databases]
-* = host=127.0.0.1 port=${serverPort} user=postgres password=${password}
+* = host=127.0.0.1 port=${serverPort} user=${user} password=${password}
 [pgbouncer]
 listen_addr = 127.0.0.1
 listen_port = ${port}

@@ -5,6 +5,7 @@ import type { Lab } from './lab.js';
 import { consult, type Findings } from './oracle.js';
 import type { RunPlan } from './plan.js';
 import { createChance } from './random.js';
+import { WORKER } from '../../support/rights.js';
 import type { WorkOrder } from './worker-messages.js';
 import { insertReadings, plantConflict, startWriters, type Writings } from './writers.js';
 
@@ -65,7 +66,7 @@ export function toOrder(
   const password = servers.folder.password;
   const isToxic = faults.some(({ kind }) => kind === 'toxiproxy');
   const way = (side: 'local' | 'remote'): WorkOrder['local'] => ({
-    ...{ database: local.name, user: 'postgres', password },
+    ...{ database: local.name, user: WORKER, password },
     port: (isToxic ? toxic?.[side].port : undefined) ?? proxies[side].port,
   });
   return { siteId: SITE, local: way('local'), remote: way('remote'), batchRows, maxDurationMs: MAX_DURATION_MS };
