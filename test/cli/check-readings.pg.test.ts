@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { BOTTOM, selectBoundary } from '../../activities/upload/queue/queue.js';
 import { readQueue } from '../../activities/upload/plan/plan-upload.js';
 import { checkDayIndex } from '../../src/cli/check/check-day-index.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
 import { checkReadings } from '../../src/cli/check/check-readings.js';
 import { openFindings } from '../../src/cli/check/finding.js';
 import type { QueueTable } from '../../src/model/table.js';
