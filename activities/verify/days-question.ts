@@ -39,6 +39,8 @@ export interface DaysQuestion {
   readonly to: string | null;
   /** Goes on after this day of an earlier run, which may be one of no calendar; null: from the beginning. */
   readonly after: string | null;
+  /** True: the bytes of the readings are compared, where records hold digests of them. */
+  readonly isDeep?: boolean;
   readonly isStopped: () => boolean;
   /** Cuts the query that is under way. */
   readonly signal?: AbortSignal;

@@ -12,7 +12,7 @@ import {
   type VerifiedDays,
   withSnapshot,
 } from './days-question.js';
-import { findDayBetween, lookAtDay, type Place, readMetersOfDay } from './look-at-day.js';
+import { findDayBetween, hashDay, lookAtDay, type Place, readMetersOfDay } from './look-at-day.js';
 import { type DayContext, type Verified, type VerifiedDay, verifyDay } from './verify-day.js';
 import { walkToEnd } from './walk-chain.js';
 
@@ -68,10 +68,12 @@ async function verifyNext(
   const place: Place = { ...question, dayColumn: dayColumn.column };
   const day = await findNext(session, { place, to: question.to, last, next });
   if (day === undefined) return null;
+  const hash: DayContext['hash'] = (columns, whose) => hashDay(session, place, { day, columns, whose });
   const context = {
     ...toContext(session, question, { walk, dayColumn, day }),
     look: (asked: Parameters<DayContext['look']>[0]) => lookAtDay(session, place, asked),
     readMeters: () => readMetersOfDay(session, place, day),
+    ...(question.isDeep === true ? { hash } : {}),
   };
   return verifyDay(context, day);
 }

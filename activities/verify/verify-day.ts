@@ -3,22 +3,24 @@ import {
   addTotal,
   type DayTotal,
   describeDay,
+  describeOtherBytes,
   nameSites,
   type FoundDay,
   type MeterCount,
   NOTHING,
 } from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
-import { type ColumnsNow, compareColumns } from '../../src/model/hashed-column.js';
+import { type ColumnsNow, compareColumns, type HashedColumn } from '../../src/model/hashed-column.js';
 import type { Column } from '../../src/model/table.js';
 import type { DayQuestion, Whose } from './look-at-day.js';
 import type { DeliveredByOthers } from './other-sites.js';
 
 /**
- * How far a day was compared without a difference. `value`: the number and the sum of all stored values. `count`: the number alone.
+ * How far a day was compared without a difference. `bytes`: the bytes of all readings, by a digest that nobody can meet with others.
+ * `value`: the number and the sum of all stored values. `count`: the number alone.
  * `none`: it could not be compared, or is in doubt.
  */
-export type Proof = 'value' | 'count' | 'none';
+export type Proof = 'bytes' | 'value' | 'count' | 'none';
 
 /** One line of the comparison: what was delivered on a day, and what is there. */
 export interface VerifiedDay {
@@ -33,7 +35,7 @@ export interface VerifiedDay {
   readonly proof: Proof;
   readonly isProved: boolean;
   readonly isInDoubt: boolean;
-  /** Why it is not proved by value, with the columns; null: it is, or a doubt says more. */
+  /** Why it is not proved as was asked, with the columns; null: it is, or a doubt says more. */
   readonly reason: string | null;
 }
 
@@ -57,6 +59,8 @@ export interface DayContext {
   readonly look: (question: DayQuestion) => Promise<FoundDay>;
   readonly readMeters: () => Promise<readonly MeterCount[]>;
   readonly readOthers: () => Promise<DeliveredByOthers>;
+  /** Reads the day's readings back and hashes their bytes; absent: values are proof enough. */
+  readonly hash?: (columns: readonly HashedColumn[], whose: Whose) => Promise<{ rows: number; digest: string }>;
 }
 
 /**
@@ -64,6 +68,30 @@ export interface DayContext {
  * sites together delivered: meters move from site to site, and a reading's meter may be unknown here or missing.
  */
 export async function verifyDay(context: DayContext, day: string | null): Promise<Verified> {
+  const { whose, ...verified } = await compareDay(context, day);
+  if (context.hash === undefined || verified.line.proof === 'none' || verified.line.delivered === 0) return verified;
+  const delivered = context.walk.days.get(day) ?? NOTHING;
+  const unhashed = findUnhashed(delivered, verified.line, whose);
+  if (unhashed !== null) {
+    const reason = verified.line.reason ?? unhashed;
+    return { ...verified, line: { ...verified.line, isProved: false, reason } };
+  }
+  const found = await context.hash(delivered.columns ?? [], whose ?? 'all');
+  if (found.digest === delivered.digest) return { ...verified, line: { ...verified.line, proof: 'bytes' } };
+  const line: VerifiedDay = { ...verified.line, proof: 'none', isProved: false, isInDoubt: true, reason: null };
+  return { line, doubts: [describeOtherBytes(day, delivered.rows)] };
+}
+
+/** Why the bytes of a day cannot be compared; null: they can. */
+function findUnhashed({ digest }: DayTotal, { proof }: VerifiedDay, whose: Whose | undefined): string | null {
+  if (proof !== 'value') return 'its values could not be compared';
+  if (digest === null)
+    return 'its custody records hold no day digest: they were not all written with METER_SYNC_CUSTODY=strong';
+  return whose === undefined ? 'its readings cannot be told from those of other sites' : null;
+}
+
+/** A day compared by its values, and whose readings they were; undefined: those of several sites. */
+async function compareDay(context: DayContext, day: string | null): Promise<Verified & { readonly whose?: Whose }> {
   const { walk, look, isScoped } = context;
   const delivered = walk.days.get(day) ?? NOTHING;
   const obstacle = isUnsummed(day, walk) ? 'readings were delivered without day sums' : context.obstacle;
@@ -75,7 +103,7 @@ export async function verifyDay(context: DayContext, day: string | null): Promis
   for (const whose of ways) {
     const found = await look({ day, columns: own.columns, whose });
     const proof = judge(own, found);
-    if (proof !== 'none') return { line: toLine(day, own, found, proof), doubts: [] };
+    if (proof !== 'none') return { line: toLine(day, own, found, proof), doubts: [], whose };
     looks.push(found);
   }
   const [ownFound = NO_READINGS] = looks;

@@ -17,7 +17,10 @@ import type { VerifiedQueue } from './verify-queue.js';
 import { walkPage } from './walk-chain.js';
 
 /** How to verify. */
-export interface VerifyOptions extends Pick<DaysQuestion, 'siteId' | 'from' | 'to' | 'after' | 'isStopped' | 'signal'> {
+export interface VerifyOptions extends Pick<
+  DaysQuestion,
+  'siteId' | 'from' | 'to' | 'after' | 'isDeep' | 'isStopped' | 'signal'
+> {
   readonly onProgress: (what: 'custody records' | 'days' | 'queued readings', done: number, total: number) => void;
   /** Public keys of other sites that the caller vouches for, hexadecimal; absent: none. */
   readonly otherKeys?: ReadonlyMap<string, readonly string[]>;

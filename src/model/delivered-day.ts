@@ -84,6 +84,13 @@ export function describeDay(different: DifferentDay): Doubt {
   return { what: 'readings differ', day, message: `${message}${limits}${describeMeters(different)}`, next };
 }
 
+/** A day whose readings have the number and the sum of those delivered, and other bytes. */
+export function describeOtherBytes(day: string | null, delivered: number): Doubt {
+  const of = day === null ? 'without a day' : `for ${day}`;
+  const message = `at least one of ${count(delivered)} ${of} was changed on the remote after delivery, and others so that the day sum stays the same: that does not happen by accident`;
+  return { what: 'readings differ', day, message, next: CHANGED };
+}
+
 function describeSenders({ sharedWith }: DifferentDay): string {
   return sharedWith.length === 0 ? '' : ` by this site and ${nameSites(sharedWith)}`;
 }

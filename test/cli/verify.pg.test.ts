@@ -3,6 +3,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { readLocalUpload } from '../../activities/upload/custody/upload-state.js';
+import { forgeRecord } from '../activities/upload/forge-record.js';
 import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
 import { type CliRun, runCli } from './run-cli.js';
 
@@ -129,4 +131,30 @@ it('a day that is none ends with 2', async (context) => {
   const site = await openSite(context);
   const runs = await Promise.all([cli(site, ['--from', 'monday']), cli(site, ['--from', '2026-02-01', '--to', '2026-01-01'])]);
   expect(runs.map(({ exitCode }) => exitCode)).toEqual([2, 2]);
+}); // prettier-ignore
+
+it('--deep compares bytes: proved in mode strong, told as not proved in another, and in doubt where only the sums agree', async (context) => {
+  const site = await openSite(context, { readings: { custody: 'strong' } });
+  await site.queueReadings(1, 30);
+  await site.upload({ batchRows: 20 });
+  const proved = await cli(site, ['--deep', '--json'], { METER_SYNC_CUSTODY: 'strong' });
+  expect(proved).toMatchObject({ exitCode: 0 });
+  expect(proved.json()).toMatchObject({ isProved: true, asked: { isDeep: true }, days: [{ delivered: 30, proof: 'bytes' }] });
+
+  // As if somebody had found readings with the same sum: the record says another digest than they have, and the same sum.
+  const { signingKeys } = await readLocalUpload(site.local, { siteId: 'test' }, { purpose: 'toSign' });
+  await site.remote.sql(`update meter_sync.custody set days = left(days, -64) || repeat('ab', 32) where seq = 2`);
+  await forgeRecord(site.remote, 2, signingKeys[0]!);
+  await site.local.sql(`update meter_sync.upload_state set digest = $1`, [await site.remote.value('select digest from meter_sync.custody where seq = 2')]);
+  expect(await cli(site)).toMatchObject({ exitCode: 0 });
+  const doubt = await cli(site, ['--deep']);
+  expect(doubt.exitCode).toBe(1);
+  expect(doubt.stdout).toContain('so that the day sum stays the same: that does not happen by accident');
+
+  Object.assign(site.ends.readings, { custody: 'full' });
+  await site.local.sql(`insert into meter_readings values (99, '2026-02-01 00:00:00+00', 1)`);
+  await site.upload();
+  const mixed = await cli(site, ['--deep', '--from', '2026-02-01']);
+  expect(mixed.exitCode).toBe(1);
+  expect(mixed.stdout).toContain('1 compared by their sums alone (2026-02-01): its custody records hold no day digest');
 }); // prettier-ignore

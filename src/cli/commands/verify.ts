@@ -11,6 +11,7 @@ interface VerifyOptions {
   readonly to?: string;
   readonly after?: string;
   readonly report?: string;
+  readonly deep?: boolean;
   readonly remoteOnly?: boolean;
   readonly key?: readonly string[];
   readonly head?: string;
@@ -36,6 +37,10 @@ export const verify: CommandSpec<VerifyOptions> = {
       .option('--to <day>', 'the last UTC day to compare')
       .option('--after <day>', 'go on after this day, where a run was stopped')
       .option('--report <file>', 'write a record of what was compared and found, for an auditor')
+      .option(
+        '--deep',
+        'read the readings back and compare their bytes, where METER_SYNC_CUSTODY was strong; takes longer',
+      )
       .option('--remote-only', "ask the remote alone, without the site: for the customer's auditor; needs --key")
       .option(
         '--key <key>',
@@ -119,7 +124,7 @@ function readAsked(options: VerifyOptions): VerifyReport['asked'] {
   if (from !== null && to !== null && from > to) {
     throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
   }
-  return { from, to, after: readAfter(options.after) };
+  return { from, to, after: readAfter(options.after), isDeep: options.deep === true };
 }
 
 function toUnproved(siteId: string): Answer {

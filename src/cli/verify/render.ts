@@ -63,7 +63,7 @@ function renderHead(report: VerifyReport, paint: Output['paint']): string {
   const unproved = days.filter((day) => !day.isProved).length;
   return warn(
     `its custody chain is whole and nothing is in doubt, but not all is proved: ` +
-      `the values of ${toCount(unproved)} of ${toCount(days.length)} days were not compared, see below.`,
+      `the ${asked.isDeep ? 'bytes' : 'values'} of ${toCount(unproved)} of ${toCount(days.length)} days were not compared, see below.`,
   );
 }
 
@@ -90,7 +90,7 @@ function toDays({ days, chain: { unsummed } }: VerifyReport): string[][] {
         ]),
     ...groupByReason(days).map(({ proof, reason, list }) => [
       '',
-      `${toCount(list.length)} ${proof === 'count' ? 'only counted' : 'not compared'} (${toRange(list)}): ${reason}`,
+      `${toCount(list.length)} ${NOT_PROVED[proof]} (${toRange(list)}): ${reason}`,
     ]),
     ...(unsummed === null
       ? []
@@ -102,6 +102,14 @@ function toDays({ days, chain: { unsummed } }: VerifyReport): string[][] {
         ]),
   ];
 }
+
+/** How far days came that are not proved. */
+const NOT_PROVED: Readonly<Record<VerifiedDay['proof'], string>> = {
+  bytes: 'not proved',
+  value: 'compared by their sums alone',
+  count: 'only counted',
+  none: 'not compared',
+};
 
 function toReadings(rows: number): string {
   return `${toCount(rows)} ${rows === 1 ? 'reading' : 'readings'}`;
@@ -151,6 +159,10 @@ function toScope({ meters, outside }: VerifyReport): string[][] {
   ];
 }
 
+const BY_VALUES =
+  'number and 64-bit sums of the stored values: these find every accident and edit, save readings computed to have the same sum';
+const BY_BYTES = 'digests of all bytes, which no other readings have';
+
 function toFigures(report: VerifyReport): string[][] {
   const { chain, places, queue } = report;
   const last = chain.last === null ? '' : `, the last one ${toInstant(chain.last.committedAt, Date.now())}`;
@@ -162,6 +174,7 @@ function toFigures(report: VerifyReport): string[][] {
     ['', places],
     ['delivered', `${toReadings(chain.rows)}${again}`],
     ...toDays(report),
+    ['compared by', report.asked.isDeep ? BY_BYTES : BY_VALUES],
     ...toScope(report),
     ...(queue === null ? [] : toQueue(queue)),
   ];
@@ -190,7 +203,7 @@ function toStop({ isComplete, stoppedAfter, stoppedBy, asked, siteId }: VerifyRe
   const from = asked.from === null || stoppedAfter !== null ? '' : ` --from ${asked.from}`;
   const after =
     stoppedAfter === null ? '' : ` --after ${/^[\w-]+$/.test(stoppedAfter) ? stoppedAfter : `'${stoppedAfter}'`}`;
-  const to = asked.to === null ? '' : ` --to ${asked.to}`;
+  const to = `${asked.to === null ? '' : ` --to ${asked.to}`}${asked.isDeep ? ' --deep' : ''}`;
   const why = stoppedBy === null ? '' : `: ${stoppedBy}`;
   return [
     `Stopped ${stoppedAfter === null ? 'before the first day' : `after ${stoppedAfter}`}${why}`,

@@ -9,10 +9,16 @@ import { readVersion } from '../version.js';
 export interface VerifyReport extends Verification {
   /** True when nothing is in doubt and everything that was asked for was looked at. */
   readonly isSafe: boolean;
-  /** True when each day is proved by value besides: the number of its readings and the sum of what is stored. The exit code is 0. */
+  /** True when each day is proved besides: by the number of its readings and the sum of what is stored, or as `asked`. The exit code is 0. */
   readonly isProved: boolean;
   /** Days that were asked for; null: no bound. `after` is where an earlier run was stopped. */
-  readonly asked: { readonly from: string | null; readonly to: string | null; readonly after: string | null };
+  readonly asked: {
+    readonly from: string | null;
+    readonly to: string | null;
+    readonly after: string | null;
+    /** True: proved is what has the bytes that were delivered. */
+    readonly isDeep: boolean;
+  };
   readonly verifiedBy: string;
   /** Of this program. */
   readonly version: string;
