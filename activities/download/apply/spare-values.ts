@@ -83,17 +83,17 @@ const OTHERS: Readonly<Record<string, string>> = {
   inet: `'fd00::'::inet + PLACE`,
 };
 
-/** The lowest that are free among those there are, the next above them, and those below: a check most often is a range. */
+/** The lowest that are free among those there are or the next above them; then those below and above all: a check most often is a range. */
 function inSeries(
   plan: DownloadPlan,
   column: string,
   wanted: Series & Pick<Wanted, 'count' | 'place'>,
 ): readonly string[] {
   const { type, step, count, place } = wanted;
-  const [name, table] = [ident(column), relation(plan.table)];
-  const bounds = `select min(${name})::${type} as low, max(${name})::${type} as high from ${table}`;
+  const taken = takenValues(plan, column);
+  const bounds = `select min(t.v)::${type} as low, max(t.v)::${type} as high from (${taken}) as t(v)`;
   const all = `select generate_series(b.low, b.high + ${count} * ${step}, ${step}) as v from (${bounds}) as b`;
-  const free = `select a.v from (${all}) as a where a.v not in (${takenValues(plan, column)}) limit ${count}`;
-  const edges = [`min(${name})::${type} - `, `max(${name})::${type} + `];
-  return [`(array(${free}))[${place}]`, ...edges.map((edge) => `(select ${edge}${place} * ${step} from ${table})`)];
+  const free = `select a.v from (${all}) as a where a.v not in (${taken}) limit ${count}`;
+  const edges = ['b.low -', 'b.high +'].map((edge) => `(select ${edge} ${place} * ${step} from (${bounds}) as b)`);
+  return [`(array(${free}))[${place}]`, ...edges];
 }
