@@ -33,11 +33,11 @@ export async function drainQueue(
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
   return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal, lock) => {
-    const asked = { purpose: 'toSign', keepDays: ends.readings.keepDays } as const;
-    const here = await readUploadOf(lock, input, asked); // fails early without `init`
+    const toSign = { purpose: 'toSign', keepDays: ends.readings.keepDays } as const;
+    const here = await readUploadOf(lock, input, toSign); // fails early without `init`
     const known = recallPlan(ends);
-    const isQuiet = !here.hasQuarantine && !here.hasExpired;
-    const isIdle = known !== null && isQuiet && (await isQueueEmpty(lock, known.plan.queue));
+    const isIdle =
+      known !== null && !here.hasQuarantine && !hasToExpire(here) && (await isQueueEmpty(lock, known.plan.queue));
     if (isIdle) return toIdleResult(here);
     const locked = { ...attempt, signal };
     if (known !== null && !known.isOld) {
@@ -49,14 +49,14 @@ export async function drainQueue(
       if (done !== null) return done;
     }
     const plan = await planAnew(ends, signal);
-    const begun = known === null ? here : await readUploadOf(lock, input, asked);
+    const begun = known === null ? here : await readUploadOf(lock, input, toSign);
     return drainAsPlanned(plan, begun, input, locked).catch((error: unknown) => failByName(error, ends, signal));
   });
 }
 
 /** Nothing waits, and the remote was not asked. */
 function toIdleResult({ state, lostAtRemote }: LocalUpload): UploadReadingsResult {
-  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false, lostAtRemote };
+  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, lostAtRemote, remoteAsked: false };
   return { ...none, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
 }
 
@@ -70,11 +70,17 @@ async function drainAsPlanned(
   const begin = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
   if (here.hasQuarantine) await releaseHealed(plan, input.siteId, attempt);
   const progress = await uploadAsConnectionsAllow(begin, plan, input, attempt);
-  const { lostAtRemote } = here;
-  if (here.hasExpired && lostAtRemote === null && !progress.more)
-    await removeExpired(plan.local, { ...input, queue: plan.queue }, attempt);
-  const hadQuarantine = here.hasQuarantine;
+  if (hasToExpire(here) && !progress.more) await removeExpired(plan.local, { ...input, queue: plan.queue }, attempt);
+  const { hasQuarantine: hadQuarantine, lostAtRemote } = here;
   return report(plan, { siteId: input.siteId, hadQuarantine }, { ...progress, lostAtRemote }, attempt);
+}
+
+/**
+ * True when kept readings are to go since their days are over. Not while something is lost: what is kept may be all that is left of
+ * it. And only in a run that has found its place in the remote's chain: so a remote that was restored is noticed before.
+ */
+function hasToExpire({ hasExpired, lostAtRemote }: LocalUpload): boolean {
+  return hasExpired && lostAtRemote === null;
 }
 
 /**

@@ -102,7 +102,12 @@ async function sendRanges(run: Run, attempt: Attempt): Promise<Sent> {
   let before: UploadedBatch | null = null;
   for (const range of ranges) {
     for (let part = await nextPart(run, range, '0'); part !== null; part = await nextPart(run, range, part.id)) {
-      const queue = { ...plan.queue, quarantineOf: null, kept: selectKept(plan.queue, part, { types, range }) };
+      const queue = {
+        ...plan.queue,
+        quarantineOf: null,
+        cuts: [],
+        kept: selectKept(plan.queue, part, { types, range }),
+      };
       for (let place: Place | null = BOTTOM; place !== null;) {
         attempt.signal.throwIfAborted();
         if (attempt.earlyEnd.aborted) return { ...sent, isComplete: false };

@@ -1,7 +1,9 @@
 import { describeFence, type Fence, judgeChain } from '../../src/model/chain.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import type { Database } from '../../src/postgres/session.js';
+import { withConnection } from '../../src/postgres/transaction.js';
 import { readChain } from '../upload/custody/read-chain.js';
+import { isOfResend } from '../upload/custody/remote-records.js';
 import { readLocalUpload } from '../upload/custody/upload-state.js';
 
 /** How the place of the site compares with the remote's newest record. */
@@ -34,7 +36,9 @@ export async function comparePlaces(
     }
     if (standing === 'oneAhead') {
       const places = 'the remote is one record ahead, signed by this site: a batch was sent and not removed yet';
-      return { places, ahead: there.head?.digest ?? null, ...isWhole };
+      const { digest = null, claim = '' } = there.head ?? {};
+      const wasSentAgain = await withConnection(local, {}, (session) => isOfResend(session, siteId, claim));
+      return { places, ahead: wasSentAgain ? null : digest, ...isWhole }; // what was sent again waits nowhere
     }
     const { fence } = standing;
     const message = describeFence(fence, siteId, chain, there);

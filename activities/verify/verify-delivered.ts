@@ -7,12 +7,14 @@ import { readTableShape } from '../../src/postgres/catalog.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import { readChain } from '../upload/custody/read-chain.js';
+import type { LostDay } from '../upload/keep/lost.js';
 import { findDayColumn } from './day-column.js';
 import type { DaysQuestion, VerifiedDays } from './days-question.js';
 import type { MeterScope } from './look-at-day.js';
 import { openOtherSites } from './other-sites.js';
 import { lookOutside, type Outside } from './outside.js';
 import { verifyDays } from './verify-days.js';
+import { verifyLost } from './verify-lost.js';
 import type { VerifiedQueue } from './verify-queue.js';
 import { walkPage } from './walk-chain.js';
 
@@ -72,12 +74,14 @@ interface Delivered {
   readonly scope: MeterScope | null;
   readonly lacksRecords: boolean;
   readonly doubts: readonly Doubt[];
+  /** What the remote has lost as the site remembers it; absent: the site was not asked. */
+  readonly lost?: { readonly local: Database; readonly days: readonly LostDay[] };
 }
 
 /** Compares what a chain tells of with the remote table. It comes last: it takes long, and when a link is lost meanwhile all the rest is known. */
 export async function verifyDelivered(
   remote: Database,
-  { walked, readings, scope, lacksRecords, doubts }: Delivered,
+  { walked, readings, scope, lacksRecords, doubts, lost }: Delivered,
   options: VerifyOptions,
 ): Promise<Omit<Verification, 'servers' | 'places' | 'isHeadUnknown' | 'queue'>> {
   const { siteId, otherKeys } = options;
@@ -90,7 +94,11 @@ export async function verifyDelivered(
     lacksRecords: lacksRecords || walked.doubts.some(({ what }) => what === 'record missing'),
     onProgress: (done: number, total: number): void => options.onProgress('days', done, total),
   };
-  const compared = await verifyDays(remote, walked, question);
+  const byRecords = await verifyDays(remote, walked, question);
+  const compared =
+    lost === undefined
+      ? byRecords
+      : await verifyLost({ local: lost.local, remote }, { walk: walked, lost: lost.days, question }, byRecords);
   const isWhole = options.from === null && options.to === null && options.after === null && compared.isComplete;
   const { column } = findDayColumn(walked, columnsThere);
   const { records, rows, alreadyThere, last, unsummed } = walked;

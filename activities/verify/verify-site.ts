@@ -14,6 +14,7 @@ import {
   type VerifyOptions,
   walkWhole,
 } from './verify-delivered.js';
+import { readKnownLosses, withLost } from './verify-lost.js';
 import { verifyQueue } from './verify-queue.js';
 
 /** The two databases of a site and its tables. */
@@ -25,14 +26,15 @@ interface SiteEnds {
 
 /**
  * Verifies that what a site delivered is still there: walks its custody chain, compares each day with the remote table, and
- * looks at the queue. Reads only, at both ends.
+ * looks at the queue. Reads only, at both ends; where lost readings are found again the site notes it.
  * @throws DatabaseFailure `schema`, `unreachable`, `credentials` - what could not be read
  */
 export async function verifySite({ local, remote, tables }: SiteEnds, options: VerifyOptions): Promise<Verification> {
   const { readings } = tables;
   const { siteId, isStopped } = options;
   const { keys } = (await readLocalUpload(local, { siteId })).chain;
-  const walked = await walkWhole(remote, keys, options);
+  const { open, found } = await readKnownLosses(local, siteId);
+  const walked = withLost(await walkWhole(remote, keys, options), found);
   const seen = await comparePlaces({ local, remote }, siteId);
   const scope = await readScope({ local, remote, tables });
   const queue = await verifyQueue({ local, remote, readings }, siteId, {
@@ -42,7 +44,7 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const isOddlyAhead = seen.ahead !== null && queue.alreadyThere === 0;
   const { places, doubts, lacksRecords } = isOddlyAhead ? await judgeAhead({ local, remote }, siteId, seen) : seen;
   const servers = { local: await readServerVersion(local), remote: await readServerVersion(remote) };
-  const delivered = { walked, readings, scope, lacksRecords, doubts };
+  const delivered = { walked, readings, scope, lacksRecords, doubts, lost: { local, days: open } };
   return { ...(await verifyDelivered(remote, delivered, options)), servers, places, isHeadUnknown: false, queue };
 }
 

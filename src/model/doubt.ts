@@ -7,7 +7,8 @@ export interface Doubt {
     | 'record makes no sense'
     | 'key not vouched for'
     | 'places differ'
-    | 'readings differ';
+    | 'readings differ'
+    | 'lost at the remote';
   /** A UTC day, where the doubt is about one. */
   readonly day: string | null;
   readonly message: string;

@@ -69,7 +69,8 @@ it('a remote that was restored from an older backup is told with what it lacks, 
   await site.queueReadings(61, 70);
   await expectFenced(site, /lacks the last 2 batches of this site .*2026-01-01T00:00:40.* to 2026-01-01T00:01:00/);
   const adopted = await cli(site, '--yes');
-  expect(adopted.stderr).toContain('The readings of the missing batches have left this site. adopt does not bring them back.');
+  expect(adopted.stderr).toContain('The remote lacks 20 readings of 2 batches');
+  expect(adopted.stderr).toContain('The missing readings have left this site');
   expect(adopted).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('now stands at batch 1') as unknown });
   expect(await site.upload()).toMatchObject({ inserted: 10, removed: 10, totalUploaded: 70 });
   expect(await site.count(site.remote)).toBe(50);

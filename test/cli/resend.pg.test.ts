@@ -1,10 +1,17 @@
 import { expect, inject, it, type TestContext } from 'vitest';
-import type { QueueTable } from '../../src/model/table.js';
+import { adopt, type Adoption, readAdoption } from '../../activities/upload/custody/adopt.js';
+import { type Resent, resendKept, type ResendOrder } from '../../activities/upload/resend.js';
+import type { Verification } from '../../activities/verify/verify-delivered.js';
+import { verifySite } from '../../activities/verify/verify-site.js';
+import type { OwnedTable, QueueTable } from '../../src/model/table.js';
 import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
 import { copyDatabase } from '../support/postgres.js';
 import { type CliRun, runCli } from './run-cli.js';
 
 const COLUMNS = 'id bigint primary key, created_at timestamptz not null, value numeric, raw bytea, note text';
+
+const METERS: OwnedTable = { table: { schema: null, name: 'meter' }, key: ['id'], filter: null };
+const QUIET = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 const cli = ({ local, remote, ends }: SiteUnderTest, ...args: string[]): Promise<CliRun> =>
   runCli([args[0] ?? '', '--site', 'test', ...args.slice(1)], {
@@ -56,73 +63,143 @@ const MISSING = {
   ],
 };
 
+const attempt = { signal: new AbortController().signal, earlyEnd: { aborted: false }, heartbeat: () => undefined };
+
+/** The same without the command line, which takes long to start. */
+const resend = ({ ends }: SiteUnderTest, days: ResendOrder['days'] = null): Promise<Resent> =>
+  resendKept(ends, { siteId: 'test', days, onProgress: () => undefined }, { ...attempt, log: QUIET });
+
+const adoptLosses = async (site: SiteUnderTest): Promise<Adoption> => {
+  const shown = await readAdoption(site, { siteId: 'test', owner: null });
+  await adopt(site, shown, attempt.signal);
+  return shown;
+};
+
+const verify = ({ local, remote, ends }: SiteUnderTest): Promise<Verification> =>
+  verifySite(
+    { local, remote, tables: { readings: ends.readings, meters: METERS, tenants: METERS } },
+    { siteId: 'test', from: null, to: null, after: null, isStopped: () => false, onProgress: () => undefined },
+  );
+
+it('what a restored remote has lost is told everywhere, and resend is the next command', async (context) => {
+  const site = await openRestored(context, { keepDays: 30 });
+  await queue(site, 400, 409);
+  await expect(site.upload()).rejects.toMatchObject({ kind: 'fenced' });
+  const adopted = await cli(site, 'adopt', '--yes', '--json');
+  expect(adopted.json()).toMatchObject({ ok: true, missing: MISSING, next: 'meter-sync resend --site test --missing' });
+  expect(await site.upload()).toMatchObject({ inserted: 10, lostAtRemote: MISSING });
+  const check = await cli(site, 'check', '--json');
+  expect(check.stdout).toContain('the remote was restored from an older backup and lacks 250 readings of 4 batches');
+  const resent = await cli(site, 'resend', '--missing');
+  expect(resent).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('250 sent, 160 there already and equal, 0 not sent') as unknown });
+  expect(resent.stdout).toContain('No reading is noted as lost any more');
+}); // prettier-ignore
+
 for (const [how, readings] of [
   ['with a flag', { keepDays: 30 }],
   ['without a flag', { keepDays: 30, flag: null }],
   ['with a chain without day sums', { keepDays: 30, custody: 'chain' }],
 ] as const) {
-  it(`what a restored remote has lost is told until it was sent again from the kept readings, ${how}`, async (context) => {
+  it(`lost readings are sent again from those that are kept, unchanged, and then nothing is in doubt: ${how}`, async (context) => {
     const site = await openRestored(context, readings);
     const isSummed = how !== 'with a chain without day sums';
     const missing = isSummed ? MISSING : { ...MISSING, days: [{ day: null, readings: 250 }] };
-    const original = await site.local.sql('select count(*) from meter_sync.delivered_batch');
-    expect(original).toEqual([{ count: '7' }]);
-    await queue(site, 400, 409);
-    await expect(site.upload()).rejects.toMatchObject({ kind: 'fenced' });
-
-    const adopted = await cli(site, 'adopt', '--yes', '--json');
-    expect(adopted.json()).toMatchObject({ ok: true, missing, next: 'meter-sync resend --site test --missing' });
-    expect(await site.upload()).toMatchObject({ inserted: 10, lostAtRemote: missing });
-    const check = await cli(site, 'check', '--json');
-    expect(check.stdout).toContain('the remote was restored from an older backup and lacks 250 readings of 4 batches');
-
-    const resent = await cli(site, 'resend', '--missing', '--json');
-    expect(resent.json()).toMatchObject({ inserted: 250, conflicts: 0, isComplete: true, lostAfter: null });
-    expect(resent.exitCode).toBe(0);
+    expect(await adoptLosses(site)).toMatchObject({ missing, kept: { rows: 400 } });
+    expect(await resend(site)).toMatchObject({ inserted: 250, conflicts: 0, isComplete: true, lostAfter: null });
     expect(await site.upload()).toMatchObject({ lostAtRemote: null });
-    expect(await site.count(site.remote)).toBe(410);
     expect(await site.remote.value(`select count(*) from meter_readings where value is not distinct from id / 7.0
-      and raw = decode(md5(id::text), 'hex') and note is not distinct from case when id % 3 > 0 then 'ä"\\' || id end`)).toBe('410');
-    const verify = await cli(site, 'verify', '--json');
-    expect(verify.json()).toMatchObject({ isSafe: true, isProved: isSummed, doubts: [] });
-    const again = await cli(site, 'resend', '--from', '2026-01-01', '--to', '2026-01-31', '--json');
-    expect(again.json()).toMatchObject({ selected: 410, inserted: 0, alreadyThere: 410 });
-    expect((await cli(site, 'verify', '--json')).json()).toMatchObject({ isSafe: true });
+      and raw = decode(md5(id::text), 'hex') and note is not distinct from case when id % 3 > 0 then 'ä"\\' || id end`)).toBe('400');
+    expect(await verify(site)).toMatchObject({ doubts: [], isComplete: true });
+    expect(await resend(site, { from: '2026-01-01', to: '2026-01-31' })).toMatchObject({ selected: 400, inserted: 0, alreadyThere: 400 });
+    expect(await verify(site)).toMatchObject({ doubts: [], isComplete: true });
   });
 } // prettier-ignore
 
-it('a resend that was killed between its two commits is run again, and no loss is left', async (context) => {
-  const site = await openRestored(context, { keepDays: 30 });
-  await cli(site, 'adopt', '--yes');
-  await site.local.sql(`
-    create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
-    create trigger crash after insert on meter_sync.delivered_batch for each row execute function crash()`);
-  const killed = await cli(site, 'resend', '--missing');
-  expect(killed).toMatchObject({ exitCode: 1, stderr: expect.stringContaining('local database') as unknown });
-  await site.local.sql('drop trigger crash on meter_sync.delivered_batch');
-  expect(await site.count(site.remote)).toBeGreaterThan(150);
-  const again = await cli(site, 'resend', '--missing', '--json');
-  expect(again.json()).toMatchObject({ conflicts: 0, isComplete: true, lostAfter: null });
-  expect(await site.count(site.remote)).toBe(400);
-  expect((await cli(site, 'verify', '--json')).json()).toMatchObject({ isSafe: true, isProved: true });
-});
+for (const next of ['resend', 'upload'] as const) {
+  it(`a resend that was killed between its two commits is taken up by the next ${next}, and no loss is left`, async (context) => {
+    const site = await openRestored(context, { keepDays: 30 });
+    await adoptLosses(site);
+    await site.local.sql(`
+      create function crash() returns trigger language plpgsql as 'begin perform pg_terminate_backend(pg_backend_pid()); return null; end';
+      create trigger crash after insert on meter_sync.delivered_batch for each row when (new.rows > 0) execute function crash()`);
+    await expect(resend(site)).rejects.toMatchObject({ kind: 'unreachable' });
+    await site.local.sql('drop trigger crash on meter_sync.delivered_batch');
+    expect(await site.count(site.remote)).toBe(250);
+    await queue(site, 400, 400);
+    if (next === 'upload') expect(await site.upload()).toMatchObject({ inserted: 1 });
+    expect(await resend(site)).toMatchObject({ conflicts: 0, isComplete: true, lostAfter: null });
+    await site.upload();
+    expect(await site.count(site.remote)).toBe(401);
+    expect(await verify(site)).toMatchObject({ doubts: [], isComplete: true });
+  });
+} // prettier-ignore
 
 it('a reading that was changed at the site after it had arrived is told as a conflict and overwrites nothing', async (context) => {
   const site = await openRestored(context, { keepDays: 30 });
-  await cli(site, 'adopt', '--yes');
+  await adoptLosses(site);
   await site.local.sql('update meter_readings set value = -1 where id in (10, 20)');
-  const resent = await cli(site, 'resend', '--from', '2026-01-01', '--to', '2026-01-01');
-  expect(resent.exitCode).toBe(1);
-  expect(resent.stdout).toMatch(/1 sent, 141 there already and equal, 2 not sent/);
-  expect(resent.stdout).toContain('10: remote database: it has this reading already, and other content in value');
+  const resent = await resend(site, { from: '2026-01-01', to: '2026-01-01' });
+  expect(resent).toMatchObject({ inserted: 1, alreadyThere: 141, conflicts: 2 });
+  expect(resent.examples).toEqual([
+    { key: ['10'], message: 'remote database: it has this reading already, and other content in value' },
+    { key: ['20'], message: 'remote database: it has this reading already, and other content in value' },
+  ]);
   expect(await site.remote.value('select count(*) from meter_readings where value < 0')).toBe('0');
   expect(await site.count(site.local, 'meter_sync.quarantine')).toBe(0);
 });
 
+it('lost readings that somebody has copied back are found by verify, in number and value, and nothing is in doubt any more', async (context) => {
+  const site = await openRestored(context, {});
+  await adoptLosses(site);
+  await site.upload();
+  const before = await verify(site);
+  expect(before.doubts).toMatchObject([{ what: 'lost at the remote', message: expect.stringContaining('lacks 250 readings of 4 batches') as unknown }]);
+  const back = (which: string): Promise<unknown> =>
+    site.remote.sql(`insert into meter_readings
+      select n, '2026-01-01'::timestamptz + n * interval '10 min', n / 7.0, decode(md5(n::text), 'hex'), case when n % 3 > 0 then 'ä"\\' || n end
+      from generate_series(0, 399) as n where ${which} on conflict do nothing`);
+  await back('n < 290');
+  const half = await verify(site);
+  expect(half.doubts.filter(({ what }) => what === 'lost at the remote')).toMatchObject([
+    { message: expect.stringContaining('lacks 112 readings of 4 batches') as unknown },
+  ]);
+  await back('true');
+  expect(await verify(site)).toMatchObject({ doubts: [], isComplete: true });
+  expect((await verify(site)).days.map(({ day, isProved }) => [day, isProved])).toEqual([
+    ['2026-01-01', true],
+    ['2026-01-02', true],
+    ['2026-01-03', true],
+  ]);
+  expect(await site.upload()).toMatchObject({ lostAtRemote: null });
+  await site.remote.sql('update meter_readings set value = 0 where id = 399');
+  expect((await verify(site)).doubts).toMatchObject([{ what: 'readings differ', day: '2026-01-03' }]);
+}); // prettier-ignore
+
+it('when both ends were restored, the losses are counted from where both chains were alike, and the newer records are learned', async (context) => {
+  const site = await openRestored(context, { keepDays: 30 });
+  // A copy of the site sends from the restored remote's place: the chain goes another way from there.
+  await site.local.sql(`create table saved as table meter_sync.upload_state;
+    create table memory as table meter_sync.delivered_batch;
+    delete from meter_sync.upload_state where seq > 3; delete from meter_sync.delivered_batch where seq > 3;
+    insert into meter_sync.upload_state (site, batch, rows, moved_at, seq, digest)
+      select site, 999, 150, now(), seq, digest from meter_sync.delivered_batch where seq = 3`);
+  await queue(site, 400, 402);
+  await site.upload();
+  await site.local.sql(`delete from meter_sync.upload_state; insert into meter_sync.upload_state table saved;
+    delete from meter_sync.delivered_batch; insert into meter_sync.delivered_batch table memory`);
+  const shown = await adoptLosses(site);
+  expect(shown).toMatchObject({ common: 3, missing: { readings: 250, batches: 4 } });
+  expect(await site.local.sql('select seq, rows from meter_sync.delivered_batch order by seq desc limit 2')).toEqual([
+    { seq: '4', rows: '3' },
+    { seq: '3', rows: '50' },
+  ]);
+  expect(await resend(site)).toMatchObject({ inserted: 250, lostAfter: null });
+  expect(await verify(site)).toMatchObject({ doubts: [], isComplete: true });
+});
+
 it('where nothing is kept, resend says so and what else there is, and a loss can be written off with name and reason', async (context) => {
   const site = await openRestored(context, {});
-  const shown = await cli(site, 'adopt', '--yes');
-  expect(shown.stderr).toContain('none of those days is kept (METER_SYNC_READINGS_KEEP_DAYS)');
+  expect(await adoptLosses(site)).toMatchObject({ missing: MISSING, kept: { rows: 0 } });
   const resent = await cli(site, 'resend', '--missing');
   expect(resent).toMatchObject({ exitCode: 1 });
   expect(resent.stdout).toContain("They can only come from a newer backup of the customer's database");

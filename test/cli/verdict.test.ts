@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { renderStatus } from '../../src/cli/render-status.js';
 import { isFine, toVerdict } from '../../src/cli/verdict.js';
+import { toDetails } from '../../src/model/details.js';
 import { judgeHealth } from '../../src/model/health.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import { type Status, toStatus } from '../../src/model/status.js';
@@ -42,6 +43,26 @@ test('an upload that fails is bad, and says why and what to do', () => {
   expect(verdict.stuck).toEqual([{ mark: 'bad', text: 'upload: no way in' }]);
   expect(verdict.next).toEqual(['call the DBA']);
   expect(isFine(status, verdict)).toBe(false);
+});
+
+test('a loss at the remote is never beside an ok: not in the verdict, the health, the figures or the exit code', () => {
+  const lost = { readings: 250, batches: 3, firstTime: null, lastTime: null, since: '2026-01-01T00:00:00Z', days: [] };
+  const state = aState({
+    upload: succeeded(anUpload({ lostAtRemote: lost })),
+    observed: { ...OBSERVED, lostAtRemote: lost },
+    lastCycle: { endedAt: START, ok: true, error: null },
+  });
+  const status = toStatus('north', state);
+  const verdict = toVerdict(status, NOW);
+  expect(verdict.safe).toMatchObject({
+    mark: 'bad',
+    text: expect.stringContaining('no: the remote has lost 250') as unknown,
+  });
+  expect(verdict.next).toEqual(['meter-sync resend --site north --missing']);
+  expect(isFine(status, verdict)).toBe(false);
+  expect(judgeHealth(state)).toBe('warning');
+  expect(renderStatus(status, verdict, NOW, plain)).toContain('lost at the remote,250 readings of 3 batches');
+  expect(toDetails(status, 'warning')).toContain('**Lost at the remote**: 250 readings of 3 batches');
 });
 
 test('a download that fails is a warning, and the site is still fine', () => {

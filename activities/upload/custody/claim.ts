@@ -32,8 +32,7 @@ interface ClaimedFrom {
 /**
  * Claims the site for a run: the claim is committed in the site's own database before any custody record carries it, so a
  * record is known as the site's own even when the run has ended between its two commits.
- * `state` and `place` are where the site stands as both ends know it; `list`: the columns that its records name, null: it writes
- * none.
+ * `state` and `place` are where the site stands as both ends know it; `list`: the columns that its records name, null: it writes none.
  */
 export async function claimSite(
   local: Database,

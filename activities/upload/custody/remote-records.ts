@@ -45,11 +45,16 @@ export async function rememberRecords(session: Session, remote: Database, record
  */
 export async function rememberAhead(session: Session, siteId: string, record: RemoteRecord): Promise<void> {
   await rememberRecord(session, siteId, record);
-  const [claim] = await run<{ is_resend: string }>(session, {
-    text: `select is_resend::text as is_resend from meter_sync.upload_claim where site = $1::text and claim = $2::uuid`,
-    values: [siteId, record.claim],
+  if (await isOfResend(session, siteId, record.claim)) await takeOffLost(session, siteId, record);
+}
+
+/** True when a record carries the claim of a run that sent kept readings again. */
+export async function isOfResend(session: Session, siteId: string, claim: string): Promise<boolean> {
+  const [row] = await run<{ is_resend: string }>(session, {
+    text: `select is_resend::text as is_resend from meter_sync.upload_claim where site = $1::text and claim::text = $2::text`,
+    values: [siteId, claim],
   });
-  if (claim?.is_resend === 'true') await takeOffLost(session, siteId, record);
+  return row?.is_resend === 'true';
 }
 
 async function rememberRecord(session: Session, siteId: string, record: RemoteRecord): Promise<void> {
@@ -117,7 +122,7 @@ export async function findCommon(local: Database, remote: Database, siteId: stri
     if (known !== null && known.digest === found?.digest) alike = seq;
     else other = seq;
   }
-  return alike;
+  return Math.min(alike, upTo);
 }
 
 /** A record's digest at one end; of the oldest record unless told which. */

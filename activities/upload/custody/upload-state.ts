@@ -38,7 +38,6 @@ export interface LocalUpload {
 type Purpose = 'toLook' | 'toSign';
 
 interface ReadOptions {
-  readonly signal?: AbortSignal;
   readonly purpose?: Purpose;
   /** How long kept readings stay; absent: those that are there are over. */
   readonly keepDays?: number | undefined;
@@ -51,9 +50,9 @@ interface ReadOptions {
 export async function readLocalUpload(
   local: Database,
   uploader: Pick<UploadReadingsInput, 'siteId' | 'owner'>,
-  { signal, ...asked }: ReadOptions & { readonly signal?: AbortSignal } = {},
+  { signal, ...options }: ReadOptions & { readonly signal?: AbortSignal } = {},
 ): Promise<LocalUpload> {
-  return withConnection(local, { signal }, (session) => readUploadOf(session, uploader, asked));
+  return withConnection(local, { signal }, (session) => readUploadOf(session, uploader, options));
 }
 
 /** The same over a session that is there. */
@@ -97,7 +96,7 @@ const TAKEN_OVER_BY = `
 function selectLocalUpload(
   siteId: string,
   owner: string | null,
-  { purpose, keepDays }: Required<Pick<ReadOptions, 'purpose' | 'keepDays'>>,
+  { purpose, keepDays }: { readonly purpose: Purpose; readonly keepDays: number },
 ): Statement {
   const keys = (column: string): string => `array(
             select encode(k.${column}, 'hex')

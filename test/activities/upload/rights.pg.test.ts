@@ -11,12 +11,18 @@ const STATE = [
   'select, insert, update, delete on meter_sync.upload_claim',
   'select, insert, update, delete on meter_sync.quarantine',
   'select on meter_sync.site_key',
+  'select, insert, delete on meter_sync.delivered_batch',
+  'select, insert on meter_sync.delivered_columns',
+  'select, insert, update on meter_sync.lost_at_remote',
+  'select, insert, delete on meter_sync.kept_reading',
 ];
 const COMPANIONS = ['select, insert on meter_sync.custody_columns', 'select, insert on meter_sync.custody_key'];
 const CUSTODY = [USAGE, 'select, insert on meter_sync.custody', ...COMPANIONS];
 const READ_STATE = [
   USAGE,
-  ...['upload_state', 'upload_claim', 'quarantine', 'site_key'].map((name) => `select on meter_sync.${name}`),
+  ...['upload_state', 'upload_claim', 'quarantine', 'site_key', 'lost_at_remote', 'kept_reading'].map(
+    (name) => `select on meter_sync.${name}`,
+  ),
 ];
 const REMOVE = 'select, delete on meter_readings';
 const SEND = ['insert (id, created_at, value) on meter_readings', 'select (id, created_at, value) on meter_readings'];
@@ -35,6 +41,22 @@ it('a user with the least rights moves readings, also those that are there alrea
     expect(await least.upload()).toMatchObject(expected);
   }
 });
+
+it('a user who is to mark readings needs the right to update the flag alone, and is told so', async (context) => {
+  const site = await openSite(context, { readings: { keepDays: 7 } });
+  await site.queueReadings(1, 10);
+  const without = await asUser(site.local, [...STATE, REMOVE]);
+  await expect(toSite({ ...site, local: without.database }, site.ends.readings).upload()).rejects.toMatchObject({
+    kind: 'credentials',
+    message: expect.stringContaining(`grant update ("is_synchronized") on "meter_readings" to ${without.role}`) as unknown,
+  });
+  const { database: local } = await asUser(site.local, [...STATE, REMOVE, 'update (is_synchronized) on meter_readings']);
+  const least = toSite({ ...site, local }, site.ends.readings);
+  expect(await least.upload()).toMatchObject({ inserted: 10, removed: 10 });
+  await site.local.sql(`update meter_sync.kept_reading set kept_at = '2020-01-01'`);
+  await least.upload();
+  expect([await site.count(site.local), least.logged.filter(({ level }) => level === 'warn')]).toEqual([0, []]);
+}); // prettier-ignore
 
 it('a user who lacks a right moves nothing, and is told what to grant', async (context) => {
   const site = await openSite(context);

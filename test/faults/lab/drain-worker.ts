@@ -5,7 +5,7 @@ import type { Side } from '../../../src/model/failures.js';
 import { DatabaseFailure, toFailureKind } from '../../../src/postgres/errors.js';
 import { createPool } from '../../../src/postgres/pool.js';
 import type { Database } from '../../../src/postgres/session.js';
-import { type Attempted, type FromWorker, LAB_READINGS, type ToWorker, type WorkOrder } from './worker-messages.js';
+import type { Attempted, FromWorker, ToWorker, WorkOrder } from './worker-messages.js';
 
 /**
  * The worker process of the lab: attempt after attempt to drain the queue, as a real worker makes them, but with hardly a
@@ -57,7 +57,7 @@ function attempt(local: Database, remote: Database, order: WorkOrder): Promise<U
   const quiet = (): void => undefined;
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
   const input = { siteId: order.siteId, owner: 'lab', batchRows, maxDurationMs };
-  return drainQueue({ local, remote, readings: LAB_READINGS }, input, {
+  return drainQueue({ local, remote, readings: order.readings }, input, {
     signal: never,
     earlyEnd: never,
     heartbeat: quiet,

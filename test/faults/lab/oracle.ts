@@ -2,6 +2,8 @@ import { startWalk } from '../../../src/model/chain-walk.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { walkToEnd } from '../../../activities/verify/walk-chain.js';
 import { CONTENT, type LabDatabases, TOO_LARGE, UNKNOWN_METER } from './databases.js';
+import { judgeFlavour } from './flavour.js';
+import type { RunPlan } from './plan.js';
 import { judgeReadings, type Known, type Verdict } from './verdict.js';
 
 /** What was found at the end of a run, by comparing every reading that was ever made with both ends. */
@@ -13,14 +15,14 @@ export interface Findings extends Verdict {
 export async function consult(
   { local, remote }: LabDatabases,
   siteId: string,
-  meterIsKnown: boolean,
+  { heals: meterIsKnown, flavour }: Pick<RunPlan, 'heals' | 'flavour'>,
 ): Promise<Findings> {
   const [[noted], here, found, quarantine] = await Promise.all([
     local.sql<{ versions: string; deleted: string }>(`
       select (select coalesce(json_agg(json_build_array(id, content, is_planted) order by version), '[]') from oracle.version) as versions,
         (select coalesce(json_agg(id), '[]') from oracle.deleted) as deleted`),
     local.sql<{ id: string; content: string; is_bad: string }>(`
-      select id, ${CONTENT} as content, value >= ${TOO_LARGE}${meterIsKnown ? '' : ` or meter_id = ${UNKNOWN_METER}`} as is_bad from meter_readings`),
+      select id, ${CONTENT} as content, value >= ${TOO_LARGE}${meterIsKnown ? '' : ` or meter_id = ${UNKNOWN_METER}`} as is_bad from meter_readings where is_synchronized is not true`),
     remote.sql<{ id: string; content: string; is_planted: string }>(
       `select id, ${CONTENT} as content, note = 'planted' as is_planted from meter_readings`,
     ),
@@ -51,7 +53,10 @@ export async function consult(
     quarantine: new Map(quarantine.map((row) => [row.id, row.sqlstate])),
   });
   const planted = [...known.values()].filter(({ isPlanted }) => isPlanted).length;
-  return { ...verdict, chainFaults: await judgeChain({ local, remote }, siteId, there.length - planted) };
+  const chain = flavour.custody === 'off' ? [] : await judgeChain({ local, remote }, siteId, there.length - planted);
+  const days = flavour.custody === 'full' ? await judgeDays({ remote }, siteId) : [];
+  const flavoured = await judgeFlavour({ local, remote }, flavour);
+  return { ...verdict, chainFaults: [...chain, ...days, ...flavoured] };
 }
 
 /** Walks the chain as `verify` does, and compares its end with the site's place, and the day sums of all records with the table. */
@@ -71,7 +76,7 @@ async function judgeChain({ local, remote }: LabDatabases, siteId: string, deliv
     faults.push(`the records tell of ${walk.rows} readings, and ${delivered} were delivered`);
   if (Number(state?.['seq']) !== walk.last?.seq || state?.['digest'] !== walk.last.digest)
     faults.push(`the site stands at record ${state?.['seq']}, the chain at ${walk.last?.seq}`);
-  return [...faults, ...(await judgeDays({ remote }, siteId))];
+  return faults;
 }
 
 /** No delivered reading is ever changed by a run, so the sums of all records are those of the table. */

@@ -1,4 +1,5 @@
 import { FAULT_KINDS, type Fault, type FaultKind, type Point } from './faults.js';
+import { type Flavour, flavourOf, toStatement } from './flavour.js';
 import type { Chance } from './random.js';
 import { createDeck } from './random.js';
 
@@ -14,6 +15,7 @@ export interface RunPlan {
   /** The unknown meter becomes known before the end. */
   readonly heals: boolean;
   readonly faults: readonly Fault[];
+  readonly flavour: Flavour;
 }
 
 /** What the plans are made from. */
@@ -59,14 +61,23 @@ export function planRuns(options: PlanOptions, chance: Chance): RunPlan[] {
   );
   return Array.from({ length: runs }, (_, number) => {
     const isPooled = pooled === 'all' || (pooled === 'third' && number % EVERY_THIRD === 1);
+    const flavour = flavourOf(number);
     const faults = Array.from({ length: faultsInARun }, (): Fault => {
       const kind = isPooled ? dealPooled() : dealUsual();
       const point = kind === 'pooler' ? dealRemote() : dealPoint();
       const bytes = chance.int(chance.pick([300, 3_000, 30_000]));
-      return { ...point, kind, skip: chance.pick(SKIPS), bytes, variant: chance.int(10_000) };
+      const statement = toStatement(point.statement, flavour);
+      return { ...point, statement, kind, skip: chance.pick(SKIPS), bytes, variant: chance.int(10_000) };
     });
     return {
-      ...{ number, isPooled, faults, seed: chance.int(2 ** 32), heals: chance.int(3) === 0 },
+      ...{
+        number,
+        isPooled,
+        faults,
+        flavour,
+        seed: chance.int(2 ** 32),
+        heals: chance.int(3) === 0,
+      },
       readings: FEWEST_READINGS + chance.int(options.maxMoreReadings),
       batchRows: 60 + chance.int(240),
       hasBadReadings: chance.int(2) === 0,

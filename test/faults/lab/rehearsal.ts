@@ -3,6 +3,7 @@ import { openCrew } from './crew.js';
 import { createDatabases } from './databases.js';
 import type { Point } from './faults.js';
 import type { Lab } from './lab.js';
+import { PLAIN } from './flavour.js';
 import { toOrder } from './run.js';
 import type { Moment } from './wire-proxy.js';
 import { insertReadings, plantConflict } from './writers.js';
@@ -22,7 +23,7 @@ export async function rehearse(lab: Lab): Promise<Point[]> {
     }
   };
   const drain = async (): Promise<void> => {
-    const crew = await openCrew(lab.workers, toOrder(lab, databases, { batchRows: 100, faults: [] }));
+    const crew = await openCrew(lab.workers, toOrder(lab, databases, { batchRows: 100, faults: [], flavour: PLAIN }));
     if (!(await crew.drained())) throw new Error(`the rehearsal did not end: ${crew.lastFailure() ?? 'no failure'}`);
   };
   listen(false);

@@ -1,4 +1,5 @@
 import { FAULT_KINDS, FAULT_WORDS, type FaultKind } from './faults.js';
+import type { Flavour } from './flavour.js';
 import type { Tried } from './run.js';
 import type { MadeRun, Series } from './series.js';
 
@@ -69,9 +70,19 @@ export function describeSeries(series: Series): string[] {
     `places: ${series.statements} statements of the protocol; ${places} of ${all} places that were dealt came by, ${tried.length - reached.length} faults found no one there`,
     `writers: ${count('inserted')} readings arrived while faults were made, ${count('updated')} were updated, ${count('deleted')} deleted, ${count('longTransactions')} long transactions; ${conflicts} conflicts told`,
     `${totals.runs} runs (${totals.runsThroughPooler} through PgBouncer), ${totals.faults} faults, ${totals.readings} readings in ${Math.round(series.durationMs / 1_000)} s`,
+    describeFlavours(series),
     `lost ${totals.lost}, doubled ${totals.doubled}, changed ${totals.changed}, other findings ${totals.other}`,
     `longest recovery: ${describeLongest(reached)}`,
   ];
+}
+
+function describeFlavours({ made }: Series): string {
+  const count = (is: (flavour: Flavour) => boolean): number => made.filter(({ plan }) => is(plan.flavour)).length;
+  return (
+    `runs with kept readings ${count(({ keeps }) => keeps !== null)} (moved in ${count(({ keeps }) => keeps === 'moved')}), ` +
+    `custody chain ${count(({ custody }) => custody === 'chain')}, custody off ${count(({ custody }) => custody === 'off')}, ` +
+    `as text ${count(({ isText }) => isText)}, with a trigger on the remote ${count(({ hasTrigger }) => hasTrigger)}`
+  );
 }
 
 function describeKind(kind: FaultKind, { hasToxiproxy }: Series, reached: readonly Tried[]): string[] {

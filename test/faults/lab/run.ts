@@ -1,6 +1,7 @@
 import { type Crew, openCrew } from './crew.js';
 import { createDatabases, type LabDatabases, UNKNOWN_METER, SITE } from './databases.js';
 import { ACTS, type Fault, type Scene } from './faults.js';
+import { season, toReadings } from './flavour.js';
 import type { Lab } from './lab.js';
 import { consult, type Findings } from './oracle.js';
 import type { RunPlan } from './plan.js';
@@ -33,6 +34,7 @@ const RECOVERY_MS = 30_000;
 export async function runOnce(lab: Lab, plan: RunPlan): Promise<RunResult> {
   const databases = await createDatabases(lab.servers, `run_${plan.number}`);
   const { local, remote } = databases;
+  await season(databases, plan.flavour);
   lab.proxies.remote.target = {
     host: '127.0.0.1',
     port: plan.isPooled ? lab.pooler!.port : lab.servers.remote.door.port,
@@ -52,7 +54,7 @@ export async function runOnce(lab: Lab, plan: RunPlan): Promise<RunResult> {
     strange.push(`the queue was not drained; the last failure: ${crew.lastFailure() ?? 'none'}`);
   lab.proxies.local.cut();
   lab.proxies.remote.cut();
-  const findings = await consult(databases, SITE, plan.heals);
+  const findings = await consult(databases, SITE, plan);
   await Promise.all([local.drop(), remote.drop()]);
   return { tried, findings, writings: writers.done, strange: [...strange, ...crew.strange] };
 }
@@ -61,7 +63,7 @@ export async function runOnce(lab: Lab, plan: RunPlan): Promise<RunResult> {
 export function toOrder(
   { servers, toxic, proxies }: Lab,
   { local }: LabDatabases,
-  { batchRows, faults }: Pick<RunPlan, 'batchRows' | 'faults'>,
+  { batchRows, faults, flavour }: Pick<RunPlan, 'batchRows' | 'faults' | 'flavour'>,
 ): WorkOrder {
   const password = servers.folder.password;
   const isToxic = faults.some(({ kind }) => kind === 'toxiproxy');
@@ -69,7 +71,15 @@ export function toOrder(
     ...{ database: local.name, user: WORKER, password },
     port: (isToxic ? toxic?.[side].port : undefined) ?? proxies[side].port,
   });
-  return { siteId: SITE, local: way('local'), remote: way('remote'), batchRows, maxDurationMs: MAX_DURATION_MS };
+  const readings = toReadings(flavour);
+  return {
+    siteId: SITE,
+    readings,
+    local: way('local'),
+    remote: way('remote'),
+    batchRows,
+    maxDurationMs: MAX_DURATION_MS,
+  };
 }
 
 /** Attempts that may go well while a trap is armed, before its place is taken as out of reach. */

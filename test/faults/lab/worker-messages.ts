@@ -20,6 +20,7 @@ export interface Way {
 /** What a worker is to drain. */
 export interface WorkOrder {
   readonly siteId: string;
+  readonly readings: QueueTable;
   readonly local: Way;
   readonly remote: Way;
   readonly batchRows: number;

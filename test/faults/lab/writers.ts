@@ -42,7 +42,8 @@ export function insertReadings(kind: ReadingKind): string {
 const UPDATE = `
   with changed as (
     update meter_readings set note = note || '+', value = value + 1
-    where id in (select id from meter_readings where value < 1000000 order by random() limit $1::integer)
+    where is_synchronized is not true -- what is kept has arrived: an update of it would not be sent
+      and id in (select id from meter_readings where value < 1000000 and is_synchronized is not true order by random() limit $1::integer)
     returning *)
   insert into oracle.version
   select id, (select max(v.version) + 1 from oracle.version v where v.id = changed.id), ${CONTENT} from changed`;
@@ -50,7 +51,8 @@ const UPDATE = `
 const DELETE = `
   with gone as (
     delete from meter_readings
-    where id in (select id from meter_readings order by random() limit $1::integer)
+    where is_synchronized is not true
+      and id in (select id from meter_readings where is_synchronized is not true order by random() limit $1::integer)
     returning id)
   insert into oracle.deleted select id from gone`;
 
