@@ -102,7 +102,7 @@ function describeGap(
     const range = `readings from ${head?.lastTimestamp ?? 'the first one'} to ${local.lastTimestamp ?? 'unknown'}`;
     return (
       `the remote database lacks the last ${toBatches(gap)} of this site (${range}): it was restored from an older ` +
-      `backup, or it is another database. ${here}, ${there}.`
+      `backup, its custody records were removed, or it is another database. ${here}, ${there}.`
     );
   }
   const sender = `the last one there is ${describeHead(head)}`;

@@ -134,7 +134,7 @@ function are(rows: number): string {
 }
 
 const EVIDENCE = "Keep the evidence (verify --report FILE) and ask the remote's administrator.";
-const GONE = `Somebody deleted them there, or gave them another day or meter. ${EVIDENCE} The site no longer has them; the customer's backups and logs may. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY`;
+const GONE = `Somebody deleted them there, or gave them another day or meter. ${EVIDENCE} The site no longer has them, unless METER_SYNC_READINGS_KEEP_DAYS keeps them (meter-sync resend); the customer's backups and logs may. Deleted on purpose, by a retention rule? Then verify from a later day: --from DAY`;
 const CHANGED = `Somebody changed it there. ${EVIDENCE} The site no longer has the original: compare with the customer's backups and logs`;
 const SLIPPED_IN = `Find out who else writes readings of these meters: another tool, or somebody by hand. ${EVIDENCE} Those that were there before the first custody record look the same: then verify from a later day: --from DAY`;
 

@@ -1,3 +1,4 @@
+import { isDay } from '../../../src/model/day-order.js';
 import type { TransferColumn } from '../../../src/model/transfer.js';
 import { type HashedColumn, toNativeType } from '../../../src/model/hashed-column.js';
 import { ident, literal } from '../../../src/postgres/identifier.js';
@@ -33,6 +34,7 @@ const DAY_TEXT = /^(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40}
 export function parseDays(text: string): readonly DaySum[] | null {
   const days = (text === '' ? [] : text.split(';')).map((one) => DAY_TEXT.exec(one));
   if (!days.every((day) => day !== null)) return null;
+  if (!days.every(([, day = '']) => day === '' || isDay(day))) return null;
   return days.map(([, day, rows, sum, digest]) => ({
     day: day === '' ? null : (day ?? null),
     rows: Number(rows),

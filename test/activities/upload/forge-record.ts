@@ -8,22 +8,22 @@ import type { TestDatabase } from '../../support/postgres.js';
  * Gives a record that was changed or put in the digest that its facts come to, as somebody would who knows the protocol; and with
  * a key its signature, too.
  */
-export async function forgeRecord(remote: TestDatabase, seq: number, key?: SiteKey): Promise<void> {
+export async function forgeRecord(remote: TestDatabase, seq: number, key?: SiteKey, siteId = 'test'): Promise<void> {
   const [row] = await remote.sql<Record<keyof RecordTexts, string>>(
     `select ${recordTexts('c')}, c.seq, coalesce(encode(b.digest, 'hex'), '${NO_DIGEST}') as "previousDigest",
        ${columnsDigestOf('l')} as "columnsDigest"
      from meter_sync.custody c
      join meter_sync.custody_columns l on l.id = c.columns_id
      left join meter_sync.custody b on b.site = c.site and b.seq = c.seq - 1
-     where c.site = 'test' and c.seq = $1`,
-    [seq],
+     where c.site = $2 and c.seq = $1`,
+    [seq, siteId],
   );
   const digest = digestRecord(row!);
   const signature = key?.sign(digest).toString('hex') ?? null;
   await remote.sql(
     `update meter_sync.custody set digest = decode($2, 'hex'), signature = coalesce(decode($3, 'hex'), signature)
-     where site = 'test' and seq = $1`,
-    [seq, digest.toString('hex'), signature],
+     where site = $4 and seq = $1`,
+    [seq, digest.toString('hex'), signature, siteId],
   );
 }
 

@@ -175,7 +175,9 @@ it('readings that were slipped in after the last day are found, and those before
 it('a user who may only read the tables that it needs can verify', async (context) => {
   const site = await deliver(context);
   const role = `auditor_${randomBytes(4).toString('hex')}`;
-  const bookkeeping = ['upload_state', 'upload_claim', 'quarantine'].map((name) => `meter_sync.${name}`);
+  const bookkeeping = ['upload_state', 'upload_claim', 'quarantine', 'kept_reading', 'lost_at_remote'].map(
+    (name) => `meter_sync.${name}`,
+  );
   const grants = {
     local: [...bookkeeping, 'meter_readings', 'meter'],
     remote: [...['custody', 'custody_columns', 'custody_key'].map((name) => `meter_sync.${name}`), 'meter_readings'],
