@@ -69,7 +69,7 @@ async function drainAsPlanned(
   warnOnce(plan, attempt.log);
   const begin = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
   if (here.hasQuarantine) await releaseHealed(plan, input.siteId, attempt);
-  const progress = await uploadAsConnectionsAllow(begin, plan, input, attempt);
+  const progress = await uploadWhatIsReadable(begin, plan, input, attempt);
   if (hasToExpire(here) && !progress.more) await removeExpired(plan.local, { ...input, queue: plan.queue }, attempt);
   const { hasQuarantine: hadQuarantine, lostAtRemote } = here;
   return report(plan, { siteId: input.siteId, hadQuarantine }, { ...progress, lostAtRemote }, attempt);
@@ -113,6 +113,45 @@ interface Begin {
   readonly signing: Signing | null;
 }
 
+/** How much smaller the batches get behind which a page cannot be read, down to a single reading. */
+const SMALLER = 8;
+
+/**
+ * Uploads; where the site's server cannot read a page of its own, in ever smaller batches, so that every reading before that
+ * page leaves.
+ * @throws DatabaseFailure `damaged` - as the server names the page
+ */
+async function uploadWhatIsReadable(
+  begin: Begin,
+  plan: UploadPlan,
+  input: UploadReadingsInput,
+  attempt: Attempt,
+): Promise<UploadProgress> {
+  let from = begin;
+  for (let { batchRows } = input; ; batchRows = Math.ceil(batchRows / SMALLER)) {
+    try {
+      return await uploadAsConnectionsAllow(from, plan, { ...input, batchRows }, attempt);
+    } catch (error) {
+      if (!isUnreadable(error) || batchRows === 1) throw error;
+      attempt.log.warn('a page of the local database cannot be read; smaller batches bring what lies before it', {
+        error: error.message,
+        batchRows,
+      });
+    }
+    from = await beginAgain(plan, input, attempt);
+  }
+}
+
+function isUnreadable(error: unknown): error is DatabaseFailure {
+  return error instanceof DatabaseFailure && error.kind === 'damaged' && error.place.side === 'local';
+}
+
+/** Where the site stands after a run that did not come to its end. */
+async function beginAgain(plan: UploadPlan, input: UploadReadingsInput, { signal }: Attempt): Promise<Begin> {
+  const here = await readLocalUpload(plan.local, input, { signal, purpose: 'toSign' });
+  return { here, ...(await readPlace(plan, input, here, signal)) };
+}
+
 /**
  * Uploads with batches that overlap. Where a server turns out to have no connection for a second batch, one follows another:
  * what is done stays done, and the rest begins anew behind it.
@@ -133,8 +172,7 @@ async function uploadAsConnectionsAllow(
     attempt.log.info('no connection for a second batch; one batch follows another', { ...error.place });
   }
   const { done } = reached;
-  const here = await readLocalUpload(plan.local, input, { signal: attempt.signal, purpose: 'toSign' });
-  const again = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
+  const again = await beginAgain(plan, input, attempt);
   const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
   const rest = await uploadFrom(again, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
   const oldestLeft = rest.oldestLeft ?? done.oldestLeft;

@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../../activities/bookkeeping/migrations.js';
+import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
 import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import { findTemporalBinary } from '../../src/dev/stack/temporal/temporal-binary.js';
 import { startTemporal } from '../../src/dev/stack/temporal/temporal-server.js';
 import type { Side } from '../../src/model/failures.js';
 import { SEARCH_ATTRIBUTES } from '../../src/model/wire.js';
 import { loadConfig } from '../../src/config/load.js';
+import type { Database } from '../../src/postgres/session.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { openDatabase } from '../open-database.js';
@@ -98,15 +100,21 @@ async function makeDatabases({ local, remote }: Servers, siteIds: readonly strin
   const make = async (side: Side, url: (database: string) => string, name: string): Promise<void> => {
     await sql(url('bench'), `create database "${name}"`);
     await sql(url(name), `${NARROW.table(side)}; ${MASTER_DATA}`);
-    const database = openDatabase(side, url(name));
-    await migrate(database);
-    await database.pool.end();
+    await withDatabase(openDatabase(side, url(name)), migrate);
   };
   const [first = '', ...others] = siteIds;
   await make('local', local.url, first);
   await make('remote', remote.url, CUSTOMER);
   await sql(remote.url(CUSTOMER), FILL);
   for (const name of others) await sql(local.url('bench'), `create database "${name}" template "${first}"`);
+  for (const name of siteIds) {
+    await withDatabase(openDatabase('local', local.url(name)), (database) => ensureSiteKey(database, name));
+  }
+}
+
+async function withDatabase(database: Database, work: (database: Database) => Promise<unknown>): Promise<void> {
+  await work(database);
+  await database.pool.end();
 }
 
 /** Its log is counted, and told where a line is of trouble. */

@@ -28,8 +28,23 @@ export interface CycleCost {
   readonly actions: number;
 }
 
-/** Watches whole cycles: first what they use, then, with the servers' logs on, what is asked. */
-export async function watchCycles(servers: Servers, fleet: Fleet, rounds: number): Promise<CycleCost> {
+/** Seconds of CPU that each server uses in a second when nobody asks it for anything. */
+export async function watchRest({ local, remote }: Servers, seconds: number): Promise<readonly number[]> {
+  const read = (): number[] => [local, remote].map(({ pid }) => serverCpuSeconds(pid));
+  const before = read();
+  await pause(seconds * 1_000);
+  return read().map((value, at) => (value - (before[at] ?? 0)) / seconds);
+}
+
+/**
+ * Watches whole cycles: first what they use, then, with the servers' logs on, what is asked.
+ * @param rest see {@link watchRest}: it is no part of a cycle
+ */
+export async function watchCycles(
+  servers: Servers,
+  fleet: Fleet,
+  { rounds, rest }: { readonly rounds: number; readonly rest: readonly number[] },
+): Promise<CycleCost> {
   const wanted = rounds * fleet.siteIds.length;
   const cpu = await during(fleet, wanted, () => [
     serverCpuSeconds(servers.local.pid),
@@ -44,7 +59,9 @@ export async function watchCycles(servers: Servers, fleet: Fleet, rounds: number
       await beatsOf(fleet),
     ]),
   );
-  const [local = 0, remote = 0, worker = 0, temporal = 0] = cpu.perCycle;
+  const [local = 0, remote = 0, worker = 0, temporal = 0] = cpu.perCycle.map(
+    (value, at) => value - ((rest[at] ?? 0) * cpu.seconds) / cpu.cycles,
+  );
   const [localConnections = 0, localMessages = 0, remoteConnections = 0, remoteMessages = 0, beats = 0] =
     asked.perCycle;
   const { events, actions } = await readHistory(fleet);
@@ -65,14 +82,16 @@ async function during(
   fleet: Fleet,
   wanted: number,
   read: () => number[] | Promise<number[]>,
-): Promise<{ perCycle: number[]; cycles: number; failed: number }> {
+): Promise<{ perCycle: number[]; cycles: number; failed: number; seconds: number }> {
   const start = await atEndOfCycle(fleet, 1);
+  const startedAt = performance.now();
   const before = await read();
   const end = await atEndOfCycle(fleet, wanted);
   const after = await read();
+  const seconds = (performance.now() - startedAt) / 1_000;
   const cycles = end.ended + end.failed - start.ended - start.failed;
   const perCycle = after.map((value, at) => (value - (before[at] ?? 0)) / cycles);
-  return { perCycle, cycles, failed: end.failed - start.failed };
+  return { perCycle, cycles, failed: end.failed - start.failed, seconds };
 }
 
 async function atEndOfCycle({ cycles }: Fleet, more: number): Promise<ReturnType<Fleet['cycles']>> {

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { migrate } from '../../../activities/bookkeeping/migrations.js';
+import { prepareBookkeeping } from '../../support/bookkeeping.js';
 import { createDatabaseOn, createDatabases } from '../../support/postgres.js';
 import { NO_OTHER_VERSION, startSystemPostgres } from '../../support/system-postgres.js';
 import { PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
@@ -21,7 +21,7 @@ it.skipIf(NO_OTHER_VERSION !== null)(
     const { url } = await startSystemPostgres({ settings: SETTINGS });
     const local = await createDatabaseOn(url, 'local', context);
     const { remote } = await createDatabases(context, 'empty');
-    await Promise.all([migrate(local), migrate(remote)]);
+    await Promise.all([prepareBookkeeping(local), prepareBookkeeping(remote)]);
     await local.sql(
       `create table meter_readings (id bigint not null, created_at timestamptz, value numeric, is_synchronized boolean default false) partition by range (created_at);
        create table meter_readings_default partition of meter_readings default;

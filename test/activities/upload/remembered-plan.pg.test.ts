@@ -1,5 +1,6 @@
 import pg, { escapeIdentifier as ident } from 'pg';
 import { expect, inject, it, type TestContext } from 'vitest';
+import { recallPlan } from '../../../activities/upload/plan/known-plan.js';
 import { countMessages } from '../../support/count-messages.js';
 import type { TestDatabase } from '../../support/postgres.js';
 import { until } from '../../support/wait.js';
@@ -67,8 +68,10 @@ it('a change that both ends have made is met within the run', async (context) =>
 
 it('a remote index that was made meanwhile changes how batches overlap', async (context) => {
   const site = await openKnownSite(context);
+  expect(recallPlan(site.ends)?.plan.overlap).toBe('sent');
   await site.remote.sql('create unique index on meter_readings (created_at)');
   expect(await site.upload()).toMatchObject({ inserted: 5, queueSize: 0 });
+  expect(recallPlan(site.ends)?.plan.overlap).toBe('arrived');
 });
 
 it('an older copy of the remote behind the same address fences the site', async (context) => {
