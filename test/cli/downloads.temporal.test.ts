@@ -55,7 +55,7 @@ async function localMeters(): Promise<string[]> {
 }
 
 it.each([
-  ['that answers empty', 'delete from meter', 'the remote has no row any more'],
+  ['that answers empty', 'delete from meter', 'the remote table is empty'],
   ['that has lost half its meters', 'delete from meter where id > 20', '20 of 40 rows (50 %) are gone from the remote'],
   ['that is another database', 'update meter set id = id + 1000', '40 of 40 rows (100 %) are gone from the remote'],
 ])(

@@ -40,7 +40,7 @@ function renderHold(siteId: string, hold: OpenHold, now: number, { paint, table 
       : [`Decided:  ${decided.decision}, by ${decided.by}, ${toInstant(decided.at, now)}`]),
     ...(rows.length === 0 ? [] : ['', 'Some of the rows:', table(['kind', 'key', 'name', 'columns'], rows)]),
     '',
-    'If the remote is wrong, mend it there: the hold then ends by itself. Else one of:',
+    'If the remote is wrong, fix it there: the hold then ends by itself. Otherwise one of:',
     ...toChoices(siteId, hold).map(([what, command]) => `- ${what}:\n    ${command}`),
   ].join('\n');
 }

@@ -185,6 +185,12 @@ describe('a remote that truncates and fills a table anew in one transaction is n
       'low',
     ],
     [
+      'a materialized view',
+      `${BASE}; insert into base ${FILL}; create materialized view meter as select * from base`,
+      'meter',
+      'refresh materialized view meter',
+    ],
+    [
       'a table that is replaced by another one, and the view with it',
       `${BASE}; insert into base ${FILL}; create view meter as select * from base`,
       'base',
