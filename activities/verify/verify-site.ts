@@ -12,7 +12,7 @@ import {
   type Verification,
   verifyDelivered,
   type VerifyOptions,
-  walkWhole,
+  walkChain,
 } from './verify-delivered.js';
 import { verifyQueue } from './verify-queue.js';
 
@@ -32,7 +32,7 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const { readings } = tables;
   const { siteId, isStopped } = options;
   const { keys } = (await readLocalUpload(local, { siteId })).chain;
-  const walked = await walkWhole(remote, keys, options);
+  const walked = await walkChain(remote, keys, options);
   const seen = await comparePlaces({ local, remote }, siteId);
   const scope = await readScope({ local, remote, tables });
   const queue = await verifyQueue({ local, remote, readings }, siteId, {

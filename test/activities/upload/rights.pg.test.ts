@@ -12,7 +12,11 @@ const STATE = [
   'select, insert, update, delete on meter_sync.quarantine',
   'select on meter_sync.site_key',
 ];
-const COMPANIONS = ['select, insert on meter_sync.custody_columns', 'select, insert on meter_sync.custody_key'];
+const COMPANIONS = [
+  'select, insert on meter_sync.custody_columns',
+  'select, insert on meter_sync.custody_key',
+  'select, insert on meter_sync.custody_seal',
+];
 const CUSTODY = [USAGE, 'select, insert on meter_sync.custody', ...COMPANIONS];
 const READ_STATE = [
   USAGE,
