@@ -50,7 +50,9 @@ const importDirections = [
   only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
   ...engine('activities/bookkeeping'),
-  ...engine('activities/upload', { rooms: ['queue', 'days', 'keep', 'custody', 'plan', 'send', 'quarantine'] }),
+  ...engine('activities/upload', {
+    rooms: ['queue', 'days', 'keep', 'custody', 'proof', 'plan', 'send', 'quarantine'],
+  }),
   ...engine('activities/download', { rooms: ['plan', 'compare', 'guard', 'apply', 'history'] }),
   ...engine('activities/probe', { engines: ['upload', 'download'] }),
   ...engine('activities/verify', { engines: ['upload'] }),

@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util';
 import { benchMemory } from './backlog/memory.js';
 import { benchPlans } from './backlog/plans.js';
 import { benchIdle } from './cycles/run.js';
+import { benchCustody } from './custody/custody.js';
 import { benchDownload } from './download/compare.js';
 import { plot, render } from './render.js';
 import { benchUpload } from './upload/compare.js';
@@ -12,6 +13,7 @@ const USAGE = `npm run bench -- upload   [--shape narrow|wide] [--rows N] [--rou
        npm run bench -- plans    [--rows 10000000]    plans of the queue's statements, with and without an index
        npm run bench -- idle     [--sites N] [--rounds 10] [--interval SECONDS] [--servers embedded|system]
                                  cycles with nothing to do, then with five readings each: what they cost both ends
+       npm run bench -- custody  [--rows 525600]      a year of custody records: size, signing, verifying
        npm run bench -- render   FILE...              tables of results that were written with --json
        npm run bench -- plot     --svg FILE FILE...   results of uploads as one picture
 
@@ -28,6 +30,9 @@ Exit code 1: a run failed, content was not the same at both ends or a target was
 
 /** A hundred meters, a reading a minute, ten weeks offline. */
 const BACKLOG_ROWS = 10_000_000;
+
+/** A record a minute. */
+const YEAR_RECORDS = 525_600;
 
 const OPTIONS = {
   shape: { type: 'string', default: 'narrow' },
@@ -75,6 +80,8 @@ async function main(): Promise<boolean> {
       });
     case 'memory':
       return benchMemory(rows ?? BACKLOG_ROWS, files);
+    case 'custody':
+      return benchCustody(rows ?? YEAR_RECORDS, files);
     case 'plans':
       return benchPlans(rows ?? BACKLOG_ROWS, files);
     case 'idle': {

@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { toMemoryMarkdown } from './backlog/memory.js';
 import { toPlansMarkdown } from './backlog/plans.js';
 import { toCyclesMarkdown } from './cycles/run.js';
+import { toCustodyMarkdown } from './custody/custody.js';
 import { toDownloadMarkdown } from './download/report.js';
 import { toUploadPlot } from './plot.js';
 import { type Result, toTargetLines } from './targets.js';
@@ -33,6 +34,8 @@ function toMarkdown(result: Result): string {
       return toUploadMarkdown(result);
     case 'download':
       return toDownloadMarkdown(result);
+    case 'custody':
+      return toCustodyMarkdown(result);
     case 'memory':
       return toMemoryMarkdown(result);
     case 'idle':

@@ -1,12 +1,13 @@
 import type { MemoryResult } from './backlog/memory.js';
 import type { PlansResult } from './backlog/plans.js';
 import type { CyclesResult } from './cycles/run.js';
+import type { CustodyResult } from './custody/custody.js';
 import type { DownloadLine, DownloadResult } from './download/result.js';
 import { median } from './statistics.js';
 import { ratiosOf, ratiosTo, type UploadLine, type UploadResult } from './upload/result.js';
 
 /** What a comparison came to. */
-export type Result = UploadResult | DownloadResult | MemoryResult | PlansResult | CyclesResult;
+export type Result = UploadResult | DownloadResult | CustodyResult | MemoryResult | PlansResult | CyclesResult;
 
 /** What is wanted of the product, and what was seen. */
 export interface Target {
@@ -22,6 +23,8 @@ export function targetsOf(result: Result): Target[] {
       return uploadTargets(result);
     case 'download':
       return downloadTargets(result);
+    case 'custody':
+      return result.records < YEAR_RECORDS ? [] : custodyTargets(result);
     case 'memory':
       return result.rows < BACKLOG
         ? []
@@ -41,6 +44,7 @@ export function toTargetLines(result: Result): string[] {
 }
 
 const BACKLOG = 10_000_000;
+const YEAR_RECORDS = 525_600;
 const PRODUCT = 'meter-sync';
 
 /** Rates as a multiple of the pipe without delay. */
@@ -76,6 +80,14 @@ const UPLOAD_RIVALS = [
   { name: 'two psql pipes at once', ratio: 1 },
   { name: 'seed algorithm', ratio: 7 },
 ];
+
+function custodyTargets({ bytes, wholeSeconds, fromSealSeconds }: CustodyResult): Target[] {
+  return [
+    atMost('a year of records, MB', bytes / 1e6, 200),
+    atMost('seconds to verify a year of records, whole', wholeSeconds, 60),
+    atMost('seconds to verify a year of records, from the newest seal', fromSealSeconds, 5),
+  ];
+}
 
 const FETCH_ALL = 'fetch all and compare';
 

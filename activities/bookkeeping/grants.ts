@@ -28,6 +28,7 @@ const RIGHTS: Readonly<Record<Side, Readonly<Record<string, string>>>> = {
     custody: 'select, insert',
     custody_columns: 'select, insert',
     custody_key: 'select, insert',
+    custody_seal: 'select, insert',
   },
 };
 

@@ -8,13 +8,14 @@ import { planSigning, type Signing, toColumnList } from './custody/companions.js
 import { type ClaimedState, claimSite, keepLearnedRows } from './custody/claim.js';
 import { findPlace, type PlaceInChain, readChain } from './custody/read-chain.js';
 import { readRecords } from './custody/remote-records.js';
-import { requireKey } from './custody/site-key.js';
+import { nameKey, requireKey } from './custody/site-key.js';
 import { type LocalUpload, readLocalUpload, readUploadOf } from './custody/upload-state.js';
 import { DayStates } from './days/day-states.js';
 import { removeExpired } from './keep/expire.js';
 import { forgetPlan, planAnew, recallPlan } from './plan/known-plan.js';
 import { planUpload, type UploadEnds, type UploadPlan, warnOnce } from './plan/plan-upload.js';
 import { TableChanged } from './plan/table-mark.js';
+import { sealChain } from './proof/make-seal.js';
 import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
 import { isQueueEmpty, NO_QUEUE, readQueueFigures } from './queue/queue-figures.js';
 import { withUploadLock } from './queue/upload-lock.js';
@@ -55,9 +56,10 @@ export async function drainQueue(
 }
 
 /** Nothing waits, and the remote was not asked. */
-function toIdleResult({ state, lostAtRemote }: LocalUpload): UploadReadingsResult {
-  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, lostAtRemote, remoteAsked: false };
-  return { ...none, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
+function toIdleResult({ state, chain, lostAtRemote }: LocalUpload): UploadReadingsResult {
+  const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false };
+  const known = { lostAtRemote, signingKey: nameKey(chain.keys) };
+  return { ...none, ...known, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
 }
 
 async function drainAsPlanned(
@@ -70,9 +72,11 @@ async function drainAsPlanned(
   const begin = { here, ...(await readPlace(plan, input, here, attempt.signal)) };
   if (here.hasQuarantine) await releaseHealed(plan, input.siteId, attempt);
   const progress = await uploadWhatIsReadable(begin, plan, input, attempt);
+  if (begin.sealIsDue && !attempt.earlyEnd.aborted) await sealMonth(begin, plan, input, attempt);
   if (hasToExpire(here) && !progress.more) await removeExpired(plan.local, { ...input, queue: plan.queue }, attempt);
   const { hasQuarantine: hadQuarantine, lostAtRemote } = here;
-  return report(plan, { siteId: input.siteId, hadQuarantine }, { ...progress, lostAtRemote }, attempt);
+  const known = { lostAtRemote, signingKey: nameKey(here.chain.keys) };
+  return report(plan, { siteId: input.siteId, hadQuarantine }, { ...progress, ...known }, attempt);
 }
 
 /**
@@ -93,17 +97,18 @@ export async function readPlace(
   { siteId }: Pick<UploadReadingsInput, 'siteId'>,
   { chain, signingKeys: keys }: LocalUpload,
   signal: AbortSignal,
-): Promise<Pick<Begin, 'place' | 'signing'>> {
-  if (custody === 'off') return { place: { link: chain, isOneAhead: false }, signing: null };
+): Promise<Pick<Begin, 'place' | 'signing' | 'sealIsDue'>> {
+  if (custody === 'off') return { place: { link: chain, isOneAhead: false }, signing: null, sealIsDue: false };
   const key = requireKey(keys, siteId);
   const list = toColumnList(days.columns, days.dayColumn);
   const there = await readChain(remote, siteId, chain, { signal, columnsId: list.id });
   const place = findPlace(siteId, chain, there);
   const states = days.digests ? new DayStates(local, siteId) : null;
   const signing = planSigning(siteId, place.link, { key, keys, list, states }, there.known);
-  if (!place.isOneAhead) return { place, signing };
+  const { sealIsDue } = there;
+  if (!place.isOneAhead) return { place, signing, sealIsDue };
   const [ahead] = await readRecords(remote, { siteId, above: chain.seq, upTo: place.link.seq });
-  return { place: ahead === undefined ? place : { ...place, ahead }, signing };
+  return { place: ahead === undefined ? place : { ...place, ahead }, signing, sealIsDue };
 }
 
 /** Where a run begins. */
@@ -111,6 +116,8 @@ interface Begin {
   readonly here: LocalUpload;
   readonly place: PlaceInChain;
   readonly signing: Signing | null;
+  /** True when custody records of a month that is over wait for their seal. */
+  readonly sealIsDue: boolean;
 }
 
 /** How much smaller the batches get behind which a page cannot be read, down to a single reading. */
@@ -207,6 +214,29 @@ async function uploadFrom(
   }
 }
 
+/** A month of a record a minute takes some seconds; what is left then is sealed by the next upload. */
+const SEAL_MAX_MS = 5_000;
+
+/**
+ * Seals the records of months that are over, up to where the run began: the first upload of a new month does. It only makes
+ * `verify` quick, so what keeps it back is told and fails no upload.
+ */
+async function sealMonth(
+  { here, place }: Begin,
+  { remote }: UploadPlan,
+  { siteId }: UploadReadingsInput,
+  { signal, log }: Attempt,
+): Promise<void> {
+  const order = { siteId, upTo: place.link, keys: here.signingKeys, maxDurationMs: SEAL_MAX_MS, signal };
+  try {
+    const made = await sealChain(remote, order);
+    if (made !== null) log.info('custody records sealed', { seq: made.seq, records: made.records });
+  } catch (error) {
+    signal.throwIfAborted();
+    log.warn('custody records could not be sealed', { reason: error instanceof Error ? error.message : String(error) });
+  }
+}
+
 /**
  * A table that is changed, or a right that is taken away, while batches move makes a statement fail, and PostgreSQL does not
  * always name the column. Comparing the tables again does.
@@ -229,7 +259,7 @@ function isOfTables(error: unknown): boolean {
 async function report(
   { local, queue }: UploadPlan,
   { siteId, hadQuarantine }: { readonly siteId: string; readonly hadQuarantine: boolean },
-  progress: UploadProgress & Pick<UploadReadingsResult, 'lostAtRemote'>,
+  progress: UploadProgress & Pick<UploadReadingsResult, 'lostAtRemote' | 'signingKey'>,
   { log, signal }: Attempt,
 ): Promise<UploadReadingsResult> {
   const mayHold = hadQuarantine || progress.quarantined > 0;

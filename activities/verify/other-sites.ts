@@ -1,7 +1,8 @@
-import { type ChainWalk, startWalk } from '../../src/model/chain-walk.js';
+import type { ChainWalk } from '../../src/model/chain-walk.js';
 import { addTotal, type DayTotal, NOTHING } from '../../src/model/delivered-day.js';
 import { run, type Session } from '../../src/postgres/session.js';
-import { walkToEnd } from './walk-chain.js';
+import { openWalk } from '../upload/proof/open-walk.js';
+import { walkToEnd } from '../upload/proof/walk-chain.js';
 
 /** What other sites delivered into the same table on one day. */
 export interface DeliveredByOthers {
@@ -26,8 +27,12 @@ export interface OtherSites {
  */
 export function openOtherSites(siteId: string, keys: ReadonlyMap<string, readonly string[]> = new Map()): OtherSites {
   const walks = new Map<string, ChainWalk>();
+  const open = async (session: Session, other: string): Promise<ChainWalk> => {
+    const trusted = keys.get(other) ?? (await readKeys(session, other));
+    return openWalk(session, other, trusted, 'newest');
+  };
   const walkOther = async (session: Session, other: string): Promise<ChainWalk> => {
-    const begun = walks.get(other) ?? startWalk(keys.get(other) ?? (await readKeys(session, other)));
+    const begun = walks.get(other) ?? (await open(session, other));
     const walk = await walkToEnd(session, other, begun);
     walks.set(other, walk);
     return walk;

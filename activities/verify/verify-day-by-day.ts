@@ -14,7 +14,7 @@ import {
 } from './days-question.js';
 import { findDayBetween, hashDay, lookAtDay, type Place, readMetersOfDay } from './look-at-day.js';
 import { type DayContext, type Verified, type VerifiedDay, verifyDay } from './verify-day.js';
-import { walkToEnd } from './walk-chain.js';
+import { walkToEnd } from '../upload/proof/walk-chain.js';
 
 /** Compares one day after the other, each with a query of its own, and looks for readings on days between and after them. */
 export async function verifyDayByDay(

@@ -1,13 +1,15 @@
 import { CHAIN_START } from '../../src/model/chain.js';
-import { type ChainWalk, startWalk } from '../../src/model/chain-walk.js';
+import type { ChainWalk } from '../../src/model/chain-walk.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import type { Side } from '../../src/model/failures.js';
 import { byName, type QueueTable } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
-import { type Database, run } from '../../src/postgres/session.js';
+import { type Database, run, type Session } from '../../src/postgres/session.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import { readChain } from '../upload/custody/read-chain.js';
+import { nameKey } from '../upload/custody/site-key.js';
 import type { LostDay } from '../upload/keep/lost.js';
+import { openWalk, type WalkStart } from '../upload/proof/open-walk.js';
 import { findDayColumn } from './day-column.js';
 import type { DaysQuestion, VerifiedDays } from './days-question.js';
 import type { MeterScope } from './look-at-day.js';
@@ -16,13 +18,15 @@ import { lookOutside, type Outside } from './outside.js';
 import { verifyDays } from './verify-days.js';
 import { verifyLost } from './verify-lost.js';
 import type { VerifiedQueue } from './verify-queue.js';
-import { walkPage } from './walk-chain.js';
+import { walkPage } from '../upload/proof/walk-chain.js';
 
 /** How to verify. */
 export interface VerifyOptions extends Pick<
   DaysQuestion,
   'siteId' | 'from' | 'to' | 'after' | 'isDeep' | 'isStopped' | 'signal'
 > {
+  /** From where the chain is walked; absent: behind the newest seal of the site's own. */
+  readonly start?: WalkStart;
   readonly onProgress: (what: 'custody records' | 'days' | 'queued readings', done: number, total: number) => void;
   /** Public keys of other sites that the caller vouches for, hexadecimal; absent: none. */
   readonly otherKeys?: ReadonlyMap<string, readonly string[]>;
@@ -35,7 +39,9 @@ export interface Verification extends VerifiedDays {
   readonly verifiedAt: string;
   /** Versions of the two servers; of one that was not asked null. */
   readonly servers: Readonly<Record<Side, string | null>>;
-  readonly chain: Pick<ChainWalk, 'records' | 'rows' | 'alreadyThere' | 'last' | 'unsummed'>;
+  readonly chain: Pick<ChainWalk, 'records' | 'rows' | 'alreadyThere' | 'last' | 'unsummed' | 'sealed'>;
+  /** Fingerprint of the key that is known as the site's; null: none is. */
+  readonly signingKey: string | null;
   /** How the remote's newest record compares with the one that is known elsewhere: at the site, or as it was told. */
   readonly places: string;
   /** True when that was told nowhere: whether later records were removed is then unknown. */
@@ -48,20 +54,20 @@ export interface Verification extends VerifiedDays {
   readonly outside: Outside | null;
 }
 
-/** Walks the whole chain of a site, page by page. */
-export async function walkWhole(
+/** Walks the chain of a site to its end, page by page. */
+export async function walkChain(
   remote: Database,
   keys: readonly string[],
-  { siteId, onProgress, isStopped }: VerifyOptions,
+  { siteId, onProgress, isStopped, start = 'newest' }: VerifyOptions,
 ): Promise<ChainWalk> {
   const head = (await readChain(remote, siteId, { ...CHAIN_START, keys })).head?.seq ?? 0;
-  let walk = startWalk(keys);
+  const read = <Result>(work: (session: Session) => Promise<Result>): Promise<Result> =>
+    withTransaction(remote, { isolation: 'repeatable read, read only' }, work);
+  let walk = await read((session) => openWalk(session, siteId, keys, start));
   for (;;) {
     onProgress('custody records', walk.records, head);
     if (isStopped()) return walk; // the days see it, too: the verification is not complete
-    const next = await withTransaction(remote, { isolation: 'repeatable read, read only' }, (session) =>
-      walkPage(session, siteId, walk),
-    );
+    const next = await read((session) => walkPage(session, siteId, walk));
     if (next === walk) return walk;
     walk = next;
   }
@@ -101,12 +107,13 @@ export async function verifyDelivered(
       : await verifyLost({ local: lost.local, remote }, { walk: walked, lost: lost.days, question }, byRecords);
   const isWhole = options.from === null && options.to === null && options.after === null && compared.isComplete;
   const { column } = findDayColumn(walked, columnsThere);
-  const { records, rows, alreadyThere, last, unsummed } = walked;
+  const { records, rows, alreadyThere, last, unsummed, sealed } = walked;
   return {
     ...compared,
     siteId,
     verifiedAt: new Date().toISOString(),
-    chain: { records, rows, alreadyThere, last, unsummed },
+    chain: { records, rows, alreadyThere, last, unsummed, sealed },
+    signingKey: nameKey(walked.trusted),
     meters: scope?.meters.length ?? null,
     doubts: [...walked.doubts, ...doubts, ...compared.doubts],
     outside: isWhole ? await lookOutside(remote, walked, question, column) : null,

@@ -18,7 +18,7 @@ import {
   withSnapshot,
 } from './days-question.js';
 import { type VerifiedDay, verifyDay } from './verify-day.js';
-import { walkToEnd } from './walk-chain.js';
+import { walkToEnd } from '../upload/proof/walk-chain.js';
 
 /** Somebody stopped it: nothing was compared yet. */
 class Stopped extends Error {}

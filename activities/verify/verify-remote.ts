@@ -10,7 +10,7 @@ import {
   type Verification,
   verifyDelivered,
   type VerifyOptions,
-  walkWhole,
+  walkChain,
 } from './verify-delivered.js';
 
 /** What an auditor knows without the site. */
@@ -38,7 +38,7 @@ export async function verifyRemote(
     const found = await readBookkeeping('custody', () => findTrustedKeys(remote, site, told));
     if (found.length > 0) trusted.set(site, found);
   }
-  const walked = await walkWhole(remote, trusted.get(siteId) ?? [], options);
+  const walked = await walkChain(remote, trusted.get(siteId) ?? [], options);
   const doubts = head === null ? [] : await judgeHead(remote, siteId, head);
   const places =
     head === null
@@ -63,7 +63,13 @@ async function judgeHead(remote: Database, siteId: string, { seq, digest }: Link
         select encode(c.digest, 'hex') as digest
         from meter_sync.custody c
         where c.site = $1::text
-          and c.seq = $2::integer`,
+          and c.seq = $2::integer
+        union all
+        select encode(s.record_digest, 'hex') -- of a record that was pruned
+        from meter_sync.custody_seal s
+        where s.site = $1::text
+          and s.seq = $2::integer
+        limit 1`,
       values: [siteId, seq],
     }),
   );

@@ -12,7 +12,7 @@ import {
   type Verification,
   verifyDelivered,
   type VerifyOptions,
-  walkWhole,
+  walkChain,
 } from './verify-delivered.js';
 import { readKnownLosses, withLost } from './verify-lost.js';
 import { verifyQueue } from './verify-queue.js';
@@ -34,7 +34,7 @@ export async function verifySite({ local, remote, tables }: SiteEnds, options: V
   const { siteId, isStopped } = options;
   const { keys } = (await readLocalUpload(local, { siteId })).chain;
   const { open, found } = await readKnownLosses(local, siteId);
-  const walked = withLost(await walkWhole(remote, keys, options), found);
+  const walked = withLost(await walkChain(remote, keys, options), found);
   const seen = await comparePlaces({ local, remote }, siteId);
   const scope = await readScope({ local, remote, tables });
   const queue = await verifyQueue({ local, remote, readings }, siteId, {

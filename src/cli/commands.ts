@@ -2,6 +2,7 @@ import type { CommandSpec } from './command.js';
 import { adopt } from './commands/adopt.js';
 import { check } from './commands/check.js';
 import { configure } from './commands/configure.js';
+import { custody } from './commands/custody.js';
 import { demo } from './commands/demo.js';
 import { dev } from './commands/dev.js';
 import { downloads } from './commands/downloads.js';
@@ -34,6 +35,7 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   downloads,
   quarantine,
   verify,
+  custody,
   resend,
   adopt,
 ];

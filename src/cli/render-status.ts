@@ -96,6 +96,7 @@ function toFigures(status: Status, now: number): string[][] {
     ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
     ['tenants', `${toCount(status.localTenantCount)} local, ${toCount(status.remoteTenantCount)} remote`],
     ['databases', `local ${toConnected(localDbConnected)}, remote ${toConnected(remoteDbConnected)}`],
+    ...(status.signingKey === null ? [] : [['signs with', `${status.signingKey} (fingerprint)`]]),
     ['seen', toInstant(observedAt, now, 'never')],
   ];
 }

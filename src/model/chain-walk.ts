@@ -1,5 +1,5 @@
 import { NO_DIGEST } from './chain.js';
-import { addDay, type DayTotal, NOTHING } from './delivered-day.js';
+import { addDay, type DayTotal, type DeliveredSum, NOTHING } from './delivered-day.js';
 import type { Doubt } from './doubt.js';
 import type { HashedColumn } from './hashed-column.js';
 
@@ -13,6 +13,8 @@ export interface CustodyRecord {
   readonly isSigned: boolean;
   readonly rows: number;
   readonly alreadyThere: number;
+  /** Of the list of columns that it names, hexadecimal. */
+  readonly columnsDigest: string;
   readonly columns: readonly HashedColumn[];
   readonly dayColumn: string | null;
   /** Null: it was sent without sums. */
@@ -49,14 +51,40 @@ export interface ChainWalk {
   readonly doubts: readonly Doubt[];
   /** What the doubts tell: records next to each other with the same fault are one. */
   readonly faults: readonly Fault[];
+  /** The seal that stands for the first records, which were not walked; null: all were, from the first one on. */
+  readonly sealed: SealPlace | null;
   /** Public keys that the caller knows as the site's, hexadecimal. */
   readonly trusted: readonly string[];
+}
+
+/** A seal: the last record that it sums up, its digest, and when it was made. */
+export interface SealPlace {
+  readonly seq: number;
+  readonly digest: string;
+  /** ISO 8601 UTC, by the remote's clock. */
+  readonly sealedAt: string;
+}
+
+/** What the seals of a chain say of the records up to the last of them. */
+export interface SealedRecords {
+  readonly seal: SealPlace;
+  /** Of its last record. */
+  readonly last: NonNullable<ChainWalk['last']>;
+  readonly rows: number;
+  readonly alreadyThere: number;
+  readonly sums: readonly (DeliveredSum & { readonly day: string | null })[];
+  readonly unsummed: readonly ChainWalk['unsummed'][];
 }
 
 /** What is wrong with one record, or with several that follow each other. */
 interface Fault {
   readonly what:
-    'record missing' | 'record altered' | 'record not signed' | 'record makes no sense' | 'key not vouched for';
+    | 'record missing'
+    | 'record altered'
+    | 'record not signed'
+    | 'record makes no sense'
+    | 'key not vouched for'
+    | 'seal does not fit';
   readonly from: number;
   readonly to: number;
   /** What more is to be told of the first one. */
@@ -72,11 +100,31 @@ const EMPTY_WALK: Omit<ChainWalk, 'trusted'> = {
   unsummed: null,
   doubts: [],
   faults: [],
+  sealed: null,
 };
 
 /** Where a walk begins. `trusted` are the public keys that the caller knows as the site's own. */
 export function startWalk(trusted: readonly string[]): ChainWalk {
   return { ...EMPTY_WALK, trusted };
+}
+
+/** Where a walk begins behind the records that seals sum up. `broken`: the last records of seals that do not fit. */
+export function startBehind(
+  trusted: readonly string[],
+  sealed: SealedRecords | null,
+  broken: readonly number[],
+): ChainWalk {
+  const faults = broken.map((seq): Fault => ({ what: 'seal does not fit', from: seq, to: seq, detail: '' }));
+  const start = { ...startWalk(trusted), faults, doubts: faults.map(toDoubt) };
+  if (sealed === null) return start;
+  const { seal, last, rows, alreadyThere, sums, unsummed } = sealed;
+  const days = new Map<string | null, DayTotal>();
+  for (const sum of sums) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, sum));
+  return {
+    ...{ ...start, sealed: seal, last, rows, alreadyThere, days },
+    records: last.seq,
+    unsummed: unsummed.reduce(joinUnsummed, null),
+  };
 }
 
 const ASK_THE_CUSTOMER =
@@ -102,10 +150,9 @@ export function walkOn(
   let { last } = walk;
   for (const record of records) {
     for (const fault of judgeRecord(record, last)) addFault(faults, fault);
-    const sums = record.nonsense === null ? (record.days ?? []) : [];
-    for (const sum of sums) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, { ...record, ...sum }));
     last = record;
   }
+  for (const sum of sumByDay(records)) days.set(sum.day, addDay(days.get(sum.day) ?? NOTHING, sum));
   const total = (of: (record: CustodyRecord) => number): number => records.reduce((sum, record) => sum + of(record), 0);
   return {
     ...walk,
@@ -124,12 +171,31 @@ function addUnsummed(unsummed: ChainWalk['unsummed'], record: CustodyRecord): Ch
   if ((record.days !== null && record.nonsense === null) || record.rows === 0) return unsummed;
   const from = record.firstTimestamp?.slice(0, 10) ?? '0000-00-00';
   const to = record.lastTimestamp?.slice(0, 10) ?? '9999-99-99';
-  if (unsummed === null) return { records: 1, from, to };
+  return joinUnsummed(unsummed, { records: 1, from, to });
+}
+
+function joinUnsummed(one: ChainWalk['unsummed'], other: ChainWalk['unsummed']): ChainWalk['unsummed'] {
+  if (one === null || other === null) return one ?? other;
   return {
-    records: unsummed.records + 1,
-    from: from < unsummed.from ? from : unsummed.from,
-    to: to > unsummed.to ? to : unsummed.to,
+    records: one.records + other.records,
+    from: other.from < one.from ? other.from : one.from,
+    to: other.to > one.to ? other.to : one.to,
   };
+}
+
+/** Most records next to each other are of one day: added up here first, since it takes time to compare lists of columns. */
+function sumByDay(records: readonly CustodyRecord[]): readonly (DeliveredSum & { readonly day: string | null })[] {
+  const sums: (RecordedDay & Pick<CustodyRecord, 'columns' | 'dayColumn'>)[] = [];
+  for (const { days, nonsense, columns, dayColumn } of records) {
+    if (nonsense !== null) continue;
+    for (const { day, rows, sum, digest = null } of days ?? []) {
+      const at = sums.findLastIndex((one) => one.day === day && one.columns === columns);
+      const [before] = at < 0 ? [] : sums.splice(at, 1); // the newest record of a day comes last: its digest counts
+      const total = String(BigInt(before?.sum ?? 0) + BigInt(sum));
+      sums.push({ day, rows: rows + (before?.rows ?? 0), sum: total, digest, columns, dayColumn });
+    }
+  }
+  return sums;
 }
 
 /** True for a day that records without sums may have added to. */
@@ -166,6 +232,7 @@ function toDoubt({ what, from, to, detail }: Fault): Doubt {
     'record altered': `${records} ${one ? 'does' : 'do'} not fit: altered, or put in after another record than the one before`,
     'record not signed': `${records} ${one ? 'is' : 'are'} not signed with the key of this site that was in force`,
     'key not vouched for': `meter_sync.custody_key has a key from record ${from} on that no key of this site vouches for`,
+    'seal does not fit': `the seal behind custody record ${from} is missing or does not fit: altered, not signed by this site, or the one before it is missing`,
     'record makes no sense': one ? records : `${records} make no sense; of the first one${detail}`,
   }[what];
   return { what, day: null, message, next: ASK_THE_CUSTOMER };

@@ -14,9 +14,9 @@ export const NO_DIGEST = '0'.repeat(64);
 
 /** The newest record of a site on the remote. */
 export interface ChainHead extends Link {
-  /** True when its digest is that of its own facts, after the record where the site's own database stands. */
+  /** True when it covers the record where the site's own database stands as the one before it. */
   readonly followsHere: boolean;
-  /** True when a key of this site's own database has signed it. */
+  /** True when its digest is that of its own facts, and a key of this site's own database has signed it. */
   readonly isSigned: boolean;
   /** The run that sent it. */
   readonly claim: string;

@@ -176,6 +176,7 @@ function seenByUpload(observed: Observed, result: UploadReadingsResult): Partial
     oldestUnsynced: result.oldestUnsynced,
     quarantined: result.inQuarantine,
     totalRecordsSynced,
+    signingKey: result.signingKey ?? observed.signingKey,
     lostAtRemote: result.lostAtRemote ?? null, // a worker of another version does not tell
     observedAt: result.observedAt,
   };

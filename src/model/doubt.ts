@@ -6,6 +6,7 @@ export interface Doubt {
     | 'record not signed'
     | 'record makes no sense'
     | 'key not vouched for'
+    | 'seal does not fit'
     | 'places differ'
     | 'readings differ'
     | 'lost at the remote';

@@ -58,6 +58,8 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly remoteAsked?: boolean;
   /** Delivered readings that the remote has no more; null: none are known. */
   readonly lostAtRemote: LostAtRemote | null;
+  /** Fingerprint of the key that signs the site's custody records; null or absent: not known. */
+  readonly signingKey?: string | null;
 }
 
 /** What a download is asked for; the worker knows the tables. */

@@ -47,6 +47,8 @@ export interface Observed {
   readonly remoteDbConnected: boolean | null;
   /** Delivered readings that the remote has no more; null: none are known. */
   readonly lostAtRemote: LostAtRemote | null;
+  /** Fingerprint of the key that signs the site's custody records, to be compared aloud. */
+  readonly signingKey: string | null;
   /** When the queue was last counted, by an upload or a probe, ISO 8601 UTC. The rest is of its operation's last outcome. */
   readonly observedAt: string | null;
 }
@@ -124,6 +126,7 @@ export const NOTHING_OBSERVED: Observed = {
   localDbConnected: null,
   remoteDbConnected: null,
   lostAtRemote: null,
+  signingKey: null,
   observedAt: null,
 };
 

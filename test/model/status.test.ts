@@ -7,7 +7,7 @@ import { toStatus } from '../../src/model/status.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 
 const FIELDS =
-  'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize queueSizeIsEstimate oldestUnsynced quarantined totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected lostAtRemote observedAt uploadWaitsUntil upload meters tenants'.split(
+  'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize queueSizeIsEstimate oldestUnsynced quarantined lostAtRemote signingKey totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected observedAt uploadWaitsUntil upload meters tenants'.split(
     ' ',
   );
 

@@ -25,6 +25,8 @@ type Here = Pick<LocalChain, 'seq' | 'digest' | 'keys'>;
 /** What the remote says of a site's chain, and of what its next record names. */
 export interface ChainThere extends RemoteChain {
   readonly known: KnownCompanions;
+  /** True when the first record without a seal is of a month that is over. */
+  readonly sealIsDue: boolean;
 }
 
 /**
@@ -41,10 +43,14 @@ export async function readChain(
   const [row] = await readBookkeeping('custody', () =>
     withConnection(remote, { signal }, (session) => run<ChainRow>(session, selectChain(siteId, here.seq, columnsId))),
   );
-  const known = JSON.parse(row?.known ?? '{"hasColumns":false,"keys":[]}') as KnownCompanions;
+  const { sealIsDue, ...known } = JSON.parse(row?.known ?? NOTHING_KNOWN) as ChainRowFacts;
   const head = row === undefined || row.head === null ? null : toHead(JSON.parse(row.head) as HeadRow, here);
-  return { head, digestAtLocal: row?.digest_at_local ?? null, known };
+  return { head, digestAtLocal: row?.digest_at_local ?? null, known, sealIsDue };
 }
+
+type ChainRowFacts = KnownCompanions & Pick<ChainThere, 'sealIsDue'>;
+
+const NOTHING_KNOWN = '{"hasColumns":false,"keys":[],"sealIsDue":false}';
 
 interface ChainRow {
   readonly head: string | null;
@@ -52,20 +58,21 @@ interface ChainRow {
   readonly known: string;
 }
 
-type HeadRow = Omit<RecordTexts, 'seq' | 'previousDigest'> & {
+type HeadRow = Omit<RecordTexts, 'seq'> & {
   readonly seq: number;
   readonly digest: string;
   readonly signature: string;
 };
 
-/** The digest covers the record before, so it says whether the newest record follows the one that is known here. */
+/** A signature that was copied from another record is none: the digest that it is over must be that of this record's own facts. */
 function toHead(row: HeadRow, here: Here): ChainHead {
   const { seq, digest, claim, sentBy, sentFrom, committedAt, lastTimestamp } = row;
-  const right = digestRecord({ ...row, seq: String(seq), previousDigest: here.digest ?? NO_DIGEST });
+  const right = digestRecord({ ...row, seq: String(seq) });
+  const isRight = right.toString('hex') === digest;
   return {
     ...{ seq, digest, claim, sentBy, sentFrom, committedAt, lastTimestamp },
-    followsHere: seq === here.seq + 1 && right.toString('hex') === digest,
-    isSigned: isSignedByOne(here.keys, Buffer.from(digest, 'hex'), row.signature),
+    followsHere: isRight && seq === here.seq + 1 && row.previousDigest === (here.digest ?? NO_DIGEST),
+    isSigned: isRight && isSignedByOne(here.keys, right, row.signature),
   };
 }
 
@@ -83,7 +90,18 @@ function selectChain(siteId: string, localSeq: number, columnsId: string): State
                 select ${columnsDigestOf('l')}
                 from meter_sync.custody_columns l
                 where l.id = c.columns_id
-              ), '') as "columnsDigest"
+              ), '') as "columnsDigest",
+              coalesce((
+                select encode(b.digest, 'hex')
+                from meter_sync.custody b
+                where b.site = c.site
+                  and b.seq = c.seq - 1
+              ), (
+                select encode(s.record_digest, 'hex') -- the record itself may have been pruned
+                from meter_sync.custody_seal s
+                where s.site = c.site
+                  and s.seq = c.seq - 1
+              ), '${NO_DIGEST}') as "previousDigest"
             from meter_sync.custody c
             where c.site = $1::text
             order by c.seq desc
@@ -103,6 +121,12 @@ function selectChain(siteId: string, localSeq: number, columnsId: string): State
               order by k.from_seq), '[]')
             from meter_sync.custody_key k
             where k.site = $1::text
+          ),
+          'sealIsDue', exists (
+            select from meter_sync.custody f
+            where f.site = $1::text
+              and f.seq = 1 + coalesce((select max(s.seq) from meter_sync.custody_seal s where s.site = $1::text), 0)
+              and date_trunc('month', f.committed_at at time zone 'UTC') < date_trunc('month', now() at time zone 'UTC')
           )
         )::text as known`,
     values: [siteId, localSeq, columnsId],

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 
-/** What is signed: a custody record, a list of columns that records name, a public key. Their digests can never be the same. */
-export type SignedKind = 'record' | 'columns' | 'key';
+/** What is signed: a custody record, a list of columns that records name, a public key, a seal. Their digests can never be the same. */
+export type SignedKind = 'record' | 'columns' | 'key' | 'seal';
 
 /**
  * The digest of facts: SHA-256 over their kind and their texts, each as `<bytes in UTF-8>:<text>,` so that no two lists come to

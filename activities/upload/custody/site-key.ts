@@ -1,4 +1,12 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, type KeyObject, sign, verify } from 'node:crypto';
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, execute } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
@@ -31,6 +39,17 @@ export function toPublicKey(publicKey: string): KeyObject | null {
   return createPublicKey({ key, format: 'der', type: 'spki' });
 }
 
+/** What people compare a key by, aloud: the first half of the SHA-256 of its 32 bytes, in groups of four. */
+export function toFingerprint(publicKey: string): string {
+  const hash = createHash('sha256').update(Buffer.from(publicKey, 'hex')).digest('hex');
+  return (hash.slice(0, 32).match(/.{4}/g) ?? []).join(' ');
+}
+
+/** The fingerprint of the key in use, of those that a site has; null: it has none. */
+export function nameKey([inUse]: readonly string[]): string | null {
+  return inUse === undefined ? null : toFingerprint(inUse);
+}
+
 /** True when one of the keys has signed this digest; all are hexadecimal. */
 export function isSignedByOne(keys: readonly string[], digest: Buffer, signature: string): boolean {
   const bytes = Buffer.from(signature, 'hex');
@@ -57,6 +76,27 @@ export async function ensureSiteKey(local: Database, siteId: string): Promise<bo
       values: [siteId, publicKey, privateKey],
     });
     return made > 0;
+  });
+}
+
+/**
+ * Gives a site a new key beside those that it has. It signs from the next record on: that record's transaction tells the remote, in
+ * a row that the key before has signed, too. So there is nothing to finish when somebody is interrupted.
+ * @returns its public half, hexadecimal; null: the site has no key yet
+ */
+export async function addSiteKey(local: Database, siteId: string): Promise<string | null> {
+  return withTransaction(local, { isolation: 'read committed', confirmOnDisk: true }, async (session) => {
+    const { publicKey, privateKey } = makeKey();
+    const added = await execute(session, {
+      text: `
+        insert into meter_sync.site_key (site, number, public_key, private_key)
+        select $1::text, max(k.number) + 1, decode($2::text, 'hex'), decode($3::text, 'hex')
+        from meter_sync.site_key k
+        where k.site = $1::text
+        having count(*) > 0`,
+      values: [siteId, publicKey, privateKey],
+    });
+    return added > 0 ? publicKey : null;
   });
 }
 

@@ -53,7 +53,12 @@ const BOOKKEEPING: Readonly<Record<Side, Readonly<Record<string, readonly string
     kept_reading: ['select', 'insert', 'delete'],
     day_state: ['select', 'insert', 'delete'],
   },
-  remote: { custody: ['select', 'insert'], custody_columns: ['select', 'insert'], custody_key: ['select', 'insert'] },
+  remote: {
+    custody: ['select', 'insert'],
+    custody_columns: ['select', 'insert'],
+    custody_key: ['select', 'insert'],
+    custody_seal: ['select', 'insert'],
+  },
 };
 
 /** Reads what the session's database says, in one trip. @throws DatabaseFailure `unreachable` */

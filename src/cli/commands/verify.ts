@@ -3,6 +3,7 @@ import { PREFIXES } from '../../config/define/connection-schema.js';
 import { inspectSites, loadConfig } from '../../config/load.js';
 import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import type { SiteTables } from '../../model/table.js';
+import type { WalkStart } from '../../../activities/upload/proof/open-walk.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
 import type { VerifyReport } from '../verify/report.js';
 
@@ -15,6 +16,8 @@ interface VerifyOptions {
   readonly remoteOnly?: boolean;
   readonly key?: readonly string[];
   readonly head?: string;
+  readonly fromSeal?: string;
+  readonly whole?: true;
 }
 
 /** `meter-sync verify` */
@@ -36,6 +39,8 @@ export const verify: CommandSpec<VerifyOptions> = {
       .option('--from <day>', 'the first UTC day to compare, such as 2026-11-01')
       .option('--to <day>', 'the last UTC day to compare')
       .option('--after <day>', 'go on after this day, where a run was stopped')
+      .option('--from-seal <seq:digest>', 'walk the custody chain behind this very seal; else behind the newest one')
+      .option('--whole', 'walk the whole custody chain, records under seals, too')
       .option('--report <file>', 'write a record of what was compared and found, for an auditor')
       .option(
         '--deep',
@@ -53,6 +58,7 @@ export const verify: CommandSpec<VerifyOptions> = {
 
 async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   const asked = readAsked(options);
+  const start = readStart(options);
   const isRemoteOnly = options.remoteOnly === true;
   if (!isRemoteOnly && options.head !== undefined) {
     throw new UsageError('--head needs --remote-only: else the site itself knows the head', 'meter-sync verify --help');
@@ -86,7 +92,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
   const { signal, stopListening } = untilTold(output);
   context.defer(stopListening);
   const stages = openStages(output);
-  const how = { siteId, ...asked, isStopped: () => signal.aborted, signal, onProgress: stages.update };
+  const how = { siteId, ...asked, start, isStopped: () => signal.aborted, signal, onProgress: stages.update };
   const { readings } = tables;
   const verification = await withDatabase(remote, 'remote', async (there) => {
     if (local === null) return verifyRemote(there, { readings, keys, head }, how);
@@ -135,6 +141,15 @@ function toUnproved(siteId: string): Answer {
     document: { ok: false, error: { code: 'custodyOff', message, next } },
     text: `${message}\nnext: ${next}`,
   };
+}
+
+function readStart({ fromSeal, whole }: VerifyOptions): WalkStart {
+  if (fromSeal === undefined) return whole === true ? 'whole' : 'newest';
+  const [, seq, digest] = /^(\d{1,9}):([\da-f]{64})$/.exec(fromSeal) ?? [];
+  if (seq !== undefined && digest !== undefined && whole !== true) return { seq: Number(seq), digest };
+  const wanted =
+    whole === true ? '--from-seal or --whole, not both' : 'SEQ:DIGEST as meter-sync custody seal prints it';
+  throw new UsageError(`--from-seal is '${fromSeal}'; expected: ${wanted}`, 'meter-sync verify --help');
 }
 
 /** A day as a stopped run has printed it: also one before Christ, after the year 9999 or of no calendar. */

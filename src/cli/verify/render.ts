@@ -1,5 +1,6 @@
 import type { Outside } from '../../../activities/verify/outside.js';
 import type { VerifiedDay } from '../../../activities/verify/verify-day.js';
+import type { SealPlace } from '../../model/chain-walk.js';
 import type { VerifiedQueue } from '../../../activities/verify/verify-queue.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Output } from '../output.js';
@@ -163,6 +164,10 @@ const BY_VALUES =
   'number and 64-bit sums of the stored values: these find every accident and edit, save readings computed to have the same sum';
 const BY_BYTES = 'digests of all bytes, which no other readings have';
 
+function toSealText({ seq, sealedAt }: SealPlace): string {
+  return `those up to ${toCount(seq)} by their seal, made ${toInstant(sealedAt, Date.now())}`;
+}
+
 function toFigures(report: VerifyReport): string[][] {
   const { chain, places, queue } = report;
   const last = chain.last === null ? '' : `, the last one ${toInstant(chain.last.committedAt, Date.now())}`;
@@ -170,6 +175,8 @@ function toFigures(report: VerifyReport): string[][] {
     chain.alreadyThere === 0 ? '' : `; ${toCount(chain.alreadyThere)} were sent again and were there already`;
   return [
     ['custody chain', `${toCount(chain.records)} records${last}`],
+    ...(chain.sealed === null ? [] : [['', toSealText(chain.sealed)]]),
+    ...(report.signingKey === null ? [] : [['key', `${report.signingKey} (fingerprint)`]]),
     ...(chain.last === null ? [] : [['head', `${chain.last.seq}:${chain.last.digest}`]]),
     ['', places],
     ['delivered', `${toReadings(chain.rows)}${again}`],

@@ -2,7 +2,8 @@ import { NO_DIGEST } from '../../../src/model/chain.js';
 import { columnsDigestOf, recordTexts } from '../../../activities/upload/custody/record-texts.js';
 import { digestRecord, type RecordTexts } from '../../../activities/upload/custody/signed-text.js';
 import { makeKey, SiteKey } from '../../../activities/upload/custody/site-key.js';
-import type { TestDatabase } from '../../support/postgres.js';
+import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
+import type { TestDatabase, TestDatabases } from '../../support/postgres.js';
 
 /**
  * Gives a record that was changed or put in the digest that its facts come to, as somebody would who knows the protocol; and with
@@ -31,4 +32,14 @@ export async function forgeRecord(remote: TestDatabase, seq: number, key?: SiteK
 export function strangersKey(): SiteKey {
   const { publicKey, privateKey } = makeKey();
   return new SiteKey(publicKey, privateKey);
+}
+
+/** Makes all records of a site so many days older, signed by its own key and known to it: as if it had sent them then. */
+export async function ageRecords({ local, remote }: TestDatabases, days: number): Promise<void> {
+  const { signingKeys } = await readLocalUpload(local, { siteId: 'test' }, { purpose: 'toSign' });
+  await remote.sql(`update meter_sync.custody set committed_at = committed_at - $1 * interval '1 day'`, [days]);
+  const last = Number(await remote.value('select max(seq) from meter_sync.custody'));
+  for (let seq = 1; seq <= last; seq += 1) await forgeRecord(remote, seq, signingKeys[0]);
+  const digest = await remote.value(`select encode(digest, 'hex') from meter_sync.custody where seq = $1`, [last]);
+  await local.sql(`update meter_sync.upload_state set digest = decode($1, 'hex')`, [digest]);
 }

@@ -16,7 +16,11 @@ const STATE = [
   'select, insert, update on meter_sync.lost_at_remote',
   'select, insert, delete on meter_sync.kept_reading',
 ];
-const COMPANIONS = ['select, insert on meter_sync.custody_columns', 'select, insert on meter_sync.custody_key'];
+const COMPANIONS = [
+  'select, insert on meter_sync.custody_columns',
+  'select, insert on meter_sync.custody_key',
+  'select, insert on meter_sync.custody_seal',
+];
 const CUSTODY = [USAGE, 'select, insert on meter_sync.custody', ...COMPANIONS];
 const READ_STATE = [
   USAGE,

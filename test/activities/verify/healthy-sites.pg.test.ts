@@ -180,7 +180,10 @@ it('a user who may only read the tables that it needs can verify', async (contex
   );
   const grants = {
     local: [...bookkeeping, 'meter_readings', 'meter'],
-    remote: [...['custody', 'custody_columns', 'custody_key'].map((name) => `meter_sync.${name}`), 'meter_readings'],
+    remote: [
+      ...['custody', 'custody_columns', 'custody_key', 'custody_seal'].map((name) => `meter_sync.${name}`),
+      'meter_readings',
+    ],
   };
   const reading = { ...site };
   const publicHalf = `grant select (site, number, public_key) on meter_sync.site_key to ${role}`;

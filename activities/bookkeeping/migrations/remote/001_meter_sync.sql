@@ -62,3 +62,29 @@ comment on column meter_sync.custody_key.public_key is 'Ed25519, 32 bytes';
 comment on column meter_sync.custody_key.previous_key is 'The key that it follows; null: the first one, or one of a database that was made anew';
 comment on column meter_sync.custody_key.signature is 'By this key, over the digest of this row''s facts';
 comment on column meter_sync.custody_key.previous_signature is 'By the key that it follows, over the same';
+
+create table meter_sync.custody_seal (
+  site text not null,
+  seq integer not null check (seq > 0),
+  previous_seq integer not null,
+  record_digest bytea not null,
+  rows bigint not null,
+  already_there bigint not null,
+  totals text not null,
+  unsummed text,
+  last_committed_at timestamptz not null,
+  sealed_at timestamptz not null,
+  digest bytea not null,
+  signature bytea not null,
+  primary key (site, seq)
+);
+
+comment on table meter_sync.custody_seal is 'Signed sums of custody records, one a month and whenever somebody asks: what they add up to by days. Records under a seal can be removed (meter-sync custody prune), and verify need not walk them.';
+comment on column meter_sync.custody_seal.seq is 'The last record that it sums up';
+comment on column meter_sync.custody_seal.previous_seq is 'The seal before it; its records begin after that one. 0: it is the first';
+comment on column meter_sync.custody_seal.record_digest is 'Digest of its last record';
+comment on column meter_sync.custody_seal.totals is 'For each list of columns the digest of the list, and for each day the readings and the sum of their hashes';
+comment on column meter_sync.custody_seal.unsummed is 'Records without day sums: how many, the first and the last day that they reach over; null: none';
+comment on column meter_sync.custody_seal.last_committed_at is 'committed_at of its last record';
+comment on column meter_sync.custody_seal.sealed_at is 'Clock of this server when it was made';
+comment on column meter_sync.custody_seal.digest is 'SHA-256 over the other columns and the digest of the seal before; docs/protocol.md has the definition';

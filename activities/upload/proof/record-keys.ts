@@ -1,14 +1,21 @@
 import { type KeyObject, verify } from 'node:crypto';
-import { run, type Session } from '../../src/postgres/session.js';
-import { digestKey } from '../upload/custody/signed-text.js';
-import { toPublicKey } from '../upload/custody/site-key.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { digestKey } from '../custody/signed-text.js';
+import { toPublicKey } from '../custody/site-key.js';
 
 /** The keys that sign a site's records, each from a record on; and the rows that nobody vouches for. */
 export interface RecordKeys {
-  /** The key that signs this record; null: there is none that can be trusted. */
-  readonly at: (seq: number) => KeyObject | null;
+  /** The key that signs this record, and a seal that ends with it; null: there is none that can be trusted. */
+  readonly at: (seq: number) => RecordKey | null;
   /** From which record on each key that cannot be trusted claims to sign. */
   readonly strangers: readonly number[];
+}
+
+/** A key that signs records. */
+export interface RecordKey {
+  /** Hexadecimal. */
+  readonly publicKey: string;
+  readonly key: KeyObject;
 }
 
 interface KeyRow {
@@ -49,10 +56,14 @@ export async function readRecordKeys(
   });
   const judged = rows.map((row) => judgeKey(siteId, row));
   const known = findTrusted(judged, new Set(trusted));
-  const inForce = judged.filter(({ key, public_key }) => key !== null && known.has(public_key));
+  const isKnown = ({ key, public_key: publicKey }: JudgedKey): boolean => key !== null && known.has(publicKey);
+  const inForce = judged.filter(isKnown);
   return {
-    at: (seq) => inForce.findLast(({ fromSeq }) => fromSeq <= seq)?.key ?? null,
-    strangers: judged.filter((row) => !inForce.includes(row)).map(({ fromSeq }) => fromSeq),
+    at: (seq) => {
+      const row = inForce.findLast(({ fromSeq }) => fromSeq <= seq);
+      return row === undefined || row.key === null ? null : { publicKey: row.public_key, key: row.key };
+    },
+    strangers: judged.filter((row) => !isKnown(row)).map(({ fromSeq }) => fromSeq),
   };
 }
 

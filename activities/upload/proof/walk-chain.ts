@@ -1,11 +1,11 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { promisify } from 'node:util';
-import { type ChainWalk, type CustodyRecord, digestBefore, walkOn } from '../../src/model/chain-walk.js';
-import type { HashedColumn } from '../../src/model/hashed-column.js';
-import { run, type Session } from '../../src/postgres/session.js';
-import { parseDays } from '../upload/days/day-sums.js';
-import { recordTexts } from '../upload/custody/record-texts.js';
-import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../upload/custody/signed-text.js';
+import { type ChainWalk, type CustodyRecord, digestBefore, walkOn } from '../../../src/model/chain-walk.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { parseDays } from '../days/day-sums.js';
+import { recordTexts } from '../custody/record-texts.js';
+import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../custody/signed-text.js';
 import { readRecordKeys } from './record-keys.js';
 
 /** Records in one query: a few hundred kilobytes. */
@@ -17,8 +17,20 @@ interface RecordRow extends Omit<RecordTexts, 'previousDigest' | 'columnsDigest'
   readonly columnsId: string;
 }
 
+/** The next records of a chain, and from which record on each key claims to sign that nobody vouches for. */
+export interface RecordPage {
+  readonly records: readonly CustodyRecord[];
+  readonly strangers: readonly number[];
+}
+
 /** Walks on over the next page of a site's records; the same walk when there are no more. */
 export async function walkPage(session: Session, siteId: string, walk: ChainWalk): Promise<ChainWalk> {
+  const { records, strangers } = await readPage(session, siteId, walk);
+  return records.length === 0 ? walk : walkOn(walk, records, strangers);
+}
+
+/** Reads the records after a walk, a page of them, and checks each: its digest, its signature, its sense. */
+export async function readPage(session: Session, siteId: string, walk: ChainWalk): Promise<RecordPage> {
   const rows = await run<RecordRow>(session, {
     text: `
       select ${recordTexts('c')},
@@ -33,20 +45,22 @@ export async function walkPage(session: Session, siteId: string, walk: ChainWalk
       limit ${PAGE}`,
     values: [siteId, walk.last?.seq ?? 0],
   });
-  if (rows.length === 0) return walk;
+  if (rows.length === 0) return { records: [], strangers: [] };
   const keys = await readRecordKeys(session, siteId, walk.trusted);
-  const lists = await readLists(session, rows);
+  const lists = await readLists(
+    session,
+    rows.map(({ columnsId }) => columnsId),
+  );
   const records = rows.map((row, at) => {
     const before = rows[at - 1] ?? (walk.last === null ? { seq: '0', digest: digestBefore(walk) } : walk.last);
     const previousDigest = Number(before.seq) === Number(row.seq) - 1 ? before.digest : null;
     return toRecord(row, previousDigest, lists.get(row.columnsId));
   });
-  const signed = await Promise.all(rows.map((row) => isSigned(row, keys.at(Number(row.seq))))); // by all cores
-  return walkOn(
-    walk,
-    records.map((record, at) => ({ ...record, isSigned: signed[at] === true })),
-    keys.strangers,
-  );
+  const signed = await Promise.all(rows.map((row) => isSigned(row, keys.at(Number(row.seq))?.key ?? null))); // by all cores
+  return {
+    records: records.map((record, at) => ({ ...record, isSigned: signed[at] === true })),
+    strangers: keys.strangers,
+  };
 }
 
 /** Walks on over all records that the session's snapshot has. */
@@ -74,21 +88,21 @@ const DIGEST_LENGTH = 64;
 const SIGNATURE_LENGTH = 128;
 
 /** A list of columns as it was read, and what it is. */
-interface ColumnsRead {
+export interface ColumnsRead {
   readonly digest: string;
   readonly dayColumn: string | null;
   /** Null: the text is no list of columns. */
   readonly columns: readonly HashedColumn[] | null;
 }
 
-/** The lists of columns that a page of records names: one, most often. */
-async function readLists(session: Session, rows: readonly RecordRow[]): Promise<ReadonlyMap<string, ColumnsRead>> {
+/** The lists of columns with these ids, hexadecimal: those that a page of records names are one, most often. */
+export async function readLists(session: Session, ids: readonly string[]): Promise<ReadonlyMap<string, ColumnsRead>> {
   const lists = await run<{ id: string; columns: string; day_column: string | null }>(session, {
     text: `
       select encode(l.id, 'hex') as id, l.columns::text as columns, l.day_column
       from meter_sync.custody_columns l
-      where encode(l.id, 'hex') = any($1::text[])`,
-    values: [[...new Set(rows.map(({ columnsId }) => columnsId))]],
+      where l.id = any(array(select decode(i, 'hex') from unnest($1::text[]) as i))`,
+    values: [[...new Set(ids)]],
   });
   return new Map(
     lists.map(({ id, columns, day_column: dayColumn }) => {
@@ -121,6 +135,7 @@ function toRecord(
     isDigestRight: right === null ? null : right.toString('hex') === digest,
     rows: Number(row.rows),
     alreadyThere: Number(row.alreadyThere),
+    columnsDigest,
     columns: list?.columns ?? [],
     dayColumn: list?.dayColumn ?? null,
     days,
