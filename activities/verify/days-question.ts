@@ -4,7 +4,7 @@ import { NOTHING } from '../../src/model/delivered-day.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import type { Column, QueueTable } from '../../src/model/table.js';
 import { type Database, runAll, type Session } from '../../src/postgres/session.js';
-import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
+import { OWN_FUNCTIONS_FIRST, TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import type { DayColumnNow } from './day-column.js';
 import type { MeterScope } from './look-at-day.js';
@@ -55,7 +55,7 @@ export async function withSnapshot<Result>(
 ): Promise<Result> {
   const options = { isolation: 'repeatable read, read only', ...(signal === undefined ? {} : { signal }) } as const;
   return withTransaction(remote, options, async (session) => {
-    await runAll(session, TEXT_FORMS);
+    await runAll(session, [OWN_FUNCTIONS_FIRST, ...TEXT_FORMS]);
     return work(session);
   });
 }

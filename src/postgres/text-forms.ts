@@ -20,3 +20,11 @@ export const TEXT_FORMS: readonly string[] = [
   'set local array_nulls=on',
   'set local xmloption=content',
 ];
+
+/**
+ * PostgreSQL's own functions come first, whatever path somebody has set for the database: a function of the same name could answer
+ * in their place. Names of tables without a schema are found as before.
+ */
+export const OWN_FUNCTIONS_FIRST =
+  "select pg_catalog.set_config('search_path', pg_catalog.concat_ws(', ', 'pg_catalog', " +
+  "nullif(pg_catalog.current_setting('search_path'), '')), true)";
