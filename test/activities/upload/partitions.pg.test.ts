@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
-import { prepareBookkeeping } from '../../support/bookkeeping.js';
 import { createDatabaseOn, createDatabases } from '../../support/postgres.js';
+import { UPLOADED } from '../../support/rights.js';
 import { NO_OTHER_VERSION, startSystemPostgres } from '../../support/system-postgres.js';
 import { PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
 
@@ -19,9 +19,8 @@ it.skipIf(NO_OTHER_VERSION !== null)(
   'a table of more partitions than the server has locks drains, late readings included',
   async (context) => {
     const { url } = await startSystemPostgres({ settings: SETTINGS });
-    const local = await createDatabaseOn(url, 'local', context);
-    const { remote } = await createDatabases(context, 'empty');
-    await Promise.all([prepareBookkeeping(local), prepareBookkeeping(remote)]);
+    const local = await createDatabaseOn(url, 'local', context, UPLOADED);
+    const { remote } = await createDatabases(context, 'bookkeeping', UPLOADED);
     await local.sql(
       `create table meter_readings (id bigint not null, created_at timestamptz, value numeric, is_synchronized boolean default false) partition by range (created_at);
        create table meter_readings_default partition of meter_readings default;

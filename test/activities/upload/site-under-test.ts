@@ -4,8 +4,9 @@ import { drainQueue } from '../../../activities/upload/drain-queue.js';
 import type { UploadEnds } from '../../../activities/upload/plan/plan-upload.js';
 import type { UploadReadingsInput, UploadReadingsResult } from '../../../src/model/operations.js';
 import type { QueueTable } from '../../../src/model/table.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
 import { createDatabases, type TestDatabase, type TestDatabases } from '../../support/postgres.js';
-import { UPLOADED } from '../../support/rights.js';
+import { UPLOADED, WORKER } from '../../support/rights.js';
 
 /** Keys, instants and a value; the local table has the flag. */
 const PLAIN_COLUMNS = 'id bigint primary key, created_at timestamptz not null, value numeric';
@@ -58,7 +59,10 @@ export async function openSite(
   const flagged = `create table meter_readings (${PLAIN_COLUMNS}, is_synchronized boolean default false)`;
   await databases.local.sql(local ?? flagged);
   await databases.remote.sql(remote ?? `create table meter_readings (${PLAIN_COLUMNS})`);
-  return toSite(databases, { ...PLAIN_READINGS, ...readings });
+  const queue = { ...PLAIN_READINGS, ...readings };
+  if ((queue.keepDays ?? 0) > 0 && queue.flag !== null)
+    await databases.local.sql(`grant update (${ident(queue.flag)}) on ${relation(queue.table)} to ${WORKER}`);
+  return toSite(databases, queue);
 }
 
 /** The same on databases that have their tables already. */
