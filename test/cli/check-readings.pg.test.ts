@@ -5,6 +5,7 @@ import { checkDayIndex } from '../../src/cli/check/check-day-index.js';
 import { checkReadings } from '../../src/cli/check/check-readings.js';
 import { openFindings } from '../../src/cli/check/finding.js';
 import type { QueueTable } from '../../src/model/table.js';
+import { readTableShape } from '../../src/postgres/catalog.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
 import { openSite, type SiteUnderTest } from '../activities/upload/site-under-test.js';
 

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
-import { prepareBookkeeping } from '../support/bookkeeping.js';
 import { createDatabaseOn, type TestDatabase, type TestDatabases } from '../support/postgres.js';
 import { NO_OTHER_VERSION, startSystemPostgres, type SystemServer } from '../support/system-postgres.js';
 import { METERS, openOnDatabases } from '../activities/download/site-under-test.js';
@@ -61,7 +60,6 @@ async function openDatabases(
 ): Promise<TestDatabases> {
   const open = async (side: 'local' | 'remote', schema: string, flag: string): Promise<TestDatabase> => {
     const database = await createDatabaseOn(server.url, side, context);
-    await prepareBookkeeping(database);
     await database.sql(
       inSchema(
         `create schema if not exists $; create extension citext schema $; create extension hstore schema $; create extension ltree schema $;
