@@ -26,6 +26,15 @@ export function serverCpuSeconds(postmaster: number): number {
   }
 }
 
+/**
+ * Seconds of CPU of a server's sessions that have ended, and of the postmaster, which made them. Not of the processes that write
+ * and tidy up in the background: those work at times of their own.
+ */
+export function endedSessionsCpuSeconds(postmaster: number): number {
+  const stat = readStat(String(postmaster));
+  return (stat?.ownSeconds ?? 0) + (stat?.endedChildrenSeconds ?? 0);
+}
+
 /** Seconds of CPU that a process has used by itself. */
 export function processCpuSeconds(pid: number): number {
   return readStat(String(pid))?.ownSeconds ?? 0;

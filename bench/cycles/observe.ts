@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { toWorkflowId } from '../../src/model/wire.js';
-import { processCpuSeconds, serverCpuSeconds } from '../process-cpu.js';
+import { endedSessionsCpuSeconds, processCpuSeconds } from '../process-cpu.js';
 import { type BenchServer, type Servers, sql } from '../servers.js';
 import { median } from '../statistics.js';
 import type { Fleet } from './fleet.js';
@@ -28,27 +28,15 @@ export interface CycleCost {
   readonly actions: number;
 }
 
-/** Seconds of CPU that each server uses in a second when nobody asks it for anything. */
-export async function watchRest({ local, remote }: Servers, seconds: number): Promise<readonly number[]> {
-  const read = (): number[] => [local, remote].map(({ pid }) => serverCpuSeconds(pid));
-  const before = read();
-  await pause(seconds * 1_000);
-  return read().map((value, at) => (value - (before[at] ?? 0)) / seconds);
-}
-
 /**
- * Watches whole cycles: first what they use, then, with the servers' logs on, what is asked.
- * @param rest see {@link watchRest}: it is no part of a cycle
+ * Watches whole cycles: first what they use, then, with the servers' logs on, what is asked. Between two cycles of a site its
+ * connections are given back, so that what they used is known.
  */
-export async function watchCycles(
-  servers: Servers,
-  fleet: Fleet,
-  { rounds, rest }: { readonly rounds: number; readonly rest: readonly number[] },
-): Promise<CycleCost> {
+export async function watchCycles(servers: Servers, fleet: Fleet, rounds: number): Promise<CycleCost> {
   const wanted = rounds * fleet.siteIds.length;
   const cpu = await during(fleet, wanted, () => [
-    serverCpuSeconds(servers.local.pid),
-    serverCpuSeconds(servers.remote.pid),
+    endedSessionsCpuSeconds(servers.local.pid),
+    endedSessionsCpuSeconds(servers.remote.pid),
     processCpuSeconds(fleet.workerPid),
     processCpuSeconds(fleet.temporalPid),
   ]);
@@ -59,9 +47,7 @@ export async function watchCycles(
       await beatsOf(fleet),
     ]),
   );
-  const [local = 0, remote = 0, worker = 0, temporal = 0] = cpu.perCycle.map(
-    (value, at) => value - ((rest[at] ?? 0) * cpu.seconds) / cpu.cycles,
-  );
+  const [local = 0, remote = 0, worker = 0, temporal = 0] = cpu.perCycle;
   const [localConnections = 0, localMessages = 0, remoteConnections = 0, remoteMessages = 0, beats = 0] =
     asked.perCycle;
   const { events, actions } = await readHistory(fleet);
@@ -82,16 +68,14 @@ async function during(
   fleet: Fleet,
   wanted: number,
   read: () => number[] | Promise<number[]>,
-): Promise<{ perCycle: number[]; cycles: number; failed: number; seconds: number }> {
+): Promise<{ perCycle: number[]; cycles: number; failed: number }> {
   const start = await atEndOfCycle(fleet, 1);
-  const startedAt = performance.now();
   const before = await read();
   const end = await atEndOfCycle(fleet, wanted);
   const after = await read();
-  const seconds = (performance.now() - startedAt) / 1_000;
   const cycles = end.ended + end.failed - start.ended - start.failed;
   const perCycle = after.map((value, at) => (value - (before[at] ?? 0)) / cycles);
-  return { perCycle, cycles, failed: end.failed - start.failed, seconds };
+  return { perCycle, cycles, failed: end.failed - start.failed };
 }
 
 async function atEndOfCycle({ cycles }: Fleet, more: number): Promise<ReturnType<Fleet['cycles']>> {

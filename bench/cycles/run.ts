@@ -6,7 +6,7 @@ import { toTable } from '../markdown.js';
 import { endProgress, showProgress } from '../progress.js';
 import { type ServerOrigin, type Servers, withServers } from '../servers.js';
 import { type Fleet, withFleet } from './fleet.js';
-import { type CycleCost, watchCycles, watchRest } from './observe.js';
+import { type CycleCost, watchCycles } from './observe.js';
 
 /** What is watched. */
 interface CycleBenchOptions extends ResultFiles {
@@ -37,13 +37,12 @@ export async function benchIdle(options: CycleBenchOptions): Promise<boolean> {
   const watch = async (servers: Servers): Promise<boolean> => {
     const lines: CyclesResult['lines'][number][] = [];
     const machine = await readMachine(servers);
-    const rest = await watchRest(servers, REST_SECONDS);
     await withFleet(servers, { sites, intervalMs }, async (fleet) => {
       await settle(fleet, intervalMs);
-      lines.push({ work: 'idle', ...(await watchCycles(servers, fleet, { rounds, rest })) });
+      lines.push({ work: 'idle', ...(await watchCycles(servers, fleet, rounds)) });
       showProgress('idle cycles watched; now with five readings each');
       await whileReadingsArrive(servers, fleet, intervalMs, async () => {
-        lines.push({ work: '5 readings', ...(await watchCycles(servers, fleet, { rounds, rest })) });
+        lines.push({ work: '5 readings', ...(await watchCycles(servers, fleet, rounds)) });
       });
     });
     endProgress();
@@ -52,9 +51,6 @@ export async function benchIdle(options: CycleBenchOptions): Promise<boolean> {
   };
   return withServers(watch, { origin, settings });
 }
-
-/** How long the servers are watched before anybody uses them. */
-const REST_SECONDS = 20;
 
 /** The first downloads fill tables, and the first cycles read catalogues and warm up the worker. */
 async function settle({ siteIds, cycles }: Fleet, intervalMs: number): Promise<void> {

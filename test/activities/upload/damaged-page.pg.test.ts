@@ -1,7 +1,6 @@
 import { openSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { prepareBookkeeping } from '../../support/bookkeeping.js';
 import { createDatabaseOn } from '../../support/postgres.js';
 import { NO_OTHER_VERSION, startSystemPostgres } from '../../support/system-postgres.js';
 import { openSite, PLAIN_READINGS, toSite } from './site-under-test.js';
@@ -13,7 +12,6 @@ it.skipIf(NO_OTHER_VERSION !== null)('readings before a damaged page leave, and 
   const { url, data } = await startSystemPostgres({ settings: { shared_buffers: '1MB', full_page_writes: 'on' } });
   const local = await createDatabaseOn(url, 'local', context);
   const { remote } = await openSite(context);
-  await prepareBookkeeping(local);
   await local.sql(`create table meter_readings (id bigint primary key, created_at timestamptz not null, value numeric, is_synchronized boolean default false);
     create index on meter_readings (created_at, id) where is_synchronized is not true`);
   const site = toSite({ local, remote }, PLAIN_READINGS);

@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { createDatabaseOn, createDatabases } from '../../support/postgres.js';
+import { createDatabaseOn } from '../../support/postgres.js';
 import { UPLOADED } from '../../support/rights.js';
 import { NO_OTHER_VERSION, startSystemPostgres } from '../../support/system-postgres.js';
-import { PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
+import { openSite, PLAIN_READINGS, type SiteUnderTest, toSite } from './site-under-test.js';
 
 /** `METER_SYNC_PARTITIONS=2000` for a server whose `max_locks_per_transaction` is as it comes. */
 const PARTITIONS = Number(process.env['METER_SYNC_PARTITIONS'] ?? 300);
@@ -20,7 +20,8 @@ it.skipIf(NO_OTHER_VERSION !== null)(
   async (context) => {
     const { url } = await startSystemPostgres({ settings: SETTINGS });
     const local = await createDatabaseOn(url, 'local', context, UPLOADED);
-    const { remote } = await createDatabases(context, 'bookkeeping', UPLOADED);
+    const { remote } = await openSite(context);
+    await remote.sql('alter table meter_readings alter created_at drop not null');
     await local.sql(
       `create table meter_readings (id bigint not null, created_at timestamptz, value numeric, is_synchronized boolean default false) partition by range (created_at);
        create table meter_readings_default partition of meter_readings default;
@@ -35,7 +36,6 @@ it.skipIf(NO_OTHER_VERSION !== null)(
         end loop;
       end$$`);
     }
-    await remote.sql('create table meter_readings (id bigint primary key, created_at timestamptz, value numeric)');
     const site = toSite({ local, remote }, PLAIN_READINGS);
 
     for (let from = 0; from < PARTITIONS; from += AT_ONCE)

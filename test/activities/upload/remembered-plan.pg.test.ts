@@ -103,7 +103,7 @@ async function copyOf(database: TestDatabase): Promise<string> {
 async function swap(database: TestDatabase, other: string): Promise<void> {
   await leave(database);
   const { database: name } = database.settings;
-  await onRemoteServer(`drop database ${ident(name)}`);
+  await onRemoteServer(`drop database ${ident(name)} with (force)`);
   await onRemoteServer(`alter database ${ident(other)} rename to ${ident(name)}`);
 }
 
