@@ -1,6 +1,7 @@
 import { Context } from '@temporalio/activity';
 import type { Attempt, LogFacts } from './attempt.js';
 import { hearEnd } from './end-of-attempt.js';
+import { tellWaits, type ToldWaits } from './told-waits.js';
 
 /**
  * A fifth of the heartbeat timeout: a link that stands still for some seconds does no harm. The worker must not hold beats
@@ -11,27 +12,33 @@ export const HEARTBEAT_EVERY_MS = 2_000;
 
 /**
  * Runs an engine as the current attempt of an activity. A timer repeats the last progress, so that one long statement
- * does not look like a dead worker.
+ * does not look like a dead worker; with it travels what the attempt waits for.
  * @param workerEnd aborts when the worker is told to end
  * @throws CancelledFailure when the attempt was given up, whatever broke by that
  */
 export async function asCurrentAttempt<Result>(
   workerEnd: AbortSignal,
-  engine: (attempt: Attempt) => Promise<Result>,
+  engine: (attempt: Attempt, onWait: ToldWaits['onWait']) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
   const { signal, earlyEnd, stopListening } = hearEnd(context.cancellationSignal, workerEnd);
   let progress: LogFacts = {};
-  const beat = setInterval(() => context.heartbeat(progress), HEARTBEAT_EVERY_MS);
+  const log = toLog(context);
+  const waits = tellWaits(log, () => beat());
+  const beat = (): void => {
+    const waiting = waits.now();
+    context.heartbeat(waiting.length === 0 ? progress : { ...progress, waiting });
+  };
+  const beats = setInterval(beat, HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
     progress = facts; // told with the next beat: each one is an action that somebody pays, and most attempts end before
   };
   try {
-    return await engine({ signal, earlyEnd, heartbeat, log: toLog(context) });
+    return await engine({ signal, earlyEnd, heartbeat, log }, waits.onWait);
   } catch (error) {
     throw signal.aborted ? signal.reason : error; // what broke, broke because we cut it
   } finally {
-    clearInterval(beat);
+    clearInterval(beats);
     stopListening();
   }
 }

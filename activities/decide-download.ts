@@ -4,6 +4,7 @@ import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { noteDecision } from './download/guard/note-decision.js';
 import { translateErrors } from './failures.js';
+import { watched } from './told-waits.js';
 
 /**
  * Notes a person's decision on a held download at the site; the next cycle acts on it. Safe to repeat.
@@ -15,7 +16,9 @@ export function decideDownload(
 ): (input: DecideDownloadInput) => Promise<HeldDownload> {
   return ({ siteId, ...decision }) =>
     translateErrors(siteId, () => {
-      const { local } = dependencies.site(siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt) => noteDecision(local, siteId, decision, attempt));
+      const site = dependencies.site(siteId);
+      return asCurrentAttempt(dependencies.drain, (attempt, onWait) =>
+        noteDecision(watched(site, onWait).local, siteId, decision, attempt),
+      );
     });
 }

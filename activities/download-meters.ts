@@ -11,6 +11,7 @@ import type { ActivityDependencies } from './dependencies.js';
 import { makeEachEqual } from './download/each-table.js';
 import { toOptions } from './download/make-equal.js';
 import { isTriedAgain, TablesFailure, toReport, translateErrors } from './failures.js';
+import { watched } from './told-waits.js';
 
 /**
  * Makes the local meters equal to the remote ones, for the columns that both tables have; then the further tables of the
@@ -29,14 +30,15 @@ import { isTriedAgain, TablesFailure, toReport, translateErrors } from './failur
 export function downloadMeters(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
     translateErrors(input.siteId, () => {
-      const { tables, ...databases } = dependencies.site(input.siteId);
+      const site = dependencies.site(input.siteId);
+      const { tables } = site;
       const runId = Context.current().info.workflowExecution?.runId;
-      return asCurrentAttempt(dependencies.drain, async (attempt) => {
+      return asCurrentAttempt(dependencies.drain, async (attempt, onWait) => {
         const owned = [tables.meters, ...(tables.further ?? [])];
-        const outcomes = await makeEachEqual(databases, owned, attempt, toOptions(input, tables, runId));
+        const outcomes = await makeEachEqual(watched(site, onWait), owned, attempt, toOptions(input, tables, runId));
         const failures = outcomes.flatMap((outcome) => (outcome.result === null ? [outcome.error] : []));
         const reports = failures.map((error) => toReport(error, input.siteId));
-        const again = reports.findIndex((report) => isTriedAgain(report, Context.current().info.attempt));
+        const again = failures.findIndex((failure) => isTriedAgain(failure, Context.current().info.attempt));
         if (again !== -1) throw failures[again];
         const [meters, ...others] = outcomes;
         if (meters === undefined || meters.result === null) throw new TablesFailure(failures);

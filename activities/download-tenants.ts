@@ -4,6 +4,7 @@ import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { makeEqual, toOptions } from './download/make-equal.js';
 import { translateErrors } from './failures.js';
+import { watched } from './told-waits.js';
 
 /**
  * Makes the local tenants equal to the remote ones, for the columns that both tables have.
@@ -19,10 +20,10 @@ import { translateErrors } from './failures.js';
 export function downloadTenants(dependencies: ActivityDependencies): (input: DownloadInput) => Promise<DownloadResult> {
   return (input) =>
     translateErrors(input.siteId, () => {
-      const { tables, ...databases } = dependencies.site(input.siteId);
+      const site = dependencies.site(input.siteId);
       const runId = Context.current().info.workflowExecution?.runId;
-      return asCurrentAttempt(dependencies.drain, (attempt) =>
-        makeEqual(databases, tables.tenants, attempt, toOptions(input, tables, runId)),
+      return asCurrentAttempt(dependencies.drain, (attempt, onWait) =>
+        makeEqual(watched(site, onWait), site.tables.tenants, attempt, toOptions(input, site.tables, runId)),
       );
     });
 }

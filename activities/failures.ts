@@ -29,7 +29,7 @@ export async function translateErrors<Result>(siteId: string, operate: () => Pro
     throw ApplicationFailure.create({
       message: report.message,
       type: report.kind,
-      nonRetryable: !isTriedAgain(report, info.attempt),
+      nonRetryable: !isTriedAgain(error, info.attempt),
       details: [report, ran()],
     });
   }
@@ -46,9 +46,14 @@ export class TablesFailure extends Error {
   }
 }
 
-/** True when another attempt may help after this one, counted from 1. */
-export function isTriedAgain({ kind }: Pick<FailureReport, 'kind'>, attempt: number): boolean {
-  return attempt < FAILURE_RULES[kind].maxAttempts;
+/**
+ * True when another attempt may help after this one, counted from 1. A server that was silent for a minute has had its time in
+ * this cycle: the other operations are to go on.
+ */
+export function isTriedAgain(error: unknown, attempt: number): boolean {
+  const [first] = error instanceof TablesFailure ? error.failures : [error];
+  if (first instanceof DatabaseFailure && first.isSilence) return false;
+  return attempt < FAILURE_RULES[toFailureKind(first)].maxAttempts;
 }
 
 /** Any error of a site's operation, for the workflow and the people who look at it. */

@@ -2,6 +2,7 @@ import type { ProbeInput, ProbeResult } from '../src/model/operations.js';
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translateErrors } from './failures.js';
+import { watched } from './told-waits.js';
 import { probeLocal, probeRemote } from './probe/probe-side.js';
 
 /**
@@ -12,8 +13,9 @@ import { probeLocal, probeRemote } from './probe/probe-side.js';
 export function probe(dependencies: ActivityDependencies): (input: ProbeInput) => Promise<ProbeResult> {
   return (input) =>
     translateErrors(input.siteId, () => {
-      const { local, remote, tables } = dependencies.site(input.siteId);
-      return asCurrentAttempt(dependencies.drain, async (attempt) => {
+      const site = dependencies.site(input.siteId);
+      return asCurrentAttempt(dependencies.drain, async (attempt, onWait) => {
+        const { local, remote, tables } = watched(site, onWait);
         const [here, there] = await Promise.all([
           probeLocal(local, { siteId: input.siteId, tables }, attempt),
           probeRemote(remote, tables, attempt),

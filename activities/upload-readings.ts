@@ -2,6 +2,7 @@ import type { UploadReadingsInput, UploadReadingsResult } from '../src/model/ope
 import { asCurrentAttempt } from './current-attempt.js';
 import type { ActivityDependencies } from './dependencies.js';
 import { translateErrors } from './failures.js';
+import { watched } from './told-waits.js';
 import { drainQueue } from './upload/drain-queue.js';
 
 /**
@@ -26,8 +27,10 @@ export function uploadReadings(
 ): (input: UploadReadingsInput) => Promise<UploadReadingsResult> {
   return (input) =>
     translateErrors(input.siteId, () => {
-      const { local, remote, tables } = dependencies.site(input.siteId);
-      const ends = { local, remote, readings: tables.readings };
-      return asCurrentAttempt(dependencies.drain, (attempt) => drainQueue(ends, input, attempt));
+      const site = dependencies.site(input.siteId);
+      return asCurrentAttempt(dependencies.drain, (attempt, onWait) => {
+        const { local, remote, tables } = watched(site, onWait);
+        return drainQueue({ local, remote, readings: tables.readings }, input, attempt);
+      });
     });
 }

@@ -15,6 +15,8 @@ import { toRan } from './read-answer.js';
 const ENDED_WITH_WORKER = 'WorkerShutdown';
 const LOOK_AT_WORKER =
   "The next cycle tries again by itself. If it stays, look at the site's worker: whether it runs, is killed, or has too little time";
+const START_WORKER =
+  "Start the site's worker, or look at its machine and its link to Temporal. Readings wait at the site; what can be done from here: meter-sync stop";
 const GOES_ON = 'Nothing to do: the next cycle goes on where the last batch has ended';
 
 /** The report that the activity gave; a failure that came without one is described from what Temporal knows. */
@@ -26,6 +28,10 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
     return isReport(report)
       ? { ...report, message: toShortMessage(report.message) }
       : describe(cause.type, cause.message);
+  }
+  if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
+    const message = `no worker of the site has taken ${activityType}: the site's worker is away`;
+    return { ...describe('unreachable', message), next: nameSite(START_WORKER, siteId) };
   }
   if (cause instanceof TimeoutFailure) {
     const message = `no worker ended ${activityType} in time (${cause.timeoutType})`;

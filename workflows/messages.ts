@@ -16,9 +16,9 @@ import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
 import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
 import * as wire from '../src/model/wire.js';
-import { endUpload } from './end-upload.js';
+import { endOperation } from './end-operation.js';
 import { toFailureReport } from './failure-report.js';
-import { probeDatabases } from './probe-databases.js';
+import { lookAtDatabases } from './probe-databases.js';
 import { callsOf } from './proxies.js';
 import { reach, type Site } from './site.js';
 
@@ -39,10 +39,10 @@ export function receiveMessages(site: Site): void {
   onSignal(
     site,
     wire.STOP_SIGNAL,
-    'Ends the upload with its batch, then the running cycle, then the workflow',
+    'Ends the upload with its batch, a download within a minute, then the running cycle and the workflow',
     requestStop,
   );
-  const untilResume = 'Ends the upload with its batch, and begins no further cycle until resume';
+  const untilResume = 'Ends the upload with its batch, a download within a minute; no further cycle until resume';
   onSignal(site, wire.PAUSE_SIGNAL, untilResume, pause);
   onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', resume);
   const syncNow = 'Runs a full cycle at once, also while paused; {"full": true} tries refused rows again';
@@ -52,8 +52,8 @@ export function receiveMessages(site: Site): void {
   receiveDecision(site);
 }
 
-/** A person who gives such a signal should not have to wait for the rest of a backlog. */
-const ENDS_UPLOAD: ReadonlySet<string> = new Set([wire.STOP_SIGNAL, wire.PAUSE_SIGNAL]);
+/** A person who gives such a signal should not have to wait for the rest of a backlog, nor for a site whose worker is gone. */
+const ENDS_OPERATION: ReadonlySet<string> = new Set([wire.STOP_SIGNAL, wire.PAUSE_SIGNAL]);
 
 function onSignal(
   site: Site,
@@ -67,7 +67,7 @@ function onSignal(
     site.state = change(before, argument);
     if (site.state !== before) site.messages += 1; // woken for nothing, the loop would drop a timer that fires in the same task
     site.turns += 1;
-    if (ENDS_UPLOAD.has(name)) endUpload(site);
+    if (ENDS_OPERATION.has(name)) endOperation(site);
   };
   setHandler(defineSignal(name), receive, { description });
 }
@@ -80,7 +80,7 @@ function receiveRefresh(site: Site): void {
   let underWay: Promise<void> | null = null;
   const probe = async (): Promise<void> => {
     try {
-      await probeDatabases(site);
+      await lookAtDatabases(site);
     } finally {
       underWay = null;
     }

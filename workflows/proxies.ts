@@ -24,11 +24,20 @@ const WITHOUT_WAITING: RetryPolicy = { ...RETRY, nonRetryableErrorTypes: ['unrea
 const HEARTBEAT_TIMEOUT_MS = 10_000;
 /** No new batch is begun after half a minute; the last one may have a slow link before it. */
 const UPLOAD_TIMEOUT_MS = 10 * 60_000;
-const DOWNLOAD_TIMEOUT_MS = 5 * 60_000;
+/**
+ * The first fill of a large table over a slow link takes hours, and as long as bytes come it goes on. A server that is silent is
+ * given up by the attempt itself, and a worker that is gone by its heartbeats.
+ */
+const DOWNLOAD_TIMEOUT_MS = 24 * 3_600_000;
+/** The same when the cycle is in a hurry; a worker that is there takes what it is given within moments. */
+const WORKER_AWAY_IN_HURRY_MS = 10_000;
 /** Longer than it takes to give up a connection at each end. */
 const PROBE_TIMEOUT_MS = 30_000;
 
-/** An upload that is asked to end early still answers, see `end-upload.ts`. */
+/** The least time for which an operation waits for a worker of its own site: a restart, an upgrade, a link that was down. */
+const WORKER_AWAY_MS = 5 * 60_000;
+
+/** An operation that is asked to end early still answers, see `end-operation.ts`. */
 const WAIT_FOR_ANSWER = ActivityCancellationType.WAIT_CANCELLATION_COMPLETED;
 
 /** How an activity is called. */
@@ -41,8 +50,7 @@ interface CallRule {
 }
 
 /**
- * The operations have no schedule-to-start or schedule-to-close timeout: those run on while a site's worker is off, and its
- * operations should simply wait for it. A probe that waits tells nothing, and a person waits for an answer to a decision: both
+ * The operations have no schedule-to-close timeout: it runs on while a site's worker is off. A probe that waits tells nothing, and a person waits for an answer to a decision: both
  * are given up, or else a workflow that must end could not, as long as somebody waits for a status from a site that is off.
  */
 const CALL_RULES: Readonly<Record<keyof Activities, CallRule>> = {
@@ -51,8 +59,16 @@ const CALL_RULES: Readonly<Record<keyof Activities, CallRule>> = {
     startToCloseTimeout: UPLOAD_TIMEOUT_MS,
     cancellationType: WAIT_FOR_ANSWER,
   },
-  downloadMeters: { summary: 'download meters', startToCloseTimeout: DOWNLOAD_TIMEOUT_MS },
-  downloadTenants: { summary: 'download tenants', startToCloseTimeout: DOWNLOAD_TIMEOUT_MS },
+  downloadMeters: {
+    summary: 'download meters',
+    startToCloseTimeout: DOWNLOAD_TIMEOUT_MS,
+    cancellationType: WAIT_FOR_ANSWER,
+  },
+  downloadTenants: {
+    summary: 'download tenants',
+    startToCloseTimeout: DOWNLOAD_TIMEOUT_MS,
+    cancellationType: WAIT_FOR_ANSWER,
+  },
   probe: {
     summary: 'look at both databases',
     startToCloseTimeout: PROBE_TIMEOUT_MS,
@@ -73,13 +89,12 @@ export type Calls = {
 };
 
 /** The activities of a site as they are called now: on its task queue, and with as much patience as its state allows. */
-/** The activities of a site as they are called now: on its task queue, and with as much patience as its state allows. */
 export function callsOf(site: Site): Calls {
   const activities = proxyActivities<Activities>({ startToCloseTimeout: PROBE_TIMEOUT_MS });
   const optionsOf = (name: keyof Activities): ActivityOptions => ({
     heartbeatTimeout: HEARTBEAT_TIMEOUT_MS,
     retry: isInHurry(site.state) ? WITHOUT_WAITING : RETRY,
-    ...(site.input.activityTaskQueue === undefined ? {} : { taskQueue: site.input.activityTaskQueue }),
+    ...toOwnQueue(site, CALL_RULES[name]),
     ...CALL_RULES[name],
   });
   const ask = async <Result extends object>(
@@ -98,4 +113,16 @@ export function callsOf(site: Site): Calls {
     probe: (input) => ask('probe', (options) => probe.executeWithOptions(options, [input])),
     decideDownload: (input) => ask('decideDownload', (options) => decideDownload.executeWithOptions(options, [input])),
   };
+}
+
+/**
+ * With a task queue of its own for the activities the workflow goes on while the site's worker is away: an operation is then given
+ * up, so that the site is seen as it is and can be stopped. Without one nobody would be there to give it up, and it waits.
+ */
+function toOwnQueue({ input, state }: Site, { scheduleToCloseTimeout }: CallRule): Partial<ActivityOptions> {
+  const { activityTaskQueue: taskQueue } = input;
+  if (taskQueue === undefined || taskQueue === null) return {};
+  if (scheduleToCloseTimeout !== undefined) return { taskQueue };
+  const patienceMs = Math.max(WORKER_AWAY_MS, 2 * state.settings.intervalMs);
+  return { taskQueue, scheduleToStartTimeout: isInHurry(state) ? WORKER_AWAY_IN_HURRY_MS : patienceMs };
 }

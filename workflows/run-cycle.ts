@@ -11,7 +11,7 @@ import type { CycleKind, Operation, OperationResults, Outcome } from '../src/mod
 import { toStatus } from '../src/model/status.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
-import { callEndable } from './end-upload.js';
+import { callEndable } from './end-operation.js';
 import type { Answer } from './read-answer.js';
 import { momentOf, type Site } from './site.js';
 
@@ -29,7 +29,7 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
     queueSize: site.state.observed.queueSize,
   });
   if (!leavesUploadOut(site)) {
-    await runOperation(site, 'upload', (calls) => callEndable(site, () => calls.uploadReadings(toUploadInput(site))));
+    await runOperation(site, 'upload', (calls) => calls.uploadReadings(toUploadInput(site)));
   }
   if (kind === 'full') {
     await runOperation(site, 'meters', (calls) => calls.downloadMeters(toDownloadInput(site)));
@@ -54,7 +54,9 @@ async function runOperation<Name extends Operation>(
   operation: Name,
   call: (calls: Calls) => Promise<Answer<OperationResults[Name]>>,
 ): Promise<void> {
-  const outcome: Outcome<OperationResults[Name]> = await attempt(site, operation, () => call(callsOf(site)));
+  const outcome: Outcome<OperationResults[Name]> = await attempt(site, operation, () =>
+    callEndable(site, () => call(callsOf(site))),
+  );
   site.state = recordOutcome(site.state, operation, outcome);
 }
 

@@ -18,8 +18,8 @@ export interface Site {
   cyclesThisRun: number;
   /** What this run's history has grown by: calls of activities, timers and messages, see `run-limit.ts`. */
   turns: number;
-  /** The upload under way: cancelled, it ends early. */
-  upload: CancellationScope | null;
+  /** The operation under way: cancelled, it ends early. */
+  operation: CancellationScope | null;
 }
 
 /**
@@ -40,7 +40,7 @@ export function beginRun(input: SyncSchedulerInput): Site {
     messages: 0,
     cyclesThisRun: 0,
     turns: 0,
-    upload: null,
+    operation: null,
   };
 }
 

@@ -30,10 +30,11 @@ import { uploadBatches, type UploadProgress } from './upload-batches.js';
  */
 export async function drainQueue(
   ends: UploadEnds,
-  input: UploadReadingsInput,
+  asked: UploadReadingsInput,
   attempt: Attempt,
 ): Promise<UploadReadingsResult> {
-  return withUploadLock(ends.local, input.siteId, attempt.signal, async (signal, lock) => {
+  return withUploadLock(ends.local, asked.siteId, attempt.signal, async (signal, lock, mayTakeMs) => {
+    const input = { ...asked, maxDurationMs: Math.min(asked.maxDurationMs, mayTakeMs) };
     const toSign = { purpose: 'toSign', keepDays: ends.readings.keepDays } as const;
     const here = await readUploadOf(lock, input, toSign); // fails early without `init`
     const known = recallPlan(ends);

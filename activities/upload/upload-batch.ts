@@ -19,7 +19,6 @@ import { type DeliveredBatch, rememberBatch } from './keep/delivered.js';
 import { keepingOf, keepReadings } from './keep/kept-readings.js';
 import { takeOffLost } from './keep/lost.js';
 import type { Stages } from './pipeline.js';
-import { LOCK_TIMEOUT_MS } from './plan/overlap.js';
 import type { UploadPlan } from './plan/plan-upload.js';
 import { toRemovalFailure } from './plan/removal.js';
 import { checkMark, commitAsPlanned, selectMark } from './plan/table-mark.js';
@@ -145,7 +144,8 @@ function isForReadings(error: unknown): error is DatabaseFailure {
 async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings: typeof sendFast): Promise<Committed> {
   const { from, order, stretch, stages } = batch;
   const { plan, claim, signing } = order;
-  const bound = plan.overlap === 'sent' ? { lockTimeoutMs: plan.lockTimeoutMs ?? LOCK_TIMEOUT_MS } : {};
+  // Whoever holds a lock may wait for a row of the next batch, which waits for its turn here: no server sees such a circle.
+  const bound = plan.lockTimeoutMs === undefined ? {} : { lockTimeoutMs: plan.lockTimeoutMs };
   const opening = signing === null ? [] : [SELECT_ARRIVAL];
   const options = { isolation: 'read committed', signal, confirmOnDisk: true, opening, ...bound } as const;
   return withTransaction(plan.remote, options, async (to, [asked]) => {

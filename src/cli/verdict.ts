@@ -2,11 +2,12 @@ import type { FailureReport } from '../model/failures.js';
 import { describeReasons, type HeldDownload } from '../model/guard.js';
 import { describeLost } from '../model/lost.js';
 import type { FurtherTableResult } from '../model/operations.js';
+import type { ServerWait } from '../model/silence.js';
 import { OPERATIONS } from '../model/state.js';
 import type { Status } from '../model/status.js';
 import type { NoWorker } from '../temporal/errors.js';
 import type { PendingActivity } from '../temporal/site-record.js';
-import { toCount, toInstant, toQueueSize } from './duration.js';
+import { toCount, toDuration, toInstant, toQueueSize } from './duration.js';
 import type { Mark } from './output.js';
 
 /** The answer to one of the operator's questions. */
@@ -36,13 +37,17 @@ interface Beside {
   readonly pending?: readonly PendingActivity[];
   /** True when both databases were looked at for this status. */
   readonly isRefreshed?: boolean;
+  /** Nobody was there to look at them. */
+  readonly notRefreshed?: NoWorker | null;
 }
 
 /** What a status means to the operator at the instant `now`, epoch milliseconds. */
 export function toVerdict(status: Status, now: number, beside: Beside = {}): Verdict {
-  const { pending = [], isRefreshed = false } = beside;
+  const { pending = [], isRefreshed = false, notRefreshed = null } = beside;
   const problems = [
     ...findStops(status),
+    ...findUntaken(notRefreshed),
+    ...findWaits(status, pending, now),
     ...findRetries(status, pending, now),
     ...findFailures(status),
     ...findLoss(status),
@@ -117,6 +122,32 @@ function findStops({ siteId, state, isRunning }: Status): Problem[] {
     return [{ mark: 'warning', text: 'the sync is paused', next: `meter-sync resume --site ${siteId}` }];
   }
   return [];
+}
+
+function findUntaken(noWorker: NoWorker | null): Problem[] {
+  if (noWorker === null) return [];
+  const text = `${noWorker.message}. Nobody has looked at the databases; the figures are those of before`;
+  return [{ mark: 'bad', text, next: noWorker.next }];
+}
+
+/** What attempts under way wait for, as their heartbeats tell. */
+function findWaits({ siteId }: Status, pending: readonly PendingActivity[], now: number): Problem[] {
+  return pending.flatMap(({ name, progress, isStarted }): Problem[] => {
+    const { waiting } = (progress ?? {}) as { readonly waiting?: unknown };
+    if (!isStarted || !Array.isArray(waiting)) return [];
+    const waits = (waiting as unknown[]).filter(isWait);
+    return waits.map(({ message, since }) => ({
+      mark: 'warning',
+      text: `${name}: ${message} (since ${toDuration(now - Date.parse(since))})`,
+      next: `meter-sync check --site ${siteId}`,
+    }));
+  });
+}
+
+/** Heartbeats may come from a worker of another version. */
+function isWait(told: unknown): told is ServerWait {
+  const { message, since } = (told ?? {}) as Partial<Record<keyof ServerWait, unknown>>;
+  return typeof message === 'string' && typeof since === 'string' && !Number.isNaN(Date.parse(since));
 }
 
 function findRetries({ siteId }: Status, pending: readonly PendingActivity[], now: number): Problem[] {

@@ -25,24 +25,23 @@ export function afterCycle(
   breaker: Breaker,
   cycle: { unreachable: boolean; intervalMs: number; now: number; random: number },
 ): Breaker {
-  if (!cycle.unreachable) return close(breaker);
+  if (!cycle.unreachable) return closeBreaker(breaker);
   const unreachableCycles = breaker.unreachableCycles + 1;
-  if (unreachableCycles < CYCLES_UNTIL_OPEN) return { ...close(breaker), unreachableCycles };
+  if (unreachableCycles < CYCLES_UNTIL_OPEN) return { ...closeBreaker(breaker), unreachableCycles };
   const nextProbeAt = cycle.now + waitMs(0, cycle.intervalMs, cycle.random);
   return { ...breaker, unreachableCycles, failedProbes: 0, nextProbeAt };
 }
 
-/** What a worker of another version has added stays. */
-function close(breaker: Breaker): Breaker {
+/** Both databases have answered. What a worker of another version has added stays. */
+export function closeBreaker(breaker: Breaker): Breaker {
   return { ...breaker, ...CLOSED_BREAKER };
 }
 
-/** The breaker after a probe: closed when both databases answered, else open and waiting longer. */
-export function afterProbe(
+/** An open breaker after a probe to which a database did not answer: it waits longer. */
+export function afterFailedProbe(
   breaker: Breaker,
-  probe: { reachable: boolean; intervalMs: number; now: number; random: number },
+  probe: { intervalMs: number; now: number; random: number },
 ): Breaker {
-  if (probe.reachable) return close(breaker);
   const failedProbes = (breaker.failedProbes ?? 0) + 1;
   return { ...breaker, failedProbes, nextProbeAt: probe.now + waitMs(failedProbes, probe.intervalMs, probe.random) };
 }

@@ -1,4 +1,4 @@
-import { afterCycle, afterProbe, isOpen } from './breaker.js';
+import { afterCycle, afterFailedProbe, closeBreaker, isOpen } from './breaker.js';
 import { withFurtherFailures } from './download-outcome.js';
 import { type FailureKind, type FailureReport, wasLetIn } from './failures.js';
 import type { DownloadResult, ProbeResult, UploadReadingsResult } from './operations.js';
@@ -124,15 +124,26 @@ export function isInHurry(state: SchedulerState): boolean {
 }
 
 /**
- * A probe has ended; null when it could not be made, which says nothing of the databases and keeps an open breaker open.
- * When both databases answer, an open breaker closes and a cycle is wanted at once; the ticks stay where they are.
+ * Somebody has looked at both databases. When both answer, an open breaker closes and a cycle is wanted at once; the ticks stay where
+ * they are. When one does not, an open breaker waits no longer for it: whoever looks often must not keep the site waiting.
  */
-export function recordProbe(state: SchedulerState, probe: ProbeResult | null, { now, random }: Moment): SchedulerState {
-  const observed = probe === null ? state.observed : { ...state.observed, ...probe };
-  if (!isOpen(state.breaker)) return { ...state, observed };
-  const reachable = probe !== null && probe.localDbConnected && probe.remoteDbConnected;
-  const breaker = afterProbe(state.breaker, { reachable, intervalMs: state.settings.intervalMs, now, random });
-  return { ...state, observed, breaker, cycleRequested: state.cycleRequested || reachable };
+export function recordLook(state: SchedulerState, probe: ProbeResult): SchedulerState {
+  const observed = { ...state.observed, ...probe };
+  const isOver = isOpen(state.breaker) && probe.localDbConnected && probe.remoteDbConnected;
+  if (!isOver) return { ...state, observed };
+  return { ...state, observed, breaker: closeBreaker(state.breaker), cycleRequested: true };
+}
+
+/** The probe of an open breaker has ended; null when it could not be made, which says nothing of the databases and keeps it open. */
+export function recordProbe(
+  before: SchedulerState,
+  probe: ProbeResult | null,
+  { now, random }: Moment,
+): SchedulerState {
+  const state = probe === null ? before : recordLook(before, probe);
+  if (!isOpen(state.breaker)) return state;
+  const { intervalMs } = state.settings;
+  return { ...state, breaker: afterFailedProbe(state.breaker, { intervalMs, now, random }) };
 }
 
 /**

@@ -96,7 +96,7 @@ export const FAILURE_RULES: Readonly<Record<FailureKind, FailureRule>> = {
 };
 
 /** Commands of ours that mean another site, with a sites file, when none is named. */
-const COMMANDS_OF_A_SITE = /meter-sync (?:check|adopt|sync-now|verify)(?! --site)(?![\w-])/g;
+const COMMANDS_OF_A_SITE = /meter-sync (?:check|adopt|sync-now|verify|stop)(?! --site)(?![\w-])/g;
 
 /** What to do, with the site in each command that wants one. Null: it is not known, and the commands stay as they are. */
 export function nameSite(next: string, siteId: string | null): string {

@@ -16,6 +16,8 @@ export class DatabaseFailure extends Error {
   readonly copyLine: number | null;
   /** True when a function of the database failed over a row, a trigger most often, or a policy did not let the row in. */
   readonly isOfRow: boolean;
+  /** True when a server was given up that had sent nothing for long: it is not tried again within the cycle. */
+  readonly isSilence: boolean;
   /** What to do, where that is more than the kind alone can tell; null: what `FAILURE_RULES` says. */
   readonly next: string | null;
 
@@ -26,6 +28,7 @@ export class DatabaseFailure extends Error {
       readonly sqlstate?: string | null;
       readonly copyLine?: number | null;
       readonly isOfRow?: boolean;
+      readonly isSilence?: boolean;
       readonly next?: string | null;
       readonly cause?: unknown;
     } = {},
@@ -41,6 +44,7 @@ export class DatabaseFailure extends Error {
     this.sqlstate = facts.sqlstate ?? null;
     this.copyLine = facts.copyLine ?? null;
     this.isOfRow = facts.isOfRow ?? false;
+    this.isSilence = facts.isSilence ?? false;
     this.next = facts.next ?? null;
   }
 }

@@ -1,5 +1,6 @@
 import type { Pool, PoolClient, QueryResult } from 'pg';
 import type { Side } from '../model/failures.js';
+import type { ServerWait, WaitLimits } from '../model/silence.js';
 import { toDatabaseFailure } from './errors.js';
 import type { Statement } from './statement.js';
 
@@ -7,6 +8,10 @@ import type { Statement } from './statement.js';
 export interface Database {
   readonly side: Side;
   readonly pool: Pool;
+  /** Told when a connection waits for its server for long, and when that is over (null); absent: nobody is. */
+  readonly onWait?: (connection: object, wait: ServerWait | null) => void;
+  /** Where `WAIT_LIMITS` do not hold. */
+  readonly limits?: Partial<WaitLimits>;
 }
 
 /** A connection of a database, checked out: for one transaction that whoever gave it begins and ends, or for several of its user's. */

@@ -18,6 +18,7 @@ export const SQLSTATE = {
   outOfMemory: '53200',
   tooManyConnections: '53300',
   notInPrerequisiteState: '55000',
+  lockNotAvailable: '55P03',
   queryCanceled: '57014',
   dataCorrupted: 'XX001',
   indexCorrupted: 'XX002',

@@ -5,11 +5,12 @@ import {
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from '@temporalio/client';
 import type { DownloadDecision, HeldDownload } from '../model/guard.js';
+import type { Activities } from '../model/operations.js';
 import type { SchedulerSettings } from '../model/scheduler-settings.js';
 import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
-import type { TemporalClient } from './connection.js';
+import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
 import { NotRunning, NoWorker, Refused, StillRunning, Unreachable } from './errors.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { takeChange } from './take-change.js';
@@ -19,7 +20,7 @@ import { GRPC, toGrpcCode } from './translate-errors.js';
 /** Long enough for a busy worker; after that the worker which the workflow was last with is not waited for any more. */
 const FIRST_ASK_MS = 1_500;
 /** The second time any worker may answer. */
-const SECOND_ASK_MS = 2_500;
+const SECOND_ASK_MS = 2_000;
 /** An update that was sent cannot be sent again, so it waits until Temporal has given up a worker that was just replaced. */
 const CONFIGURE_TIMEOUT_MS = 12_000;
 /** A probe asks both databases and gives each ten seconds to connect; a decision waits for the site's worker as long. */
@@ -49,7 +50,7 @@ export interface SiteHandle {
    * @throws InvalidChange - nothing is held, or not what was looked at; NotRunning, Unreachable, Refused
    */
   decideDownload(decision: DownloadDecision): Promise<HeldDownload>;
-  /** A status with live figures of both databases. @throws NoWorker, NotRunning, Unreachable, Refused */
+  /** A status with live figures of both databases. @throws NoWorker - also when the workflow answers, and no worker of the site looks; NotRunning, Unreachable, Refused */
   refreshStatus(): Promise<Status>;
   /** The status as the workflow has it, within some four seconds. @throws NoWorker, NotRunning, Unreachable, Refused */
   status(): Promise<Status>;
@@ -90,8 +91,10 @@ export function siteHandle(temporal: TemporalClient, siteId: string): SiteHandle
         const update = () => handle.executeUpdate<HeldDownload, typeof args>(wire.DECIDE_DOWNLOAD_UPDATE, { args });
         return ofWorker(site, update, REFRESH_TIMEOUT_MS);
       }),
-    refreshStatus: () =>
-      ofWorker(site, () => handle.executeUpdate<Status, []>(wire.REFRESH_STATUS_UPDATE), REFRESH_TIMEOUT_MS),
+    refreshStatus: () => {
+      const update = () => handle.executeUpdate<Status, []>(wire.REFRESH_STATUS_UPDATE);
+      return ofWorker(site, update, REFRESH_TIMEOUT_MS, refuseUntaken);
+    },
     status: () => askTwice(site, () => handle.query<Status>(wire.GET_STATUS_QUERY)),
     record: () => readSiteRecord(temporal, siteId),
     result: (timeoutMs) => awaitResult(site, () => handle.result() as Promise<Status>, timeoutMs),
@@ -120,19 +123,31 @@ async function ofRunning<Result>(
 
 /**
  * A call that a worker must answer. Temporal itself takes such a call even when nobody polls, and keeps it waiting: so the
- * pollers are asked at the same time, and with none there the answer is not waited for.
+ * pollers are asked at the same time, and with none there the answer is not waited for. The worker's time begins when Temporal has
+ * answered that: a slow link to Temporal is not a worker that is gone.
  */
-async function ofWorker<Result>(site: SiteWorkflow, call: () => Promise<Result>, timeoutMs: number): Promise<Result> {
+async function ofWorker<Result>(
+  site: SiteWorkflow,
+  call: () => Promise<Result>,
+  timeoutMs: number,
+  refuse?: (site: SiteWorkflow, signal: AbortSignal) => Promise<never>,
+): Promise<Result> {
   const givenUp = new AbortController();
-  const answer = ofRunning(site, call, { timeoutMs, signal: givenUp.signal });
+  const { signal } = givenUp;
+  const answer = ofRunning(site, call, { timeoutMs: timeoutMs + 2 * CALL_TIMEOUT_MS, signal });
   answer.catch(() => undefined); // handled below, unless nobody can answer: then it is given up, unheard
-  const nobody = refuseWithoutWorker(site);
+  const found = findWorker(site, signal);
+  const silence = found.then(async (noWorker) => {
+    await pause(timeoutMs, signal);
+    throw noWorker;
+  });
+  const refusals = [silence, ...(refuse === undefined ? [] : [refuse(site, signal)])];
+  for (const refusal of refusals) refusal.catch(() => undefined); // told below, unless the answer came first
   try {
-    return await Promise.race([answer, nobody.then(() => answer)]);
+    return await Promise.race([answer, found.then(() => answer), ...refusals]);
   } catch (error) {
     if (!isUnanswered(error)) throw error;
-    await nobody; // tells better why, when the workflow has ended or nobody polls
-    throw await toNoWorker(site);
+    throw await found; // where the workflow has ended or nobody polls, that tells better why
   } finally {
     givenUp.abort(); // else it would keep the process for the rest of its time
   }
@@ -152,6 +167,35 @@ async function askTwice(site: SiteWorkflow, query: () => Promise<Status>): Promi
   return ofWorker(site, query, SECOND_ASK_MS);
 }
 
+/** A worker that is there takes a look within moments. */
+const TAKEN_WITHIN_MS = 2_500;
+const LOOK_EVERY_MS = 400;
+const PROBE: keyof Activities = 'probe';
+
+/**
+ * The workflow answers, and the look at the databases is for a worker of the site, which may be another one: when none takes it,
+ * nobody waits for the end of its time.
+ * @throws NoWorker when a probe of the site waits for a worker
+ */
+async function refuseUntaken(site: SiteWorkflow, signal: AbortSignal): Promise<never> {
+  let since: number | null = null;
+  for (;;) {
+    await pause(LOOK_EVERY_MS, signal);
+    const record = await readSiteRecord(site.temporal, site.siteId, signal);
+    const probe = record?.pending.find(({ name, isStarted }) => name === PROBE && !isStarted);
+    if (probe === undefined) since = null;
+    else if (Date.now() - (since ??= Date.now()) < TAKEN_WITHIN_MS) continue;
+    else {
+      const taskQueue = probe.taskQueue ?? record?.taskQueue ?? '';
+      throw new NoWorker(
+        site.siteId,
+        taskQueue,
+        await readPollers(site.temporal, taskQueue, { kind: 'activities', signal }),
+      );
+    }
+  }
+}
+
 /** The workflow's next task goes to any worker, which reads its history anew: nothing else changes. */
 async function forgetWorker({ temporal, workflowId }: SiteWorkflow): Promise<void> {
   const { client, namespace } = temporal;
@@ -163,12 +207,29 @@ async function forgetWorker({ temporal, workflowId }: SiteWorkflow): Promise<voi
   }
 }
 
-/** Throws when the site runs and nobody polls its task queue. */
-async function refuseWithoutWorker(site: SiteWorkflow): Promise<void> {
-  const record = await readSiteRecord(site.temporal, site.siteId);
+/**
+ * Looks who polls the task queue of a site, and answers with what to tell when that worker does not answer.
+ * @throws NotRunning; NoWorker when the site runs and nobody polls
+ */
+async function findWorker(site: SiteWorkflow, signal: AbortSignal): Promise<NoWorker> {
+  const record = await readSiteRecord(site.temporal, site.siteId, signal);
   if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
-  const pollers = await readPollers(site.temporal, record.taskQueue);
+  const pollers = await readPollers(site.temporal, record.taskQueue, { signal });
   if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers);
+  return new NoWorker(site.siteId, record.taskQueue, pollers, { isSilent: true });
+}
+
+/** @throws the signal's reason */
+function pause(durationMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, durationMs);
+    const end = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason as Error);
+    };
+    if (signal.aborted) end();
+    else signal.addEventListener('abort', end, { once: true });
+  });
 }
 
 /** True for the ways in which Temporal says that no worker took the call. */
@@ -176,12 +237,6 @@ function isUnanswered(error: unknown): boolean {
   if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError) return true;
   if (error instanceof Unreachable) return error.isTimeout;
   return toGrpcCode(error) === GRPC.failedPrecondition;
-}
-
-async function toNoWorker({ temporal, siteId }: SiteWorkflow): Promise<NoWorker> {
-  const record = await readSiteRecord(temporal, siteId); // when this fails too, it is Temporal that does not answer
-  const taskQueue = record?.taskQueue ?? wire.toSiteTaskQueue(siteId);
-  return new NoWorker(siteId, taskQueue, await readPollers(temporal, taskQueue), { isSilent: true });
 }
 
 async function awaitResult(site: SiteWorkflow, result: () => Promise<Status>, timeoutMs: number): Promise<Status> {

@@ -38,6 +38,8 @@ export interface PendingActivity {
   readonly isStarted: boolean;
   /** Since when this attempt waits for a worker, or until when for its turn. ISO 8601 UTC. */
   readonly scheduledAt: string | null;
+  /** Where it waits for a worker; null: the server does not say, since it is an old one. */
+  readonly taskQueue: string | null;
   /** What its last heartbeat told; null without one, and where a codec of the namespace hides it from us. */
   readonly progress: unknown;
 }
@@ -51,13 +53,19 @@ const WORKER_GONE = 'the worker that ran it has gone';
  * What Temporal knows of a site's latest run; null when it knows of none.
  * @throws Unreachable, Refused
  */
-export async function readSiteRecord(temporal: TemporalClient, siteId: string): Promise<SiteRecord | null> {
+export async function readSiteRecord(
+  temporal: TemporalClient,
+  siteId: string,
+  signal?: AbortSignal,
+): Promise<SiteRecord | null> {
   const workflowId = toWorkflowId(siteId);
-  const latest = await describe(temporal, workflowId);
+  const describe = (runId?: string): Promise<WorkflowExecutionDescription | null> =>
+    describeRun(temporal, { workflowId, runId, signal });
+  const latest = await describe();
   if (latest === null) return null;
   const firstRunId = latest.raw.workflowExecutionInfo?.firstRunId ?? latest.runId;
   const isFirst = firstRunId === '' || firstRunId === latest.runId;
-  const first = isFirst ? latest : await describe(temporal, workflowId, firstRunId);
+  const first = isFirst ? latest : await describe(firstRunId);
   const attributes = latest.typedSearchAttributes;
   return {
     siteId,
@@ -79,7 +87,7 @@ export async function readSiteRecord(temporal: TemporalClient, siteId: string): 
 type RawPending = NonNullable<WorkflowExecutionDescription['raw']['pendingActivities']>[number];
 
 function toPending(activity: RawPending): PendingActivity {
-  const { activityType, attempt, lastFailure, state, scheduledTime, heartbeatDetails } = activity;
+  const { activityType, attempt, lastFailure, state, scheduledTime, heartbeatDetails, activityOptions } = activity;
   const isTimeout = lastFailure?.timeoutFailureInfo !== undefined && lastFailure.timeoutFailureInfo !== null;
   return {
     name: activityType?.name ?? '',
@@ -87,6 +95,7 @@ function toPending(activity: RawPending): PendingActivity {
     lastFailure: isTimeout ? WORKER_GONE : (lastFailure?.message ?? null),
     isStarted: state !== SCHEDULED,
     scheduledAt: scheduledTime?.seconds ? new Date(Number(scheduledTime.seconds) * 1000).toISOString() : null,
+    taskQueue: activityOptions?.taskQueue?.name ?? null,
     progress: readProgress(heartbeatDetails),
   };
 }
@@ -105,13 +114,14 @@ function toClosing({ status, closeTime }: WorkflowExecutionDescription): Closing
   return { how: status.name, closedAt: closeTime?.toISOString() ?? null };
 }
 
-async function describe(
+async function describeRun(
   temporal: TemporalClient,
-  workflowId: string,
-  runId?: string,
+  { workflowId, runId, signal }: { workflowId: string; runId: string | undefined; signal: AbortSignal | undefined },
 ): Promise<WorkflowExecutionDescription | null> {
+  const call = (): Promise<WorkflowExecutionDescription> =>
+    temporal.client.workflow.getHandle(workflowId, runId).describe();
   try {
-    return await callTemporal(temporal, () => temporal.client.workflow.getHandle(workflowId, runId).describe());
+    return await callTemporal(temporal, call, signal === undefined ? {} : { signal });
   } catch (error) {
     if (error instanceof WorkflowNotFoundError) return null;
     throw error;

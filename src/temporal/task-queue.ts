@@ -22,16 +22,14 @@ const ALIVE_WITHIN_MS = 75_000;
 export async function readPollers(
   temporal: TemporalClient,
   taskQueue: string,
-  kind: keyof typeof TASK_QUEUE_TYPES = 'workflows',
+  {
+    kind = 'workflows',
+    ...options
+  }: { readonly kind?: keyof typeof TASK_QUEUE_TYPES; readonly signal?: AbortSignal } = {},
 ): Promise<Pollers> {
   const { client, namespace } = temporal;
-  const answer = await callTemporal(temporal, () =>
-    client.workflowService.describeTaskQueue({
-      namespace,
-      taskQueue: { name: taskQueue },
-      taskQueueType: TASK_QUEUE_TYPES[kind],
-    }),
-  );
+  const request = { namespace, taskQueue: { name: taskQueue }, taskQueueType: TASK_QUEUE_TYPES[kind] };
+  const answer = await callTemporal(temporal, () => client.workflowService.describeTaskQueue(request), options);
   const pollers = answer.pollers ?? [];
   const seen = pollers.map(({ lastAccessTime }) => Number(lastAccessTime?.seconds ?? 0) * 1000);
   return {

@@ -63,6 +63,12 @@ describe('a failure of an operation', () => {
     expect(JSON.stringify([failure.message, failure.details, failure.stack, failure.cause])).not.toContain('secret');
   });
 
+  it('of a server that was silent is not tried again within the cycle', async () => {
+    const silence = new DatabaseFailure('unreachable', 'nothing comes', { side: 'remote', isSilence: true });
+    expect(await failAt(1, silence)).toMatchObject({ type: 'unreachable', nonRetryable: true });
+    expect(await failAt(1, new DatabaseFailure('unreachable', 'no link'))).toMatchObject({ nonRetryable: false });
+  });
+
   it.each([
     [new TypeError('x is not a function'), 'unexpected'],
     [new UnsettledBatch('the counts do not agree'), 'schema'],

@@ -108,6 +108,7 @@ test('an attempt that failed is told while it is tried again, and is no reason f
     lastFailure: 'no link',
     isStarted: false,
     scheduledAt: null,
+    taskQueue: null,
     progress: null,
   };
   const verdict = toVerdict(aStatus(), NOW, { pending: [retried] });
@@ -118,7 +119,7 @@ test('an attempt that failed is told while it is tried again, and is no reason f
 
 test('an activity that no worker takes is bad, after the seconds in which one would', () => {
   const at = (ageMs: number) => ({
-    ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: false, progress: null },
+    ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: false, taskQueue: null, progress: null },
     scheduledAt: new Date(NOW - ageMs).toISOString(),
   });
   expect(toVerdict(aStatus(), NOW, { pending: [at(1_000)] }).stuck).toEqual([]);
@@ -140,10 +141,31 @@ test('operations that fail alike are told in one line', () => {
   expect(stuck).toEqual([{ mark: 'bad', text: 'upload, meters, tenants: no link' }]);
 });
 
+const UNDER_WAY = {
+  ...{ name: 'uploadReadings', attempt: 1, lastFailure: null },
+  ...{ isStarted: true, scheduledAt: null, taskQueue: null },
+};
+
+test('what an attempt waits for is told while it waits, and what other versions tell is left alone', () => {
+  const since = new Date(NOW - 18_000).toISOString();
+  const waits = [
+    { side: 'remote', message: 'remote database: nothing comes while COPY is waited for', since },
+    { a: 1 },
+  ];
+  const verdict = toVerdict(aStatus(), NOW, { pending: [{ ...UNDER_WAY, progress: { removed: 1, waiting: waits } }] });
+  expect(verdict.stuck).toEqual([
+    {
+      mark: 'warning',
+      text: 'uploadReadings: remote database: nothing comes while COPY is waited for (since 18 s)',
+    },
+  ]);
+  expect(verdict.next).toEqual(['meter-sync check --site north']);
+  expect(toVerdict(aStatus(), NOW, { pending: [{ ...UNDER_WAY, progress: { waiting: 'x' } }] }).stuck).toEqual([]);
+});
+
 test('an upload under way tells what it has done so far', () => {
   const status = aStatus();
-  const underWay = { name: 'uploadReadings', attempt: 1, lastFailure: null, isStarted: true, scheduledAt: null };
-  const pending = [{ ...underWay, progress: { removed: 120_000, batches: 24 } }];
+  const pending = [{ ...UNDER_WAY, progress: { removed: 120_000, batches: 24 } }];
   const text = renderStatus(status, toVerdict(status, NOW, { pending }), NOW, plain, pending);
   expect(text).toContain('uploadReadings: 120,000 readings in 24 batches so far');
 });

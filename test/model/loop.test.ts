@@ -1,6 +1,14 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { beginCycle, endCycle, isInHurry, isUploadHeld, recordOutcome, recordProbe } from '../../src/model/cycle.js';
+import {
+  beginCycle,
+  endCycle,
+  isInHurry,
+  isUploadHeld,
+  recordLook,
+  recordOutcome,
+  recordProbe,
+} from '../../src/model/cycle.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import {
   configure,
@@ -180,6 +188,15 @@ test('three cycles that reach no database open the breaker; waits grow up to a l
   const now = open.breaker.nextProbeAt ?? 0;
   const closed = recordProbe(open, aProbe(true), { now, random: 0 });
   expect(decideStep(closed, now)).toEqual({ do: 'cycle', kind: 'full' });
+});
+
+test('whoever looks at a database that does not answer keeps an open breaker waiting no longer; a good look closes it', () => {
+  const dark: Weather = { durationMs: 100, more: false, reachable: false };
+  const { state: open } = simulate(1_000, Array<Weather>(5).fill(dark));
+  const looked = recordLook(open, aProbe(false)!);
+  expect(looked.breaker).toEqual(open.breaker);
+  expect(looked.observed.remoteDbConnected).toBe(false);
+  expect(decideStep(recordLook(looked, aProbe(true)!), 0)).toEqual({ do: 'cycle', kind: 'full' });
 });
 
 test('the order is: stop, sync now, pause, breaker, tick, backlog', () => {

@@ -1,6 +1,6 @@
 import { Context } from '@temporalio/activity';
 import { QueryRejectedError } from '@temporalio/client';
-import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { beforeEach, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
 import { AlreadyRunning, InvalidChange, NotRunning, NoWorker, StillRunning } from '../../src/temporal/errors.js';
@@ -8,6 +8,7 @@ import { siteHandle, type SiteHandle } from '../../src/temporal/site-handle.js';
 import { readSiteReport } from '../../src/temporal/site-report.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { connectTemporal as connectTest, type TestTemporal } from '../support/temporal.js';
+import { openProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/wait.js';
 import { FakeActivities } from '../workflows/fake-activities.js';
 
@@ -18,6 +19,8 @@ interface Site {
   readonly temporal: TemporalClient;
   readonly handle: SiteHandle;
   start(): Promise<unknown>;
+  /** With activities on a task queue that nobody polls. */
+  startApart(): Promise<unknown>;
 }
 
 let site: Site;
@@ -26,7 +29,12 @@ beforeEach(async (context: TestContext) => {
   const temporal = await connectTemporal(new Secret({ TEMPORAL_ADDRESS: temporalTest.address }));
   const { siteId, taskQueue } = temporalTest;
   const handle = siteHandle(temporal, siteId);
-  site = { test: temporalTest, temporal, handle, start: () => startSite(temporal, { siteId, taskQueue, ...SETTINGS }) };
+  const start = (apart: object): Promise<unknown> => startSite(temporal, { siteId, taskQueue, ...SETTINGS, ...apart });
+  site = {
+    ...{ test: temporalTest, temporal, handle },
+    start: () => start({}),
+    startApart: () => start({ activityTaskQueue: 'nowhere' }),
+  };
   return async () => {
     const { workflow } = temporal.client;
     await workflow
@@ -124,6 +132,44 @@ test('after its worker has gone a site tells within seconds what was last known'
   const report = await readSiteReport(site.handle, 'status');
   expect(Date.now() - askedAt).toBeLessThan(8_000); // Temporal alone would wait ten seconds for the worker that has gone
   expect(report).toMatchObject({ seen: 'withoutWorker', record: { lastKnown: { state: 'idle', health: 'ok' } } });
+});
+
+test('a look at the databases says within seconds that no worker of the site takes it, with the status of before', async () => {
+  await withWorker();
+  await site.startApart();
+  await until(async () => (await site.handle.status()).cycles === 0, { what: 'the workflow answers' });
+  const askedAt = Date.now();
+  const report = await readSiteReport(site.handle, 'refreshStatus');
+  expect(Date.now() - askedAt).toBeLessThan(5_000);
+  expect(report).toMatchObject({ seen: 'live', status: { siteId: site.test.siteId, cycles: 0 } });
+  expect(report.seen === 'live' && report.notRefreshed?.message).toMatch(
+    /No worker answers for site .* on task queue nowhere/,
+  );
+});
+
+test('a look at the databases says within seconds that the only worker has just gone', async () => {
+  const worker = await site.test.startWorker({ activities: { ...new FakeActivities() } });
+  await site.start();
+  await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
+  await worker.stop();
+  const askedAt = Date.now();
+  expect(await readSiteReport(site.handle, 'refreshStatus')).toMatchObject({ seen: 'withoutWorker' });
+  expect(Date.now() - askedAt).toBeLessThan(5_000);
+});
+
+test('a slow link to Temporal is no missing worker', async () => {
+  await withWorker();
+  await site.start();
+  const [host = '', port] = site.test.address.split(':');
+  const proxy = await openProxy({ host, port: Number(port) });
+  proxy.pace = { delayMs: 900, bytesPerSecond: 1e6 };
+  const address = `127.0.0.1:${proxy.port}`;
+  const slow = await connectTemporal(new Secret({ TEMPORAL_ADDRESS: address }), { connectTimeoutMs: 20_000 });
+  onTestFinished(async () => {
+    await slow.close();
+    await proxy.close();
+  });
+  expect(await siteHandle(slow, site.test.siteId).status()).toMatchObject({ isRunning: true });
 });
 
 test('a worker that takes over answers within seconds', async () => {

@@ -8,7 +8,7 @@ import type { FailureReport } from '../../src/model/failures.js';
 import type { ProbeResult } from '../../src/model/operations.js';
 import type { Status } from '../../src/model/status.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
-import { aDownload, aFailure } from '../model/builders.js';
+import { aDownload, aFailure, anUpload } from '../model/builders.js';
 import { connectTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { aProbe, failsWith, FakeActivities } from './fake-activities.js';
@@ -52,19 +52,83 @@ test('a workflow id that is not the lock of its site is refused', async (context
   expect(failure).toMatchObject({ type: 'InvalidInput', message: expect.stringContaining(toWorkflowId(siteId)) });
 });
 
-test('an operation waits for its worker as long as it takes, a probe only for so long as anybody waits for it', async (context) => {
+test('an operation waits for its worker as long as it takes, a download goes on for hours, and a probe is given up soon', async (context) => {
   await withSite(context, { intervalMs: LONG_MS }, async (site) => {
     await site.cycled(1);
     await site.handle.executeUpdate('refreshStatus');
     const { events } = await site.handle.fetchHistory();
     const scheduled = events?.flatMap(({ activityTaskScheduledEventAttributes: facts }) => facts ?? []) ?? [];
-    const limits = scheduled.map((facts) => [facts.activityType?.name, Number(facts.scheduleToCloseTimeout?.seconds)]);
-    expect(limits).toEqual([
-      ['uploadReadings', 0],
-      ['downloadMeters', 0],
-      ['downloadTenants', 0],
-      ['probe', 30],
+    const limits = scheduled.map((facts) => [
+      facts.activityType?.name,
+      Number(facts.scheduleToStartTimeout?.seconds),
+      Number(facts.startToCloseTimeout?.seconds),
+      Number(facts.scheduleToCloseTimeout?.seconds),
     ]);
+    expect(limits).toEqual([
+      ['uploadReadings', 0, 600, 0],
+      ['downloadMeters', 0, 86_400, 0],
+      ['downloadTenants', 0, 86_400, 0],
+      ['probe', 30, 30, 30],
+    ]);
+  });
+});
+
+test.for([
+  [1_000, 300],
+  [LONG_MS, (2 * LONG_MS) / 1_000],
+] as const)('an operation on a task queue of its own waits for the site: with an interval of %i ms for %i s', async ([intervalMs, seconds], context) => {
+  await withSite(context, { intervalMs, activityTaskQueue: 'nowhere' }, async (site) => {
+    const scheduled = await until(
+      async () => (await site.handle.fetchHistory()).events?.find((event) => event.activityTaskScheduledEventAttributes),
+      { what: 'the upload is asked for' },
+    );
+    expect(Number(scheduled.activityTaskScheduledEventAttributes?.scheduleToStartTimeout?.seconds)).toBe(seconds);
+  });
+}); // prettier-ignore
+
+test('a site whose machine is gone can be stopped, whatever it waits for', async (context) => {
+  const { taskQueue } = await connectTemporal(context);
+  const activityTaskQueue = `${taskQueue}:site`;
+  await withSite(context, { intervalMs: LONG_MS, activityTaskQueue }, async (site) => {
+    const { startWorker } = await connectTemporal(context);
+    const machine = await startWorker({ taskQueue: activityTaskQueue, activities: { ...site.fake } });
+    let end = (): void => undefined;
+    site.fake.upload = () => new Promise((resolve) => (end = () => resolve(anUpload())));
+    await until(() => site.fake.called.length === 1, { what: 'the upload runs' });
+    const stopped = machine.stop(); // it takes nothing any more, and ends with what it has
+    await until(() => machine.worker.getState() !== 'RUNNING', { what: 'the machine is away' });
+    end();
+    await stopped;
+    const waitsFor = async (): Promise<string | null | undefined> =>
+      (await site.handle.describe()).raw.pendingActivities?.[0]?.activityType?.name;
+    await until(async () => (await waitsFor()) === 'downloadMeters', { what: 'the meters wait for the machine' });
+    const since = Date.now();
+    await site.handle.signal('stop');
+    const final = await site.handle.result();
+    expect(Date.now() - since).toBeLessThan(30_000);
+    expect(final).toMatchObject({ state: 'stopped', upload: { ok: true }, meters: { ok: false } });
+    expect(final.tenants?.error).toMatchObject({ kind: 'unreachable', side: null });
+    expect(final.tenants?.error?.message).toContain("the site's worker is away");
+  });
+});
+
+test('whoever looks at a database that does not answer keeps the site waiting no longer, and a good look starts it at once', async (context) => {
+  await withSite(context, { intervalMs: 1_000 }, async (site) => {
+    Object.assign(site.fake, { upload: failsWith('unreachable'), probed: () => aProbe({ remoteDbConnected: false }) });
+    await site.cycled(3);
+    await site.handle.executeUpdate('configure', { args: [{ intervalMs: 600_000 }] });
+    const planned = async (): Promise<string | null> => (await site.status()).nextSyncTime;
+    const before = await until(async () => Date.parse((await planned()) ?? '') > Date.now() + 60_000 && planned(), {
+      what: 'the site waits for its next probe',
+    });
+    for (let look = 0; look < 3; look += 1) await site.handle.executeUpdate('refreshStatus');
+    expect(await planned()).toBe(before);
+    Object.assign(site.fake, { upload: () => anUpload(), probed: () => aProbe() });
+    const { cycles } = await site.status();
+    await site.handle.executeUpdate('refreshStatus');
+    const since = Date.now();
+    await site.cycled(cycles + 1);
+    expect(Date.now() - since).toBeLessThan(1_000);
   });
 });
 

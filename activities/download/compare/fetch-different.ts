@@ -9,7 +9,7 @@ import { plain } from '../../../src/postgres/statement.js';
 import { keyHash, rowHash } from '../plan/hashes.js';
 import { isOwned } from '../plan/owned-rows.js';
 import type { DownloadPlan } from '../plan/plan-download.js';
-import { askAll, END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
+import { askAll, COPY_TAKES_ITS_TIME, END_REMOTE, PREPARE_LISTS, type Sessions } from '../plan/sessions.js';
 import { checkStagedKeys } from './check-keys.js';
 import type { Look } from './compare-ends.js';
 import { type Comparing, type Differences, findDifferences, findFirstRows, SELECT_WANTED } from './find-differences.js';
@@ -52,6 +52,7 @@ export async function fetchDifferent(
 ): Promise<Fetched> {
   const { memory } = comparing;
   const { local } = look;
+  await runAll(sessions.there, COPY_TAKES_ITS_TIME);
   const isFirstFill = local.rows === '0' && (memory.remote_rows === '0' || memory.signature !== look.signature);
   const fetched = isFirstFill
     ? await fetchFirst(sessions, look, comparing, limits)

@@ -1,6 +1,7 @@
 import type { OwnedTable, TableRef } from '../../../src/model/table.js';
 import { literal, relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
+import { HOLD_LINK, LOCK_TIMEOUT_MS } from '../../../src/postgres/transaction.js';
 import { PRINTED_FORMS, TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 
 /**
@@ -16,7 +17,7 @@ export interface Sessions {
 /** To compile a sum over some thousand rows takes a hundred times longer than to run it, and a server decides by its estimate. */
 const NO_JIT = 'set local jit=off';
 
-/** No statement here may hold the remote's server longer, whatever becomes of the worker that sent it, unless its user may do less. */
+/** No question may hold the remote's server longer, whatever becomes of the worker that asked it, unless its user may do less. */
 const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when current_setting('statement_timeout')::interval between'1us'and'5min'then current_setting('statement_timeout')else'5min'end,true)`;
 
 /**
@@ -28,13 +29,20 @@ const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when curre
 export function beginRemote(table: TableRef | null): readonly string[] {
   return [
     'begin isolation level repeatable read read only',
-    "set local lock_timeout='1min'",
+    HOLD_LINK,
+    `set local lock_timeout=${LOCK_TIMEOUT_MS}`,
     ...(table === null ? [] : [`lock table ${relation(table)} in access share mode`]),
     ...PRINTED_FORMS, // nothing is read there
     NO_JIT,
     STATEMENT_TIMEOUT,
   ];
 }
+
+/**
+ * Before rows are copied: over a slow link that takes as long as it takes, and as long as bytes come it is no statement that hangs.
+ * What its user may is in force again.
+ */
+export const COPY_TAKES_ITS_TIME: readonly string[] = ['set local statement_timeout to default'];
 
 /** Ends it, as soon as all is read: an `alter table` there need not wait for the work here. */
 export const END_REMOTE: readonly string[] = ['commit'];

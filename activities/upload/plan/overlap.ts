@@ -7,13 +7,6 @@ import { byName, hasUniqueKey, type TableShape } from '../../../src/model/table.
 export type Overlap = 'sent' | 'arrived' | 'done';
 
 /**
- * How long a statement of a batch may wait for somebody's lock while the batch after it streams, too. The one who holds it
- * may wait for a row of that batch, which waits for its turn in this program: no server sees such a circle. Then both batches
- * are rolled back and tried again.
- */
-export const LOCK_TIMEOUT_MS = 30_000;
-
-/**
  * The overlap that a table of the remote allows, as SQL. At once only where no row of one batch can wait for a row of the
  * other: then the first would wait for the second, which waits for its turn in this program, for ever. So: no trigger of the
  * customer's, whose locks nobody knows, and every unique index holds the whole key. Where something is asked at the commit

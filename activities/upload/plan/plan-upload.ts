@@ -34,7 +34,7 @@ export interface UploadEnds {
   readonly readings: QueueTable;
   /** Batches under way at once; 2 unless told. */
   readonly batchesInFlight?: number;
-  /** How long a batch waits for a lock while another one streams; `LOCK_TIMEOUT_MS` unless told. */
+  /** How long a batch waits for a lock at the remote; as every transaction unless told. */
   readonly lockTimeoutMs?: number;
 }
 
@@ -202,18 +202,18 @@ function toNext(remedy: string): string {
 }
 
 /**
- * What was logged last about the tables of a site, by its local database: a worker opens that once, and a run plans
+ * What was logged last about the tables of a site, by its local database: a worker opens its pool once, and a run plans
  * anew in each cycle. It only keeps a line from being said again, so it may be lost with the process.
  */
-const lastSaid = new WeakMap<Database, string>();
+const lastSaid = new WeakMap<Database['pool'], string>();
 
 /** Logs which columns the remote rounds, as the settings allow: once in a worker's life, and again when they are others. */
 export function warnOnce({ local, readings, transfer }: UploadPlan, log: Log): void {
   const { rounded: columns } = transfer;
   const table = toTableName(readings.table);
   const said = JSON.stringify([table, columns]);
-  if (lastSaid.get(local) === said) return;
-  lastSaid.set(local, said);
+  if (lastSaid.get(local.pool) === said) return;
+  lastSaid.set(local.pool, said);
   if (columns.length > 0)
     log.warn('columns are stored less exactly on the remote, as the settings allow', { table, columns });
 }

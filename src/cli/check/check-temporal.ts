@@ -49,7 +49,7 @@ async function checkWorker(temporal: TemporalClient, config: SiteConfig, finding
     [taskQueue, 'workflows'],
     [activityTaskQueue, 'activities'],
   ] as const) {
-    const pollers = await readPollers(temporal, queue, kind);
+    const pollers = await readPollers(temporal, queue, { kind });
     if (isPolled(pollers, Date.now())) findings.ok(`a worker polls ${queue} for ${kind}`);
     else findings.warning(`no worker polls ${queue} for ${kind}`, `meter-sync worker --site ${siteId}`);
   }

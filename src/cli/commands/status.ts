@@ -48,8 +48,13 @@ function toAnswer({ output }: Context, siteId: string, report: SiteReport, isRef
   }
   const known = report.status;
   if (known === null) throw new Error('a site that answers without a status'); // excluded above; the types do not see it
-  const pending = report.seen === 'live' ? report.pending : [];
-  const verdict = toVerdict(known, now, { isRefreshed, pending });
+  const { pending, notRefreshed } = report.seen === 'live' ? report : { pending: [], notRefreshed: null };
+  const verdict = toVerdict(known, now, { isRefreshed: isRefreshed && notRefreshed === null, pending, notRefreshed });
+  if (notRefreshed !== null) {
+    const { code, message, next, facts } = notRefreshed;
+    const document = { ok: false, error: { code, message, next, ...facts }, status: known };
+    return { exitCode: 1, document, text: renderStatus(known, verdict, now, painted, pending) };
+  }
   return {
     exitCode: isFine(known, verdict) ? 0 : 1,
     document: known,
