@@ -97,7 +97,8 @@ export function describeReasons(reasons: readonly HoldReason[]): string {
 }
 
 function describeReason(reason: HoldReason): string {
-  if (reason.rule === 'empty') return `the remote table is empty for this site, and ${toRows(reason.rows)} are in use here`;
+  if (reason.rule === 'empty')
+    return `the remote table is empty for this site, and ${toRows(reason.rows)} are in use here`;
   const share = `${toCount(reason.rows)} of ${toCount(reason.of)} rows (${toPercent(reason.rows / reason.of)})`;
   return reason.rule === 'gone' ? `${share} are gone from the remote` : `column ${reason.column} changes in ${share}`;
 }

@@ -88,7 +88,9 @@ it('a hold is told with its numbers', () => {
   expect(describeReasons([{ rule: 'gone', rows: 6_200, of: 10_000 }])).toBe(
     '6,200 of 10,000 rows (62 %) are gone from the remote',
   );
-  expect(describeReasons([{ rule: 'empty', rows: 20 }])).toBe('the remote table is empty for this site, and 20 rows are in use here');
+  expect(describeReasons([{ rule: 'empty', rows: 20 }])).toBe(
+    'the remote table is empty for this site, and 20 rows are in use here',
+  );
   expect(describeReasons([{ rule: 'column', column: 'name', rows: 95, of: 100 }])).toBe(
     'column name changes in 95 of 100 rows (95 %)',
   );

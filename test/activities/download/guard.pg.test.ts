@@ -56,7 +56,10 @@ const lastEnd = (site: SiteUnderTest): Promise<string | null> =>
 it('a remote that answers empty changes nothing, and the hold ends by itself when the rows are back', async (context) => {
   const site = await openFilled(context);
   await site.remote.sql('delete from meter');
-  const held = await expectHeld(site, /remote table is empty for this site, and 40 rows are in use here.*nothing was changed here/);
+  const held = await expectHeld(
+    site,
+    /remote table is empty for this site, and 40 rows are in use here.*nothing was changed here/,
+  );
   expect(held).toMatchObject({ table: 'meter', gone: 40, goneRule: 'deactivate', remoteRows: 0, decided: null });
   expect((await expectHeld(site, /held since/)).since).toBe(held.since);
   await site.remote.sql(FILL);
@@ -67,7 +70,10 @@ it('a remote that answers empty changes nothing, and the hold ends by itself whe
 it('a remote that has lost half its rows changes nothing', async (context) => {
   const site = await openFilled(context);
   await site.remote.sql('delete from meter where id > 20');
-  await expectHeld(site, /20 of 40 rows \(50 %\) are gone from the remote.*If approved, the next cycle deactivates 20 rows/);
+  await expectHeld(
+    site,
+    /20 of 40 rows \(50 %\) are gone from the remote.*If approved, the next cycle deactivates 20 rows/,
+  );
 });
 
 it('another database under the same name changes nothing, neither with other keys nor with the same', async (context) => {
