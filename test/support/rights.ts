@@ -8,6 +8,8 @@ export type Rights = Readonly<Record<Side, string>>;
 
 /** On readings. */
 export const UPLOADED: Rights = { local: 'select, delete', remote: 'select, insert' };
+/** On readings that are kept after they have arrived. */
+export const KEPT: Rights = { ...UPLOADED, local: 'select, update, delete' };
 /** On meters, tenants and further tables. */
 export const DOWNLOADED: Rights = { local: 'select, insert, update, delete', remote: 'select' };
 /** On tables that a test makes for neither of the two alone. */

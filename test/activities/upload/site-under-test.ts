@@ -5,7 +5,7 @@ import type { UploadEnds } from '../../../activities/upload/plan/plan-upload.js'
 import type { UploadReadingsInput, UploadReadingsResult } from '../../../src/model/operations.js';
 import type { QueueTable } from '../../../src/model/table.js';
 import { createDatabases, type TestDatabase, type TestDatabases } from '../../support/postgres.js';
-import { UPLOADED } from '../../support/rights.js';
+import { KEPT, UPLOADED } from '../../support/rights.js';
 
 /** Keys, instants and a value; the local table has the flag. */
 const PLAIN_COLUMNS = 'id bigint primary key, created_at timestamptz not null, value numeric';
@@ -54,7 +54,7 @@ export async function openSite(
   context: Pick<TestContext, 'task'>,
   { local, remote, readings }: SiteOptions = {},
 ): Promise<SiteUnderTest> {
-  const databases = await createDatabases(context, 'bookkeeping', UPLOADED);
+  const databases = await createDatabases(context, 'bookkeeping', readings?.keepDays === undefined ? UPLOADED : KEPT);
   const flagged = `create table meter_readings (${PLAIN_COLUMNS}, is_synchronized boolean default false)`;
   await databases.local.sql(local ?? flagged);
   await databases.remote.sql(remote ?? `create table meter_readings (${PLAIN_COLUMNS})`);
