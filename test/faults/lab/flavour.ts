@@ -1,5 +1,6 @@
 import type { QueueTable } from '../../../src/model/table.js';
 import type { LabDatabases } from './databases.js';
+import { WORKER } from '../../support/rights.js';
 import { LAB_READINGS } from './worker-messages.js';
 
 /** What is unusual about a run; the rest of it is as always. */
@@ -39,10 +40,11 @@ export function toReadings({ keeps, custody }: Flavour): QueueTable {
 }
 
 /** Changes fresh databases to what a run wants. */
-export async function season({ local, remote }: LabDatabases, { isText, hasTrigger }: Flavour): Promise<void> {
+export async function season({ local, remote }: LabDatabases, { keeps, isText, hasTrigger }: Flavour): Promise<void> {
+  if (keeps === 'marked') await local.sql(`grant update (is_synchronized) on meter_readings to ${WORKER}`);
   if (isText) await local.sql('alter table meter_readings alter meter_id type smallint');
   if (!hasTrigger) return;
-  await remote.sql('create table audit (id uuid not null)');
+  await remote.sql(`create table audit (id uuid not null); grant insert on audit to ${WORKER}`);
   await remote.sql(`create function audit() returns trigger language plpgsql as
     $$begin insert into audit values (new.id); return null; end$$`);
   await remote.sql('create trigger audit after insert on meter_readings for each row execute function audit()');
