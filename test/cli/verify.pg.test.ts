@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { toFingerprint } from '../../activities/upload/custody/site-key.js';
 import { readLocalUpload } from '../../activities/upload/custody/upload-state.js';
 import { forgeRecord } from '../activities/upload/forge-record.js';
 import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
@@ -111,7 +112,7 @@ it('an auditor verifies from the remote alone, with the key of the site and a he
     runCli(['verify', '--site', 'test', '--remote-only', ...args], { POSTGRES_CLIENT_URL: site.remote.url });
   const [whole, headless, foreign, keyless] = await Promise.all([
     audit(['--key', key ?? '', '--head', `3:${digest}`]),
-    audit(['--key', key ?? '']),
+    audit(['--key', toFingerprint(Buffer.from(key ?? '', 'base64').toString('hex'))]),
     audit(['--key', stranger]),
     audit([]),
   ]);
