@@ -25,7 +25,7 @@ it('custody shows the key, seals, prunes after a preview, changes the key; verif
   expect(verified).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/those up to 4 by their seal/) as unknown });
   expect(verified.stdout).toContain(`${key['fingerprint']} (fingerprint)`);
   const other = await cli(site, ['verify', '--from-seal', seal.replace(/.$/, (end) => (end === '0' ? '1' : '0'))]);
-  expect(other).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('has no seal of site test at that record') as unknown });
+  expect(other).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('the seal behind custody record 4 is missing or does not fit') as unknown });
 
   const prune = (...more: string[]): Promise<CliRun> => cli(site, ['custody', 'prune', ...more]);
   expect(await prune()).toMatchObject({ exitCode: 2 });

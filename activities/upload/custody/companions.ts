@@ -62,11 +62,12 @@ export function planSigning(
 ): Signing {
   const firstSeq = place.seq + 1;
   const announced = known.keys.filter(({ fromSeq }) => fromSeq <= firstSeq);
-  const isKnown = announced.some(({ publicKey }) => publicKey === key.publicKey);
+  // A site that was restored to before its key was changed signs with the old one again, and says from where.
+  const isInForce = announced.at(-1)?.publicKey === key.publicKey;
   const previous = keys.find((older) => older !== key && announced.some((one) => one.publicKey === older.publicKey));
   const companions = [
     ...(known.hasColumns ? [] : [insertColumns(list)]),
-    ...(isKnown ? [] : [insertKey(siteId, firstSeq, key, previous ?? null)]),
+    ...(isInForce ? [] : [insertKey(siteId, firstSeq, key, previous ?? null)]),
   ];
   return { key, list, firstSeq, states, companions };
 }

@@ -51,12 +51,14 @@ export async function readPage(session: Session, siteId: string, walk: ChainWalk
     session,
     rows.map(({ columnsId }) => columnsId),
   );
+  // Other threads check signatures, by far the most of the work, while this one computes digests.
+  const checked = Promise.all(rows.map((row) => isSigned(row, keys.at(Number(row.seq))?.key ?? null)));
   const records = rows.map((row, at) => {
     const before = rows[at - 1] ?? (walk.last === null ? { seq: '0', digest: digestBefore(walk) } : walk.last);
     const previousDigest = Number(before.seq) === Number(row.seq) - 1 ? before.digest : null;
     return toRecord(row, previousDigest, lists.get(row.columnsId));
   });
-  const signed = await Promise.all(rows.map((row) => isSigned(row, keys.at(Number(row.seq))?.key ?? null))); // by all cores
+  const signed = await checked;
   return {
     records: records.map((record, at) => ({ ...record, isSigned: signed[at] === true })),
     strangers: keys.strangers,

@@ -159,3 +159,13 @@ it('a new key is vouched for by the old one, and each signs the records of its t
   await site.remote.sql(`update meter_sync.custody_key set previous_signature = signature where from_seq = 3`);
   expect((await walk(site, 'whole')).doubts.map(({ what }) => what)).toEqual(['key not vouched for', 'record not signed']);
 }); // prettier-ignore
+
+it('a site that was restored to before its key was changed signs with the old one again, from a record that the remote knows', async (context) => {
+  const site = await openSite(context);
+  await deliver(site, 1, 10);
+  await addSiteKey(site.local, 'test');
+  await deliver(site, 11, 20);
+  await site.local.sql('delete from meter_sync.site_key where number = 2');
+  await deliver(site, 21, 30);
+  expect(await walk(site, 'whole')).toMatchObject({ records: 6, doubts: [] });
+});
