@@ -27,6 +27,8 @@ test('each command has the name and the place that the documentation gives it', 
     'downloads',
     'quarantine',
     'verify',
+    'custody',
+    'resend',
     'adopt',
   ];
   expect(COMMANDS.map(({ name }) => name)).toEqual(names);

@@ -1,4 +1,6 @@
 import { expect, it } from 'vitest';
+import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
+import { createIndex } from '../../../activities/upload/queue/queue-index.js';
 import { openSite, type SiteUnderTest } from './site-under-test.js';
 
 const KEEP = { keepDays: 7 } as const;
@@ -119,4 +121,14 @@ it('a table whose key may come twice is refused, since nothing would tell whose 
     kind: 'schema',
     next: expect.stringContaining('create unique index concurrently on "meter_readings" ("id")') as unknown,
   });
+});
+
+it('an index of all rows does not serve a queue below which millions are kept; the one that check recommends does', async (context) => {
+  const site = await openSite(context, { readings: KEEP });
+  const hasIndex = async (readings = site.ends.readings): Promise<boolean> =>
+    (await planUpload({ ...site.ends, readings }, new AbortController().signal)).hasOrderIndex;
+  await site.local.sql('create index every on meter_readings (created_at, id)');
+  expect([await hasIndex(), await hasIndex({ ...site.ends.readings, keepDays: 0 })]).toEqual([false, true]);
+  await site.local.sql(createIndex(site.ends.readings, ''));
+  expect(await hasIndex()).toBe(true);
 });
