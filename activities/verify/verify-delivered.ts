@@ -5,6 +5,7 @@ import type { Side } from '../../src/model/failures.js';
 import { byName, type QueueTable } from '../../src/model/table.js';
 import { readTableShape } from '../../src/postgres/catalog.js';
 import { type Database, run, type Session } from '../../src/postgres/session.js';
+import { OWN_FUNCTIONS_FIRST } from '../../src/postgres/text-forms.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import { readChain } from '../upload/custody/read-chain.js';
 import { nameKey } from '../upload/custody/site-key.js';
@@ -62,7 +63,7 @@ export async function walkChain(
 ): Promise<ChainWalk> {
   const head = (await readChain(remote, siteId, { ...CHAIN_START, keys })).head?.seq ?? 0;
   const read = <Result>(work: (session: Session) => Promise<Result>): Promise<Result> =>
-    withTransaction(remote, { isolation: 'repeatable read, read only' }, work);
+    withTransaction(remote, { isolation: 'repeatable read, read only', opening: [OWN_FUNCTIONS_FIRST] }, work);
   let walk = await read((session) => openWalk(session, siteId, keys, start));
   for (;;) {
     onProgress('custody records', walk.records, head);
