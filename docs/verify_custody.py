@@ -10,7 +10,7 @@ server lie, check a restored backup on a server of your own. It needs Python 3.9
 
 Exit code 0: all is proved. 1: something is in doubt, or not proved. 2: it could not be checked.
 """
-import argparse, base64, hashlib, json, re, sys
+import argparse, base64, hashlib, json, re, struct, sys
 from collections import defaultdict
 
 import psycopg
@@ -21,17 +21,24 @@ from psycopg import sql
 SESSION = """set local search_path to pg_catalog; set local row_security to off; set local jit to off; set local "DateStyle" to 'ISO, YMD';
   set local "IntervalStyle" to 'postgres'; set local "TimeZone" to 'UTC'; set local extra_float_digits to 3;
   set local bytea_output to 'hex'; set local lc_monetary to 'C'; set local xmloption to 'content'"""
-UTC = """to_char({0} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+UTC = """to_char({} at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
 NO_DIGEST = '0' * 64
 
-# The types that are hashed in a form of their own; all others are hashed as text. Only these words, never a type of a record, get into SQL.
-SENT = {'smallint': '{}', 'integer': '{}', 'boolean': '{}', 'uuid': '{}', 'bytea': '{}', 'date': '{}', 'bigint': 'int8send({})',
-        'real': 'float4send({})', 'double precision': 'float8send({})', 'numeric': 'numeric_send({})', 'interval': 'interval_send({})',
-        'timestamp with time zone': 'timestamptz_send({})', 'timestamp without time zone': 'timestamp_send({})',
-        'time with time zone': 'timetz_send({})', 'time without time zone': 'time_send({})'}
+# Types that are hashed in a form of their own; all others are hashed as text. These words alone get into SQL, never a type of a record.
+FORMS = {'smallint': '{}', 'integer': '{}', 'boolean': '{}', 'uuid': '{}', 'bytea': '{}', 'date': '{}', 'bigint': 'int8send({})',
+         'real': 'float4send({})', 'double precision': 'float8send({})', 'numeric': 'numeric_send({})', 'interval': 'interval_send({})',
+         'timestamp with time zone': 'timestamptz_send({})', 'timestamp without time zone': 'timestamp_send({})',
+         'time with time zone': 'timetz_send({})', 'time without time zone': 'time_send({})',
+         'bpchar': "convert_to(case when {0} is not null then format('%s', {0}) end, 'UTF8')"}
+AS_TEXT = "convert_to({}::text, 'UTF8')"
 TEXTS = {'text', 'character varying', 'character', 'bpchar'}
 DAYS = {'timestamp with time zone': "({} at time zone 'UTC')::date", 'timestamp without time zone': '({})::date', 'date': '({})'}
-ENTRY = re.compile(r'(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40})(?:,[\da-f]{64})?')
+ENTRY = re.compile(r'(|-?infinity|\d{4,}-\d\d-\d\d(?: BC)?),(\d{1,10}),(-?\d{1,40})(?:,([\da-f]{64}))?')
+PLAIN_DAY = re.compile(r'\d{4}-\d\d-\d\d')
+
+
+class NotChecked(Exception):
+    """Why nothing could be checked."""
 
 
 def digest(*texts):
@@ -39,102 +46,133 @@ def digest(*texts):
     return hashlib.sha256(b''.join(parts)).hexdigest()
 
 
-def signed(key, message, signature):
-    """True when this key (hexadecimal) has signed the message (hexadecimal)."""
+def has_signed(key, message, signature):
+    """True when this key has signed the message; all are hexadecimal."""
     try:
-        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature or ''), bytes.fromhex(message))
+        Ed25519PublicKey.from_public_bytes(bytes.fromhex(key)).verify(bytes.fromhex(signature), bytes.fromhex(message))
         return True
     except (InvalidSignature, ValueError, TypeError):
         return False
 
 
 def is_told(key, told):
-    """True when `told` is this key in base64, or its fingerprint: SHA-256 of its bytes, at least the first 32 digits."""
-    digits = re.sub('[^0-9a-f]', '', told.lower())
-    is_print = len(digits) >= 32 and hashlib.sha256(bytes.fromhex(key)).hexdigest().startswith(digits)
-    return is_print or base64.b64encode(bytes.fromhex(key)).decode() == told
+    """True when `told` is this key in base64 or hexadecimal, or its fingerprint."""
+    fingerprint = hashlib.sha256(bytes.fromhex(key)).hexdigest()[:32]
+    return re.sub(r'[\s:-]', '', told).lower() in (fingerprint, key) or told == base64.b64encode(bytes.fromhex(key)).decode()
 
 
 def parse_days(text):
-    """[(day, rows, sum)]; None for a text that no site writes."""
+    """[(day, rows, sum, day digest)]; None for a text that no site writes."""
     found = [ENTRY.fullmatch(entry) for entry in text.split(';')] if text else []
-    days = [(m[1] or None, int(m[2]), int(m[3])) for m in found if m]
-    return days if all(found) and all(abs(s) <= rows << 63 for _, rows, s in days) else None
-
-
-class NotChecked(Exception):
-    """Why nothing could be checked."""
+    days = [(m[1] or None, int(m[2]), int(m[3]), m[4]) for m in found if m]
+    return days if all(found) and all(abs(total) <= rows << 63 for _, rows, total, _ in days) else None
 
 
 class Keys:
     """The keys of a site that can be trusted: told elsewhere, or linked to such a one by signatures of both."""
 
     def __init__(self, db, site, told):
-        rows = db.execute("""select from_seq, encode(public_key, 'hex'), encode(previous_key, 'hex'), encode(signature, 'hex'),
-            encode(previous_signature, 'hex') from meter_sync.custody_key where site = %s order by from_seq""", [site]).fetchall()
         self.rows, links = [], []
-        for from_seq, key, previous, signature, previous_signature in rows:
+        for from_seq, key, previous, signature, previous_signature in db.execute(
+                """select from_seq, encode(public_key, 'hex'), encode(previous_key, 'hex'), encode(signature, 'hex'),
+                encode(previous_signature, 'hex') from meter_sync.custody_key where site = %s order by from_seq""", [site]):
             facts = digest('key', site, str(from_seq), key, previous)
-            if not signed(key, facts, signature):
-                continue
-            self.rows.append((from_seq, key))
-            if previous is not None and signed(previous, facts, previous_signature):
-                links.append({key, previous})
-        known = {key for _, key in self.rows if (is_told(key, told) if told else key == self.rows[0][1])}
+            if has_signed(key, facts, signature):
+                self.rows.append((from_seq, key))
+                if previous is not None and has_signed(previous, facts, previous_signature):
+                    links.append({key, previous})
+        known = {key for _, key in self.rows if (any(is_told(key, one) for one in told) if told else key == self.rows[0][1])}
         while any(link & known and link - known for link in links):
             known |= set().union(*(link for link in links if link & known))
-        self.strangers = [(seq, key) for seq, key in self.rows if key not in known]
-        self.rows = [(seq, key) for seq, key in self.rows if key in known]
+        self.strangers = [from_seq for from_seq, key in self.rows if key not in known]
+        self.rows = [(from_seq, key) for from_seq, key in self.rows if key in known]
 
     def at(self, seq):
-        return next((key for from_seq, key in reversed(self.rows) if from_seq <= seq), None)
+        return next((key for from_seq, key in reversed(self.rows) if from_seq <= seq), '')
 
 
 class Chain:
-    """The records of a site: each fault in `faults`, and by days what they have delivered."""
+    """The records of a site, from the first one that is there: what is wrong with them, and what they have delivered by days."""
 
-    def __init__(self, db, site, told):
-        self.site, self.faults, self.keys = site, [], Keys(db, site, told)
-        self.rows = self.records = 0
-        self.last, self.digests = (0, NO_DIGEST), {}
-        self.days = defaultdict(lambda: [0, 0, set()])  # day: rows, sum, the digests of its lists of columns
-        self.unsummed = []  # the first and the last reading of records without day sums
-        self.lists = {}
-        for id, columns, day in db.execute("select encode(id, 'hex'), columns::text, day_column from meter_sync.custody_columns"):
-            self.lists[id] = (digest('columns', columns, day), columns, day)
+    def __init__(self, db, site, told, lists):
+        self.site, self.lists, self.keys, self.faults = site, lists, Keys(db, site, told), []
+        self.faults += [f'a key from record {seq} on: no known key of the site has signed it' for seq in self.keys.strangers]
+        self.last, self.digests, self.pruned, self.records, self.rows = (0, NO_DIGEST), {}, 0, 0, 0
+        self.days = defaultdict(lambda: [0, 0, set()])  # day: readings, sum, the digests of the lists of columns
+        self.bytes = {}  # day: the day digest of its newest record, and its list of columns
+        self.dark = []  # the first and the last day of records without day sums
+        first = db.execute('select min(seq) from meter_sync.custody where site = %s', [site]).fetchone()[0]
+        sealed = {}
+        for seal in self.read_seals(db):
+            if first is None or seal['seq'] < first:
+                self.begin_behind(seal)
+            sealed[seal['seq']] = seal['record_digest']
         with db.cursor(name='records') as records:
             for record in records.execute(f"""select seq, encode(content_digest, 'hex'), rows, already_there, encode(columns_id, 'hex'),
-                days, {UTC.format('first_timestamp')}, {UTC.format('last_timestamp')}, claim::text, sent_by, host(sent_from),
-                {UTC.format('committed_at')}, encode(digest, 'hex'), encode(signature, 'hex')
-                from meter_sync.custody where site = %s order by seq""", [site]):
+                    days, {UTC.format('first_timestamp')}, {UTC.format('last_timestamp')}, claim::text, sent_by, host(sent_from),
+                    {UTC.format('committed_at')}, encode(digest, 'hex'), encode(signature, 'hex')
+                    from meter_sync.custody where site = %s order by seq""", [site]):
                 self.walk(*record)
+        for seq, record_digest in sealed.items():
+            if self.digests.get(seq, record_digest) != record_digest:
+                self.faults.append(f'record {seq}: it is not the one that was sealed')
+
+    def read_seals(self, db):
+        """Those that count, each with the one before it."""
+        before = (0, NO_DIGEST)
+        names = ['seq', 'record_digest', 'previous_seq', 'rows', 'already_there', 'totals', 'unsummed', 'last', 'sealed', 'digest', 'signature']
+        for row in db.execute(f"""select seq, encode(record_digest, 'hex'), previous_seq, rows, already_there, totals, unsummed,
+                {UTC.format('last_committed_at')}, {UTC.format('sealed_at')}, encode(digest, 'hex'), encode(signature, 'hex')
+                from meter_sync.custody_seal where site = %s order by seq""", [self.site]).fetchall():
+            s = dict(zip(names, row))
+            right = digest('seal', self.site, str(s['seq']), s['record_digest'], str(s['previous_seq']), before[1], str(s['rows']),
+                           str(s['already_there']), s['totals'], s['unsummed'], s['last'], s['sealed'])
+            if s['previous_seq'] == before[0] and right == s['digest'] and has_signed(self.keys.at(s['seq']), right, s['signature']):
+                before = (s['seq'], right)
+                yield s
+            else:
+                self.faults.append(f'the seal behind record {s["seq"]}: altered, or the site has not signed it')
+
+    def begin_behind(self, seal):
+        """Its records were pruned."""
+        for columns, _, days in (part.partition(':') for part in seal['totals'].split('|') if part):
+            self.add(parse_days(days) or [], columns)
+        if seal['unsummed']:
+            self.dark.append(tuple(seal['unsummed'].split(',')[1:]))
+        self.rows += seal['rows']
+        self.pruned, self.last = seal['seq'], (seal['seq'], seal['record_digest'])
+        self.digests[seal['seq']] = seal['record_digest']
+
+    def add(self, days, columns):
+        for day, rows, total, day_digest in days:
+            of_day = self.days[day]
+            of_day[0], of_day[1] = of_day[0] + rows, of_day[1] + total
+            of_day[2].add(columns)
+            self.bytes[day] = (day_digest, columns)
 
     def walk(self, seq, content, rows, already, columns_id, days, first, last, claim, by, address, at, told, signature):
-        def fault(what):
-            self.faults.append(f'record {seq}: {what}')
-
-        columns, _, _ = self.lists.get(columns_id, ('', '', None))
+        columns = next((one for one in self.lists if one.startswith(columns_id) and len(columns_id) == 16), None)
         right = digest('record', self.site, str(seq), self.last[1], content, str(rows), str(already), columns, days, first, last,
                        claim, by, address, at)
-        if seq != self.last[0] + 1:
-            fault(f'the records after {self.last[0]} are missing')
-        elif right != told:
-            fault('its digest is not that of its facts and of the record before it')
-        if not signed(self.keys.at(seq) or '', told, signature):
-            fault('no known key of the site has signed it')
-        if not columns or len(columns_id) != 16 or not columns.startswith(columns_id):
-            fault('its list of columns is missing or was changed')
-        entries = parse_days(days) if days is not None else []
-        if entries is None or rows < 0 or already < 0 or (days is not None and rows != sum(r for _, r, _ in entries)):
-            fault('its counts make no sense')
-        for day, count, total in entries or []:
-            of_day = self.days[day]
-            of_day[0], of_day[1] = of_day[0] + count, of_day[1] + total
-            of_day[2].add(columns_id)
+        entries = [] if days is None else parse_days(days)
+        counts = rows if days is None else sum(entry[1] for entry in entries or [])
+        for is_wrong, what in [
+                (seq != self.last[0] + 1, f'those after record {self.last[0]} are missing'),
+                (seq == self.last[0] + 1 and right != told, 'its digest is not that of its facts and of the record before it'),
+                (not has_signed(self.keys.at(seq), told, signature), 'no known key of the site has signed it'),
+                (columns is None, 'its list of columns is missing or was changed'),
+                (entries is None or rows < 0 or already < 0 or counts != rows, 'its counts make no sense')]:
+            if is_wrong:
+                self.faults.append(f'record {seq}: {what}')
+        self.add(entries or [], columns)
         if days is None:
-            self.unsummed.append((first, last))
-        self.rows, self.records = self.rows + rows, self.records + 1
+            self.dark.append((first[:10] if first else '0000-00-00', last[:10] if last else '9999-99-99'))
         self.last, self.digests[seq] = (seq, told), told
+        self.records, self.rows = self.records + 1, self.rows + rows
+
+
+def base_of(type):
+    return re.sub(r'\([\d,-]*\)', '', type or '')
 
 
 class Table:
@@ -148,178 +186,173 @@ class Table:
             raise NotChecked(f'there is no table {name}')
         oid, schema, table, self.kind = row
         self.name = sql.Identifier(schema, table)
-        self.types = dict(db.execute("""select a.attname, format_type(case t.typtype when 'd' then t.typbasetype else t.oid end,
+        types = db.execute("""select a.attname, format_type(case t.typtype when 'd' then t.typbasetype else t.oid end,
             case t.typtype when 'd' then t.typtypmod else a.atttypmod end) from pg_attribute a join pg_type t on t.oid = a.atttypid
-            where a.attrelid = %s and a.attnum > 0 and not a.attisdropped""", [oid]).fetchall())
+            where a.attrelid = %s and a.attnum > 0 and not a.attisdropped""", [oid])
+        schema_of_type = re.compile(r'^("([^"]|"")*"|[^"\s.(]+)\.(?=\S)')
+        self.types = {column: schema_of_type.sub('', type) for column, type in types}
 
-    def form(self, column):
-        """A stored value as it is hashed."""
-        base = base_of(self.types[column])
-        form = SENT.get(base, "convert_to(case when {0} is not null then format('%s', {0}) end, 'UTF8')"
-                        if self.types[column] == 'bpchar' else "convert_to({}::text, 'UTF8')")
-        return sql.SQL(form).format(sql.Identifier(column))
+    def day(self, column):
+        return sql.SQL('null::date') if column is None else sql.SQL(DAYS[base_of(self.types[column])]).format(sql.Identifier(column))
 
     def group(self, day_column, columns):
         """By days what the table holds: {day: (rows, sum)}; without columns it is only counted."""
-        day = sql.SQL('null') if day_column is None else \
-            sql.SQL(DAYS[base_of(self.types[day_column])]).format(sql.Identifier(day_column))
-        hash = sql.SQL('0') if columns is None else sql.SQL("hashtextextended('', hash_record_extended(row({}), 0))").format(
-            sql.SQL(', ').join(map(self.form, columns)))
-        query = sql.SQL('select ({})::text, count(*), sum({})::text from {} where {} group by 1').format(day, hash, self.name, self.where)
-        return {day: (rows, int(total)) for day, rows, total in self.db.execute(query)}
+        forms = [sql.SQL(FORMS.get(base_of(self.types[name]), AS_TEXT)).format(sql.Identifier(name)) for name in columns or []]
+        hash = sql.SQL("hashtextextended('', hash_record_extended(row({}), 0))").format(sql.SQL(', ').join(forms)) if forms else sql.SQL('0')
+        query = sql.SQL('select ({})::text, count(*), sum({})::text from {} where {} group by 1')
+        found = self.db.execute(query.format(self.day(day_column), hash, self.name, self.where))
+        return {day: (rows, int(total)) for day, rows, total in found}
+
+    def day_digest(self, day_column, day, columns):
+        """The LtHash of the rows of a day, in 1,024 lanes of 16 bits; even and odd lanes are added apart, so that none runs over."""
+        lanes, mask = [0, 0], int.from_bytes(b'\xff\xff\0\0' * 512, 'little')
+        query = sql.SQL('copy (select {} from {} where ({}) is not distinct from {}::date and ({})) to stdout (format binary)').format(
+            sql.SQL(', ').join(map(sql.Identifier, columns)), self.name, self.day(day_column), sql.Literal(day), self.where)
+        with self.db.cursor().copy(query) as copy:
+            data = b''.join(bytes(part) for part in copy)
+        at = 19 + struct.unpack_from('!i', data, 15)[0]  # behind the header and its extension
+        while (fields := struct.unpack_from('!h', data, at)[0]) >= 0:
+            start, at = at, at + 2
+            for _ in range(fields):
+                at += 4 + max(0, struct.unpack_from('!i', data, at)[0])
+            spread = int.from_bytes(hashlib.shake_128(data[start:at]).digest(2048), 'little')
+            lanes = [(lanes[0] + (spread & mask)) & mask, (lanes[1] + (spread >> 16 & mask)) & mask]
+        return hashlib.sha256((lanes[0] | lanes[1] << 16).to_bytes(2048, 'little')).hexdigest()
+
+    def changes(self, recorded):
+        """What has become of the columns of a record; whether they can be hashed; whether PostgreSQL may have written them anew."""
+        told = [(name, type, self.types.get(name)) for name, type in recorded if self.types.get(name) != type]
+        can_hash = all(now and (base_of(now) == base_of(was) or {base_of(now), base_of(was)} <= TEXTS) for _, was, now in told)
+        texts = [f'column {name} was {was} and is {now}' if now else f'column {name} is no longer there' for name, was, now in told]
+        return '; '.join(texts), can_hash, any('(' in (now or '') for *_, now in told)
 
 
-def base_of(type):
-    return re.sub(r'\([\d,-]*\)', '', type)
-
-
-def changes(recorded, types):
-    """What has become of the columns of a record, and whether their values can be hashed as then."""
-    told, can_hash = [], True
-    for name, type in recorded:
-        now = types.get(name)
-        if now is None:
-            told, can_hash = told + [f'column {name} is no longer there'], False
-            continue
-        now = re.sub(r'^("([^"]|"")*"|[^"\s.(]+)\.(?=\S)', '', now)  # without its schema
-        if now != type:
-            told.append(f'column {name} was {type} and is {now}')
-            can_hash &= base_of(now) == base_of(type) or {base_of(now), base_of(type)} <= TEXTS
-    return told, can_hash
+def compare(table, chain, others, known, is_deep):
+    """The days as [(day, delivered, found, proof, reason)], and why no day can be compared."""
+    delivered = defaultdict(lambda: [0, 0, set(), set()])
+    for one in [chain, *others]:
+        for day, (rows, total, columns) in one.days.items():
+            of_day = delivered[day]
+            of_day[0], of_day[1] = of_day[0] + rows, of_day[1] + total
+            if rows:
+                of_day[2].update(columns)
+                of_day[3].add(one.site)
+    lists = {id: chain.lists[id] for _, _, ids, _ in delivered.values() for id in ids if id in chain.lists}
+    day_columns = {day for _, day in lists.values()}
+    day_column = next(iter(day_columns), None)
+    now, was = table.types.get(day_column), {base_of(dict(columns).get(day_column)) for columns, _ in lists.values()}
+    if len(day_columns) > 1 or (day_column and (base_of(now) not in DAYS or was != {base_of(now)})):
+        return [], f'any day: the column of the days, {", ".join(map(str, day_columns))}, was changed; it is {now} now'
+    counted = table.group(day_column, None)
+    fates = {id: table.changes(columns) for id, (columns, _) in lists.items()}
+    sums = {id: table.group(day_column, [name for name, _ in lists[id][0]]) for id in lists if fates[id][1]}
+    first = min((day for day, (rows, *_) in delivered.items() if rows and PLAIN_DAY.fullmatch(day or '')), default='')
+    dark = [span for one in [chain, *others] for span in one.dark]
+    lines = []
+    for day in sorted({*delivered, *counted}, key=lambda day: day or ''):
+        rows, total, ids, sites = delivered[day]
+        found, id = counted.get(day, (0, 0))[0], next(iter(ids)) if len(ids) == 1 else None
+        change, _, is_rewritten = fates.get(id, ('', False, False))
+        strangers = sites - {chain.site} - known
+        proof, reason = 'value', None
+        if any(first_dark <= (day or first_dark) <= last_dark for first_dark, last_dark in dark):
+            proof, reason = 'none', 'readings were delivered without day sums'
+        elif not rows and (not found or (PLAIN_DAY.fullmatch(day or '') and day < first)):
+            proof = 'outside'
+        elif found != rows:
+            proof, reason = 'doubt', f'{rows} readings were delivered, {found} are there'
+        elif id not in sums:
+            proof, reason = 'count', change or 'its readings were delivered with several lists of columns, or with one that is gone'
+        elif sums[id].get(day, (0, 0))[1] != total:
+            proof, reason = ('count', change) if is_rewritten else ('doubt', f'at least one of {rows} readings was changed')
+        elif strangers:
+            proof, reason = 'none', f'it fits only with what {", ".join(sorted(strangers))} delivered, whose key was not told with --key'
+        elif is_deep:
+            day_digest, by = chain.bytes.get(day, (None, None))
+            if others or day_digest is None or by not in sums or change:
+                reason = 'a column was changed' if change else 'its readings are not those of one site' if others else 'its records have no day digest'
+                proof = 'sum'
+            elif table.day_digest(day_column, day, [name for name, _ in lists[by][0]]) != day_digest:
+                proof, reason = 'doubt', f'the bytes of {rows} readings are not those that were delivered, though their sum is the same'
+        lines.append((day, rows, found, proof, reason))
+    return lines, None
 
 
 def check(db, site, options):
-    doubts, unproved, days = [], [], []
-    keys = dict(options.key)
-    chain = Chain(db, site, keys.get(site))
-    if chain.records == 0 and options.head is None:
+    keys, doubts, unproved, notes = defaultdict(list), [], [], []
+    for of, key in options.key:
+        keys[of or site].append(key)
+    lists = {digest('columns', text, day): (json.loads(text), day)
+             for text, day in db.execute('select columns::text, day_column from meter_sync.custody_columns').fetchall()}
+    chain = Chain(db, site, keys.get(site), lists)
+    if chain.last[0] == 0 and options.head is None:
         raise NotChecked(f'there is no record of site {site}; with --head an empty chain is judged')
     doubts += chain.faults
-    doubts += [f'key row from record {seq} on: no known key of the site has signed it' for seq, _ in chain.keys.strangers]
     if site not in keys:
         unproved.append('whose key it is: none was told with --key, and the first one on the remote was taken')
-    if options.head is None:
-        unproved.append(f'that no record followed record {chain.last[0]}: no head was told with --head')
-    else:
-        seq, head = options.head
-        if chain.digests.get(seq) != head:
-            doubts.append(f'record {seq} is missing or is another one than the head that was told: records were removed or replaced')
-    names = [row[0] for row in db.execute('select distinct site from meter_sync.custody where site <> %s order by 1', [site])]
-    others = [] if options.where else [Chain(db, name, keys.get(name)) for name in names]
+    seq, head = options.head or (chain.last[0], None)
+    if head is None:
+        unproved.append(f'that no record followed record {seq}: no head was told with --head')
+    elif seq < chain.pruned and seq not in chain.digests:
+        unproved.append(f'record {seq}, the head that was told: it was pruned; tell a later one')
+    elif chain.digests.get(seq) != head:
+        doubts.append(f'record {seq} is missing or another one than the head that was told: records were removed or replaced')
+    names = db.execute('select distinct site from meter_sync.custody where site <> %s order by 1', [site]).fetchall()
+    others = [] if options.where else [Chain(db, name, keys.get(name), lists) for name, in names]
+    unproved += [f'what site {other.site} delivered: {other.faults[0]}' for other in others if other.faults]
     table = Table(db, options.table, options.where)
     if table.kind not in 'rp':
-        unproved.append(f'the readings: {options.table} is not a table (kind {table.kind}), and may show others than are stored')
-    compare(table, chain, others, set(keys), doubts, unproved, days)
-    return chain, doubts, unproved, days
-
-
-def compare(table, chain, others, told, doubts, unproved, lines):
-    whole = [o for o in others if not o.faults]
-    for other in others:
-        if other.faults:
-            unproved.append(f'records of site {other.site} count for nothing: {other.faults[0]}')
-    delivered = defaultdict(lambda: [0, 0, set(), set()])
-    for one in [chain, *whole]:
-        for day, (rows, total, lists) in one.days.items():
-            of_day = delivered[day]
-            of_day[0], of_day[1] = of_day[0] + rows, of_day[1] + total
-            of_day[2].update(lists)
-            if rows or total:
-                of_day[3].add(one.site)
-    columns_of = {id: (json.loads(text), day) for id, (_, text, day) in chain.lists.items()}
-    day_columns = {columns_of[id][1] for _, _, lists, _ in delivered.values() for id in lists if id in columns_of}
-    day_column = next(iter(day_columns), None)
-    now = table.types.get(day_column) if day_column else None
-    if len(day_columns) > 1 or (day_column and base_of(now or '') not in DAYS):
-        unproved.append(f'any day: the column of the days was changed ({", ".join(map(str, day_columns))}; now {now})')
-        return
-    was = {dict(columns_of[id][0]).get(day_column) for _, _, lists, _ in delivered.values() for id in lists if id in columns_of}
-    if day_column and {base_of(type or '') for type in was} - {base_of(now)}:
-        unproved.append(f'any day: column {day_column} was {", ".join(map(str, was))} and is {now}')
-        return
-    counted = table.group(day_column, None)
-    sums, fates = {}, {}
-    for id in {id for _, _, lists, _ in delivered.values() for id in lists if id in columns_of}:
-        fates[id] = changes(columns_of[id][0], table.types)
-        if fates[id][1]:
-            sums[id] = table.group(day_column, [name for name, _ in columns_of[id][0]])
-    first = min((day for day, (rows, *_) in delivered.items() if rows and re.fullmatch(r'\d{4}-\d\d-\d\d', day or '')), default=None)
-    dark = [(a and a[:10], b and b[:10]) for one in [chain, *whole] for a, b in one.unsummed]
-    for day in sorted({*delivered, *counted}, key=lambda day: day or ''):
-        rows, total, lists, sites = delivered[day]
-        found = counted.get(day, (0, 0))[0]
-        if not rows and not found:
-            continue
-        name, proof, reason = day or 'no day', 'value', None
-        id = next(iter(lists)) if len(lists) == 1 else None
-        is_dark = any(a is None or a <= (day or a) <= (b or a) for a, b in dark)
-        if is_dark:
-            proof, reason = 'none', 'readings were delivered without day sums'
-        elif rows == 0 and found and first and re.fullmatch(r'\d{4}-\d\d-\d\d', name) and day < first:
-            continue  # before the first delivery: somebody else's, and told as such
-        elif found != rows:
-            doubts.append(f'{name}: {rows} readings were delivered, {found} are there')
-            proof = 'doubt'
-        elif rows and id in sums and sums[id].get(day, (0, 0))[1] != total:
-            is_rewritten = any('(' in reason.rpartition(' is ')[2] for reason in fates[id][0])
-            proof, reason = ('count', '; '.join(fates[id][0])) if is_rewritten else ('doubt', None)
-            if proof == 'doubt':
-                doubts.append(f'{name}: at least one of {rows} readings was changed')
-        elif rows and id not in sums:
-            proof = 'count'
-            reason = '; '.join(fates[id][0]) if id in fates else 'its readings were delivered with different lists of columns'
-        elif sites - {chain.site} - told:
-            strangers = ', '.join(sorted(sites - {chain.site} - told))
-            proof, reason = 'none', f'it fits only with what {strangers} delivered, whose key was not told with --key'
-        lines.append({'day': day, 'delivered': rows, 'found': found, 'proof': proof, 'reason': reason})
-    for reason in dict.fromkeys(line['reason'] for line in lines if line['reason']):
-        of = [line['day'] or 'no day' for line in lines if line['reason'] == reason]
+        unproved.append(f'the readings: {options.table} is no table, and may show others than are stored')
+    days, obstacle = compare(table, chain, [other for other in others if not other.faults], set(keys), options.deep)
+    doubts += [f'{day or "no day"}: {reason}' for day, _, _, proof, reason in days if proof == 'doubt']
+    reasons = [(day or 'no day', reason) for day, _, _, proof, reason in days if proof in ('none', 'count', 'sum')]
+    for reason in dict.fromkeys(reason for _, reason in reasons):
+        of = [day for day, one in reasons if one == reason]
         unproved.append(f'{len(of)} days, {of[0]} to {of[-1]}: {reason}')
-    before = sum(rows for day, (rows, _) in counted.items() if first and re.fullmatch(r'\d{4}-\d\d-\d\d', day or '') and day < first)
-    if before:
-        print(f'not looked at: {before} readings before {first}, the first day of the records', file=sys.stderr)
+    unproved += [obstacle] if obstacle else []
+    outside = sum(found for _, _, found, proof, _ in days if proof == 'outside')
+    notes += [f'{outside} readings lie before the first day of the records: nobody has delivered them, and they are not judged'] if outside else []
+    notes += [f'records up to {chain.pruned} were pruned: a seal of the site has their sums'] if chain.pruned else []
+    return chain, doubts, unproved, notes, days
 
 
 def to_head(text):
-    seq, digest = re.fullmatch(r'(\d+):([\da-f]{64})', text).groups()
-    return int(seq), digest
-
-
-def to_key(text):
-    return re.fullmatch(r'(?:([^=]+)=)?(.+)', text).groups()
+    seq, head = re.fullmatch(r'(\d+):([\da-f]{64})', text).groups()
+    return int(seq), head
 
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.partition('\n')[0])
     parser.add_argument('connection', help='connection string of the remote database, of a user who may read')
     parser.add_argument('site')
-    parser.add_argument('--key', action='append', default=[], type=to_key, metavar='[SITE=]KEY',
+    parser.add_argument('--key', action='append', default=[], metavar='[SITE=]KEY', type=lambda text: re.fullmatch('(?:([^=]+)=)?(.+)', text).groups(),
                         help="the site's public key in base64, or its fingerprint; and those of other sites that write to the table")
     parser.add_argument('--head', type=to_head, help='SEQ:DIGEST of a record, told elsewhere: the status of the site has it')
     parser.add_argument('--table', default='meter_readings', help='the readings table; in the schema public, unless it is named')
-    parser.add_argument('--where', help="SQL condition of your own that tells the site's readings from those of others")
+    parser.add_argument('--where', help="an SQL condition of your own that tells the site's readings from those of others")
+    parser.add_argument('--deep', action='store_true', help='compare the bytes of each day, where METER_SYNC_CUSTODY was strong')
     parser.add_argument('--json', action='store_true')
     options = parser.parse_args(arguments)
-    options.key = [(site or options.site, key) for site, key in options.key]
     try:
         with psycopg.connect(options.connection) as db:
             db.isolation_level, db.read_only = psycopg.IsolationLevel.REPEATABLE_READ, True
             db.execute(SESSION)
-            chain, doubts, unproved, days = check(db, options.site, options)
+            chain, doubts, unproved, notes, days = check(db, options.site, options)
     except (psycopg.Error, NotChecked) as error:
         print(f'could not be checked: {error}', file=sys.stderr)
         return 2
-    verdict = 'in doubt' if doubts else 'not proved' if unproved else 'proved'
+    verdict, head = 'in doubt' if doubts else 'not proved' if unproved else 'proved', f'{chain.last[0]}:{chain.last[1]}'
     if options.json:
-        print(json.dumps({'site': options.site, 'verdict': verdict, 'records': chain.records, 'rows': chain.rows,
-                          'head': f'{chain.last[0]}:{chain.last[1]}', 'doubts': doubts, 'notProved': unproved, 'days': days}))
+        names = ('day', 'delivered', 'found', 'proof', 'reason')
+        print(json.dumps({'site': options.site, 'verdict': verdict, 'records': chain.records, 'rows': chain.rows, 'head': head, 'doubts': doubts,
+                          'notProved': unproved, 'notes': notes, 'days': [dict(zip(names, day)) for day in days]}))
     else:
-        proved = [day for day in days if day['proof'] == 'value' and day['delivered']]
-        print(f'site {options.site}: {verdict}')
-        print(f'  {chain.records} records, {chain.rows} readings delivered; the newest is {chain.last[0]}:{chain.last[1]}')
-        print(f'  {len(proved)} days proved by value: {sum(day["delivered"] for day in proved)} readings')
-        for line in [f'in doubt: {doubt}' for doubt in doubts] + [f'not proved: {what}' for what in unproved]:
-            print(f'  {line}')
+        proved = [rows for _, rows, _, proof, _ in days if proof == 'value']
+        print(f'site {options.site}: {verdict}\n  {chain.records} records, {chain.rows} readings delivered; the newest record is {head}')
+        print(f'  {len(proved)} days are proved by {"their bytes" if options.deep else "value"}: {sum(proved)} readings')
+        for kind, texts in ('in doubt', doubts), ('not proved', unproved), ('note', notes):
+            for text in texts:
+                print(f'  {kind}: {text}')
     return 1 if doubts or unproved else 0
 
 

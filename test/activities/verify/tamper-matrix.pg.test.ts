@@ -4,13 +4,18 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { toReport, type VerifyReport } from '../../../src/cli/verify/report.js';
 import { renderVerification } from '../../../src/cli/verify/render.js';
+import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
+import { sealChain } from '../../../activities/upload/proof/make-seal.js';
+import type { Verification } from '../../../activities/verify/verify-delivered.js';
+import { verifyRemote } from '../../../activities/verify/verify-remote.js';
 import { verifySite } from '../../../activities/verify/verify-site.js';
 import type { OwnedTable } from '../../../src/model/table.js';
 import { copyDatabase, type TestDatabase } from '../../support/postgres.js';
 import { findPython } from '../../support/python.js';
-import { forgeKey, forgeRecord, strangersKey } from '../upload/forge-record.js';
+import { forgeRecord } from '../upload/forge-record.js';
 import { openSite, type SiteUnderTest } from '../upload/site-under-test.js';
 import { openPythonVerifier, type PythonVerifier, SCRIPT } from './python-verifier.js';
+import { ADMINISTRATOR, first, HASH, OTHER_WRITER, RECORD_WRITER, SEALED, type Verdict } from './tamper-ways.js';
 
 // Ways to change what a site has delivered, by whoever may write on the remote and has not the site's key. None is "unchanged",
 // and meter-sync and the auditors' verifier agree on each.
@@ -19,12 +24,15 @@ const COLUMNS = `id bigint primary key, created_at timestamptz not null, meter_i
   level double precision, note text, extra json`;
 
 /** Readings of three meters on four days, one record a day, nothing on the fourth of January; and another site's in the same table. */
-async function deliver(context: Pick<TestContext, 'task'>): Promise<SiteUnderTest> {
+async function deliver(
+  context: Pick<TestContext, 'task'>,
+  custody: 'full' | 'strong' = 'full',
+): Promise<SiteUnderTest> {
   const site = await openSite(context, {
     local: `create table meter_readings (${COLUMNS}, is_synchronized boolean);
       create table meter (id bigint primary key); insert into meter values (1), (2), (3)`,
     remote: `create table meter_readings (${COLUMNS}); create index on meter_readings (created_at)`,
-    readings: { meter: 'meter_id' },
+    readings: { meter: 'meter_id', custody },
   });
   const insert = (from: number, to: number, meter: string): Promise<unknown> =>
     site.local.sql(`insert into meter_readings
@@ -38,172 +46,11 @@ async function deliver(context: Pick<TestContext, 'task'>): Promise<SiteUnderTes
   return site;
 }
 
-type Verdict = 'proved' | 'not proved' | 'in doubt';
-
-/** What is changed; what `verify` says, in part; and the verdict of both. */
-type Way = readonly [
-  name: string,
-  change: string | ((remote: TestDatabase) => Promise<unknown>),
-  says: string | RegExp,
-  verdict: Verdict,
-];
-
-const first = 'where id = 0'; // of the first day
-
-const OTHER_WRITER: readonly Way[] = [
-  ['a reading is deleted', `delete from meter_readings ${first}`, /1 of \d+ readings delivered for 2026-01-01/, 'in doubt'],
-  ['a day is deleted', `delete from meter_readings where id between 40 and 79`, /40 of \d+ readings delivered for 2026-01-02/, 'in doubt'],
-  ['all is deleted', 'truncate meter_readings', /readings delivered for 2026-01-01/, 'in doubt'],
-  ['a value is changed', `update meter_readings set value = value + 0.001 ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a value becomes null', `update meter_readings set value = null ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['-0 becomes 0', `update meter_readings set level = 0 ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['1.50 becomes 1.5', `update meter_readings set amount = 1.5 ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a text gets a blank', `update meter_readings set note = note || ' ' ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['json is spelt anew', `update meter_readings set extra = '{"b": 2.0, "a": 1}' ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['two readings exchange their values', 'update meter_readings set value = (1 - id) / 8.0 where id in (0, 1)', /for 2026-01-01.* was changed/, 'in doubt'],
-  ['two columns of a reading exchange their values', `update meter_readings set amount = value, value = amount ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a reading moves to another day', `update meter_readings set created_at = created_at + interval '1 day' ${first}`, /1 of \d+ readings delivered for 2026-01-01/, 'in doubt'],
-  ['a reading moves within its day', `update meter_readings set created_at = created_at + interval '1 min' ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a reading moves to another meter of the site', `update meter_readings set meter_id = 2 ${first}`, 'for 2026-01-01', 'in doubt'],
-  ['a reading moves to a meter of another site', `update meter_readings set meter_id = 7 ${first}`, 'for 2026-01-01', 'in doubt'],
-  ['a reading moves to an unknown meter', `update meter_readings set meter_id = 99 ${first}`, 'for 2026-01-01', 'in doubt'],
-  ['two sites exchange a meter', 'update meter_readings set meter_id = 8 - meter_id where id in (0, 400)', 'for 2026-01-01', 'in doubt'],
-  ['a reading is slipped in', `insert into meter_readings values (900, '2026-01-02 12:00+00', 1, 1)`, '1 reading for 2026-01-02 is on the remote', 'in doubt'],
-  ['a reading is slipped in on a day without any', `insert into meter_readings values (900, '2026-01-04 12:00+00', 1, 1)`, '1 reading for 2026-01-04 is on the remote', 'in doubt'],
-  ['a reading is slipped in after the last day', `insert into meter_readings values (900, '2026-02-01 12:00+00', 1, 1)`, '1 reading for 2026-02-01 is on the remote', 'in doubt'],
-  ['a reading is replaced by another one', `update meter_readings set id = 900 ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-]; // prettier-ignore
-
-/** A record of a site that was made up, with a key of its own. */
-async function insertGhost(remote: TestDatabase, rows: number, days: string): Promise<void> {
-  const key = strangersKey();
-  await copyRecord(remote, { from: 1, site: 'ghost', seq: 1 }, `rows = ${rows}, days = ${days}`);
-  await forgeKey(remote, key, { site: 'ghost' });
-  await forgeRecord(remote, 1, key, 'ghost');
-}
-
-/** Appends a copy of a record, changed, with the digest that it comes to. */
-async function copyRecord(remote: TestDatabase, to: { from: number; site?: string; seq: number }, change = 'rows = rows'): Promise<void> {
-  const { from, site = 'test', seq } = to;
-  await remote.sql(`
-    create temp table copy as select * from meter_sync.custody where site = 'test' and seq = ${from};
-    update copy set site = '${site}', seq = ${seq};
-    update copy set ${change};
-    insert into meter_sync.custody select * from copy; drop table copy`);
-  await forgeRecord(remote, seq, undefined, site);
-} // prettier-ignore
-
-/** The hash of a reading as the protocol has it. */
-const HASH = `(select hashtextextended('', hash_record_extended(row(numeric_send(r.amount), timestamptz_send(r.created_at),
-  convert_to(r.extra::text, 'UTF8'), int8send(r.id), float8send(r.level), int8send(r.meter_id), convert_to(r.note, 'UTF8'), numeric_send(r.value)), 0))
-  from meter_readings r where r.id = ID)`;
-
-const RECORD_WRITER: readonly Way[] = [
-  ['a negative day of a site that does not exist hides a deletion', async (remote) => {
-    const sum = await remote.value(`select (-${HASH.replace('ID', '0')})::text`);
-    await remote.sql(`delete from meter_readings ${first}; alter table meter_sync.custody drop constraint custody_rows_check`);
-    await insertGhost(remote, -1, `'2026-01-01,-1,${sum}'`);
-  }, /1 of \d+ readings delivered for 2026-01-01/, 'in doubt'],
-  ['a day of no readings hides an edit', async (remote) => {
-    const before = BigInt((await remote.value(`select ${HASH.replace('ID', '0')}::text`)) ?? 0);
-    await remote.sql(`update meter_readings set value = 1 ${first}`);
-    const after = BigInt((await remote.value(`select ${HASH.replace('ID', '0')}::text`)) ?? 0);
-    await insertGhost(remote, 0, `'2026-01-01,0,${after - before}'`);
-  }, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a site that vouches for itself explains a reading that was slipped in', async (remote) => {
-    await remote.sql(`insert into meter_readings values (900, '2026-01-02 12:00+00', 1, 1)`);
-    await insertGhost(remote, 1, `'2026-01-02,1,' || ${HASH.replace('ID', '900')}`);
-  }, 'ghost', 'not proved'],
-  ['a site that vouches for itself explains an edit', async (remote) => {
-    const before = BigInt((await remote.value(`select ${HASH.replace('ID', '40')}::text`)) ?? 0);
-    await remote.sql(`update meter_readings set value = 1 where id = 40; insert into meter_readings values (900, '2026-01-02 12:00+00', 1, 1)`);
-    const after = BigInt((await remote.value(`select (${HASH.replace('ID', '40')}::numeric + ${HASH.replace('ID', '900')})::text`)) ?? 0);
-    await insertGhost(remote, 1, `'2026-01-02,1,${after - before}'`);
-  }, 'ghost', 'not proved'],
-  ['a record of another real site explains a reading that was slipped in', async (remote) => {
-    await remote.sql(`insert into meter_readings values (900, '2026-01-02 12:00+00', 1, 1)`);
-    await copyRecord(remote, { from: 1, site: 'other', seq: 2 }, `rows = 1, days = '2026-01-02,1,' || ${HASH.replace('ID', '900')}`);
-  }, '1 reading for 2026-01-02', 'in doubt'],
-  ['a record is appended with the claim of the one before it', (remote) => copyRecord(remote, { from: 4, seq: 5 }, `rows = 0, days = ''`), '', 'in doubt'],
-  ['a record is appended, signed by a key that was put among those of the site', async (remote) => {
-    const key = strangersKey();
-    await copyRecord(remote, { from: 4, seq: 5 }, `rows = 0, days = ''`);
-    await forgeKey(remote, key, { fromSeq: 5 });
-    await forgeRecord(remote, 5, key);
-  }, '', 'in doubt'],
-  ['a record is appended, signed by a key that pretends to follow that of the site', async (remote) => {
-    const key = strangersKey();
-    await copyRecord(remote, { from: 4, seq: 5 }, `rows = 0, days = ''`);
-    await forgeKey(remote, key, { fromSeq: 5, previous: await remote.value(`select encode(public_key, 'hex') from meter_sync.custody_key where site = 'test'`) });
-    await forgeRecord(remote, 5, key);
-  }, '', 'in doubt'],
-  ['a record far ahead is put in', (remote) => copyRecord(remote, { from: 4, seq: 1000 }, `rows = 0, days = ''`), '', 'in doubt'],
-  ['a key is put among those of the site', (remote) => forgeKey(remote, strangersKey()), 'key', 'in doubt'],
-  ['a record names a type that is a command', async (remote) => {
-    await remote.sql(`insert into meter_sync.custody_columns values ('\\x0011223344556677', '[["id","bigint); select pg_sleep(60); --"]]', 'created_at')`);
-    await copyRecord(remote, { from: 4, seq: 5 }, `columns_id = '\\x0011223344556677'`);
-  }, '', 'in doubt'],
-]; // prettier-ignore
-
-const ADMINISTRATOR: readonly Way[] = [
-  ['the days of a record are changed', `update meter_sync.custody set days = replace(days, '01-01', '01-02') where site = 'test' and seq = 1`, 'record 1', 'in doubt'],
-  ['the days of a record are removed', `update meter_sync.custody set days = null where site = 'test' and seq = 1`, 'record 1', 'in doubt'],
-  ['the time of a record is changed', `update meter_sync.custody set committed_at = committed_at - interval '1 us' where site = 'test' and seq = 2`, 'record 2', 'in doubt'],
-  ['the sender of a record is changed', `update meter_sync.custody set sent_by = sent_by || '.' where site = 'test' and seq = 2`, 'record 2', 'in doubt'],
-  ['the claim of a record is changed', `update meter_sync.custody set claim = gen_random_uuid() where site = 'test' and seq = 2`, 'record 2', 'in doubt'],
-  ['a record and its digest are changed', async (remote) => {
-    await remote.sql(`delete from meter_readings ${first}; update meter_sync.custody set rows = 39 where site = 'test' and seq = 1`);
-    await forgeRecord(remote, 1);
-  }, 'record 1', 'in doubt'],
-  ['a signature is changed', `update meter_sync.custody set signature = set_byte(signature, 0, 255 - get_byte(signature, 0)) where site = 'test' and seq = 3`, 'record 3', 'in doubt'],
-  ['the first record is dropped', `delete from meter_sync.custody where site = 'test' and seq = 1`, 'record', 'in doubt'],
-  ['a record and its readings are dropped', `delete from meter_sync.custody where site = 'test' and seq = 2; delete from meter_readings where id between 40 and 79`, 'record', 'in doubt'],
-  ['the newest record is dropped', `delete from meter_sync.custody where site = 'test' and seq = 4`, '', 'in doubt'],
-  ['the newest record and its readings are dropped', `delete from meter_sync.custody where site = 'test' and seq = 4; delete from meter_readings where id between 160 and 199`, '', 'in doubt'],
-  ['two records change places', `update meter_sync.custody set seq = 100 where site = 'test' and seq = 2;
-    update meter_sync.custody set seq = 2 where site = 'test' and seq = 3; update meter_sync.custody set seq = 3 where site = 'test' and seq = 100`, 'custody records 2 to 4 do not fit', 'in doubt'],
-  ['an older record is played again as the newest', (remote) => copyRecord(remote, { from: 3, seq: 5 }), '', 'in doubt'],
-  ['the newest record becomes an older one', async (remote) => {
-    await remote.sql(`delete from meter_sync.custody where site = 'test' and seq = 4`);
-    await copyRecord(remote, { from: 3, seq: 4 });
-  }, '', 'in doubt'],
-  ['all records are dropped', 'truncate meter_sync.custody', '', 'in doubt'],
-  ['the records of the site are dropped', `delete from meter_sync.custody where site = 'test'`, '', 'in doubt'],
-  ['the keys are dropped', 'truncate meter_sync.custody_key', 'sign', 'in doubt'],
-  ['the key is replaced', async (remote) => {
-    await remote.sql(`delete from meter_sync.custody_key where site = 'test'`);
-    await forgeKey(remote, strangersKey());
-  }, 'sign', 'in doubt'],
-  ['all is written anew and signed by another key', async (remote) => {
-    const key = strangersKey();
-    const sum = await remote.value(`select sum(${HASH.replace('ID', 'x.id')})::text from meter_readings x where x.id between 1 and 39`);
-    await remote.sql(`delete from meter_sync.custody_key where site = 'test'; delete from meter_readings ${first};
-      update meter_sync.custody set rows = 39, days = '2026-01-01,39,${sum}' where site = 'test' and seq = 1`);
-    await forgeKey(remote, key);
-    for (const seq of [1, 2, 3, 4]) await forgeRecord(remote, seq, key);
-  }, 'sign', 'in doubt'],
-  ['the lists of columns are dropped', 'truncate meter_sync.custody_columns', 'list of columns', 'in doubt'],
-  ['a column is taken out of the list', `update meter_sync.custody_columns set columns = '[["id","bigint"]]'`, 'list of columns', 'in doubt'],
-  ['the column of the days is changed in the list', `update meter_sync.custody_columns set day_column = null`, 'list of columns', 'in doubt'],
-  ['a column is dropped', 'alter table meter_readings drop column note', 'note', 'not proved'],
-  ['a column is renamed', 'alter table meter_readings rename column note to remark', 'note', 'not proved'],
-  ['a column gets another type', 'alter table meter_readings alter value type text', 'column value was numeric(12,3) and is text', 'not proved'],
-  ['a column is widened to hide an edit', `alter table meter_readings alter value type numeric; update meter_readings set value = value + 0.0004 ${first}`, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['a column is rewritten', 'alter table meter_readings alter value type numeric(12,5)', 'column value was numeric(12,3) and is numeric(12,5)', 'not proved'],
-  ['the column of the days gets another type', `alter table meter_readings alter created_at type timestamp using created_at at time zone 'Asia/Tokyo'`, 'created_at', 'not proved'],
-  ['the column of the days is dropped', 'alter table meter_readings drop column created_at', 'created_at', 'not proved'],
-  ['functions of the same names lie', async (remote) => {
-    await remote.sql(`update meter_readings set value = 0.777 ${first}; create schema lies;
-      create function lies.numeric_send(numeric) returns bytea language sql as $$select pg_catalog.numeric_send(case when $1 = 0.777 then 0.000 else $1 end)$$;
-      do $$begin execute format('alter database %I set search_path to lies, pg_catalog, public', current_database()); end$$`);
-    await remote.sql('select pg_terminate_backend(pg_backend_pid())').catch(() => undefined); // new connections have that path
-  }, /for 2026-01-01.* was changed/, 'in doubt'],
-  ['readings are hidden by a view', `alter table meter_readings rename to kept; create view meter_readings as select * from kept where id <> 0`, /1 of \d+ readings delivered for 2026-01-01/, 'in doubt'],
-]; // prettier-ignore
-
 let site: SiteUnderTest;
 let python: PythonVerifier;
+/** What the verifiers are told elsewhere than on the remote: keys and the head. */
 let known: readonly string[];
+let told: Omit<Parameters<typeof verifyRemote>[1], 'readings'>;
 const ends: (() => Promise<void> | void)[] = [];
 
 beforeAll(async () => {
@@ -211,10 +58,11 @@ beforeAll(async () => {
   site = await deliver(context);
   python = await openPythonVerifier();
   ends.push(python.close);
-  const tell = (text: string): Promise<string | null> => site.local.value(text);
-  const head = await tell(`select seq || ':' || encode(digest, 'hex') from meter_sync.upload_state where site = 'test' order by batch desc limit 1`);
-  const key = (name: string): Promise<string | null> => tell(`select encode(public_key, 'base64') from meter_sync.site_key where site = '${name}'`);
-  known = ['test', '--key', (await key('test'))!, '--head', head!, '--key', `other=${await key('other')}`];
+  const { chain } = await readLocalUpload(site.local, { siteId: 'test' });
+  const [own = '', other = ''] = [chain.keys[0], (await readLocalUpload(site.local, { siteId: 'other' })).chain.keys[0]];
+  const base64 = (key: string): string => Buffer.from(key, 'hex').toString('base64');
+  told = { keys: new Map([['test', [{ publicKey: own }]], ['other', [{ publicKey: other }]]]), head: { seq: chain.seq, digest: chain.digest } };
+  known = ['test', '--key', base64(own), '--head', `${chain.seq}:${chain.digest}`, '--key', `other=${base64(other)}`];
 }); // prettier-ignore
 afterAll(async () => {
   for (const end of ends.reverse()) await end();
@@ -226,14 +74,32 @@ const PLAIN = {
   table: (_: readonly string[], rows: readonly (readonly string[])[]) => rows.map((row) => row.join(' ')).join('\n'),
 } as unknown as Parameters<typeof renderVerification>[2];
 
-async function verify(remote: TestDatabase): Promise<{ report: VerifyReport; text: string }> {
-  const asked = { from: null, to: null, after: null, isDeep: false };
-  const verification = await verifySite(
-    { local: site.local, remote, tables: { readings: site.ends.readings, meters: METERS, tenants: METERS } },
-    { siteId: 'test', ...asked, isStopped: () => false, onProgress: () => undefined },
-  );
-  const report = toReport(verification, asked);
+interface Told {
+  readonly report: VerifyReport;
+  readonly text: string;
+}
+
+const tell = (verification: Verification): Told => {
+  const report = toReport(verification, { from: null, to: null, after: null, isDeep: false });
   return { report, text: renderVerification(report, null, PLAIN) };
+};
+
+const ASKED = {
+  siteId: 'test',
+  from: null,
+  to: null,
+  after: null,
+  isStopped: () => false,
+  onProgress: () => undefined,
+};
+
+/** `verify`, and `verify --remote-only` with the keys and the head. */
+async function verify(remote: TestDatabase, local = site.local): Promise<readonly Told[]> {
+  const { readings } = site.ends;
+  const ends = { local, remote, tables: { readings, meters: METERS, tenants: METERS } };
+  const bySite = await verifySite(ends, { ...ASKED, start: 'whole' });
+  const alone = await verifyRemote(remote, { readings, ...told }, { ...ASKED, start: 'whole' });
+  return [tell(bySite), tell(alone)];
 }
 
 const HEADLINES: Readonly<Record<Verdict, RegExp>> = {
@@ -243,11 +109,12 @@ const HEADLINES: Readonly<Record<Verdict, RegExp>> = {
 };
 
 async function expectVerdict(remote: TestDatabase, verdict: Verdict, says: string | RegExp): Promise<void> {
-  const [{ report, text }, answer] = [await verify(remote), await python.ask([remote.url, ...known])];
-  const told = { verify: text, python: answer };
-  expect(text, JSON.stringify(told, null, 1)).toMatch(HEADLINES[verdict]);
-  expect(text).toMatch(says);
-  expect(report.isProved).toBe(verdict === 'proved');
+  const [all, answer] = [await verify(remote), await python.ask([remote.url, ...known])];
+  for (const { report, text } of all) {
+    expect(text, JSON.stringify({ text, answer }, null, 1)).toMatch(HEADLINES[verdict]);
+    expect(text).toMatch(says);
+    expect(report.isProved).toBe(verdict === 'proved');
+  }
   expect(answer).toMatchObject({ verdict, exitCode: verdict === 'proved' ? 0 : 1 });
 }
 
@@ -290,3 +157,66 @@ describe.each([
     await expectVerdict(remote, verdict, says);
   });
 });
+
+describe('seals', () => {
+  let sealed: TestDatabase;
+  beforeAll(async () => {
+    const context = { task: { name: 'sealed' } as TestContext['task'], onTestFinished: (end: () => Promise<void>) => ends.push(end) };
+    sealed = await copyDatabase(site.remote, context);
+    const { chain, signingKeys: keys } = await readLocalUpload(site.local, { siteId: 'test' }, { purpose: 'toSign' });
+    const { signal } = new AbortController();
+    for (const seq of [2, 4]) {
+      const digest = await sealed.value(`select encode(digest, 'hex') from meter_sync.custody where site = 'test' and seq = ${seq}`);
+      await sealChain(sealed, { siteId: 'test', upTo: seq === chain.seq ? chain : { seq, digest }, keys, maxDurationMs: 10_000, signal });
+    }
+    await sealed.sql(`delete from meter_sync.custody where site = 'test' and seq <= 2`);
+  }); // prettier-ignore
+
+  it('pruned records leave what they delivered proved', async (context) => {
+    await expectVerdict(await copyDatabase(sealed, context), 'proved', 'those up to 2 by their seal');
+  });
+
+  it.for(SEALED)('%s', async ([, change, says, verdict], context) => {
+    const remote = await copyDatabase(sealed, context);
+    await (typeof change === 'string' ? remote.sql(change) : change(remote));
+    await expectVerdict(remote, verdict, says);
+  });
+});
+
+it('dropped at the end of the chain, and forgotten by the site, is what only a head that was told elsewhere finds', async (context) => {
+  const remote = await copyDatabase(site.remote, context);
+  await remote.sql(`delete from meter_sync.custody where site = 'test' and seq = 4; delete from meter_readings where id between 160 and 199`);
+  const local = await copyDatabase(site.local, context); // restored from a backup of that day, too
+  const digest = await remote.value(`select encode(digest, 'hex') from meter_sync.custody where site = 'test' and seq = 3`);
+  await local.sql(`update meter_sync.upload_state set seq = 3, digest = decode($1, 'hex') where site = 'test'`, [digest]);
+  const [bySite, alone] = await verify(remote, local);
+  expect(bySite?.report).toMatchObject({ isProved: true, chain: { records: 3 } });
+  expect(alone?.report).toMatchObject({ isProved: false, doubts: [{ what: 'places differ' }] });
+  expect(await python.ask([remote.url, ...known])).toMatchObject({ verdict: 'in doubt' });
+  const headless = known.filter((_, at) => at !== 3 && at !== 4);
+  expect(await python.ask([remote.url, ...headless])).toMatchObject({ verdict: 'not proved', notProved: [expect.stringContaining('no head')] });
+}); // prettier-ignore
+
+it('strong: readings of another content and the same sum are found by their bytes, and by nothing else', async (context) => {
+  const strong = await deliver(context, 'strong');
+  const { chain, signingKeys } = await readLocalUpload(strong.local, { siteId: 'test' }, { purpose: 'toSign' });
+  const { local, remote } = strong;
+  const { readings } = strong.ends;
+  const args = ['test', '--key', Buffer.from(chain.keys[0]!, 'hex').toString('base64'), '--where', 'meter_id in (1, 2, 3)'];
+  const judge = async (isDeep: boolean): Promise<unknown[]> => {
+    const ends = { local, remote, tables: { readings, meters: METERS, tenants: METERS } };
+    const { days } = await verifySite(ends, { ...ASKED, isDeep });
+    const head = await remote.value(`select seq || ':' || encode(digest, 'hex') from meter_sync.custody where site = 'test' order by seq desc limit 1`);
+    const { verdict } = await python.ask([remote.url, ...args, '--head', head!, ...(isDeep ? ['--deep'] : [])]);
+    return [days.filter((day) => !day.isProved).map(({ day }) => day), verdict];
+  };
+  expect(await judge(true)).toEqual([[], 'proved']);
+  // No collision is computed here: the site's own key signs the sum that the edit comes to.
+  const sum = `(select sum(${HASH.replace('ID', 'x.id')})::text from meter_readings x where x.id between 0 and 39)`;
+  const before = await remote.value(`select ${sum}`);
+  await remote.sql(`update meter_readings set value = 1 ${first}`);
+  await remote.sql(`update meter_sync.custody set days = replace(days, '${before}', ${sum}) where site = 'test' and seq = 1`);
+  for (const seq of [1, 2, 3, 4]) await forgeRecord(remote, seq, signingKeys[0]);
+  expect(await judge(false)).toEqual([[], 'proved']);
+  expect(await judge(true)).toEqual([['2026-01-01'], 'in doubt']);
+}); // prettier-ignore
