@@ -327,7 +327,7 @@ def main(arguments=None):
     parser.add_argument('site')
     parser.add_argument('--key', action='append', default=[], metavar='[SITE=]KEY', type=lambda text: re.fullmatch('(?:([^=]+)=)?(.+)', text).groups(),
                         help="the site's public key in base64, or its fingerprint; and those of other sites that write to the table")
-    parser.add_argument('--head', type=to_head, help='SEQ:DIGEST of a record, told elsewhere: the status of the site has it')
+    parser.add_argument('--head', type=to_head, help='SEQ:DIGEST of a record, told elsewhere: meter-sync custody show has it')
     parser.add_argument('--table', default='meter_readings', help='the readings table; in the schema public, unless it is named')
     parser.add_argument('--where', help="an SQL condition of your own that tells the site's readings from those of others")
     parser.add_argument('--deep', action='store_true', help='compare the bytes of each day, where METER_SYNC_CUSTODY was strong')

@@ -57,7 +57,7 @@ async function copyRecord(remote: TestDatabase, to: { from: number; site?: strin
 } // prettier-ignore
 
 /** The hash of a reading as the protocol has it. */
-export const HASH = `(select hashtextextended('', hash_record_extended(row(numeric_send(r.amount), timestamptz_send(r.created_at),
+const HASH = `(select hashtextextended('', hash_record_extended(row(numeric_send(r.amount), timestamptz_send(r.created_at),
   convert_to(r.extra::text, 'UTF8'), int8send(r.id), float8send(r.level), int8send(r.meter_id), convert_to(r.note, 'UTF8'), numeric_send(r.value)), 0))
   from meter_readings r where r.id = ID)`;
 
