@@ -44,7 +44,7 @@ it('a commit that is not answered is told as such', async (context) => {
   const database = await linkTo(remote);
   const { error } = await fail(
     withTransaction(database, READ, async (session) => {
-      await run(session, plain('create table t (i int)'));
+      await run(session, plain('select 1'));
       database.proxy.freeze();
     }),
   );
@@ -151,9 +151,9 @@ it('a server with a single connection for us is waited for while it works', asyn
 
 it('a lock is told soon, with its table and who holds it, and so is the failure', async (context) => {
   const { local } = await createDatabases(context, 'empty');
-  const linked = await linkTo(local);
+  const linked = await linkTo({ ...local, ...local.admin }); // a superuser is told all
   await local.sql('create table t (i int); insert into t values (1)');
-  const holder = await local.pool.connect();
+  const holder = await local.admin.pool.connect();
   await holder.query(`set application_name = 'psql'; begin; update t set i = 2`);
   const [row] = (await holder.query<{ pid: string }>('select pg_backend_pid()::text as pid')).rows;
   const { error, tookMs } = await fail(
@@ -177,7 +177,7 @@ it('a role of least rights learns of the holder what the server tells it', async
   );
   onTestFinished(async () => void (await local.sql(`drop owned by ${user.name}; drop role ${user.name}`)));
   const linked = await linkTo(local, {}, user);
-  const holder = await local.pool.connect();
+  const holder = await local.admin.pool.connect();
   await holder.query(`set application_name = 'psql'; begin; update t set i = 2`);
   const { error } = await fail(
     withTransaction(linked, { ...READ, lockTimeoutMs: 1_000 }, (session) => run(session, plain('delete from t'))),

@@ -18,7 +18,7 @@ export interface Sessions {
 const NO_JIT = 'set local jit=off';
 
 /** No question may hold the remote's server longer, whatever becomes of the worker that asked it, unless its user may do less. */
-const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when current_setting('statement_timeout')::interval between'1us'and'5min'then current_setting('statement_timeout')else'5min'end,true)`;
+const STATEMENT_LIMIT = `set_config('statement_timeout',case when current_setting('statement_timeout')::interval between'1us'and'5min'then current_setting('statement_timeout')else'5min'end,true)`;
 
 /**
  * Begins the remote's transaction: one snapshot, nothing is written, nothing is locked but against DDL. The lock comes before
@@ -29,12 +29,11 @@ const STATEMENT_TIMEOUT = `select set_config('statement_timeout',case when curre
 export function beginRemote(table: TableRef | null): readonly string[] {
   return [
     'begin isolation level repeatable read read only',
-    HOLD_LINK,
     `set local lock_timeout=${LOCK_TIMEOUT_MS}`,
     ...(table === null ? [] : [`lock table ${relation(table)} in access share mode`]),
     ...PRINTED_FORMS, // nothing is read there
     NO_JIT,
-    STATEMENT_TIMEOUT,
+    `${HOLD_LINK}||${STATEMENT_LIMIT}`, // takes the snapshot, so it follows the lock
   ];
 }
 

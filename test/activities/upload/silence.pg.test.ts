@@ -16,7 +16,7 @@ it.for([
   const remote = await linkTo(site.remote);
   const linked = toSite({ ...site, remote }, site.ends.readings);
   remote.proxy.toServer = (chunk) => {
-    const isNow = within === 'COPY' ? chunk.includes('copy "meter_readings"') : chunk.includes('meter_sync.custody (site');
+    const isNow = within === 'COPY' ? chunk.includes('copy "meter_readings"') : chunk.includes('meter_sync.custody (committed_at');
     if (isNow) setImmediate(() => remote.proxy.freeze()); // what was sent arrives, and nothing comes back
     return { pass: chunk, isCut: false };
   };
@@ -71,7 +71,7 @@ it.skipIf(NO_OTHER_VERSION)('a commit that waits for a standby that is gone is g
 it('a technician who leaves a transaction open at the site is told, and nothing is sent for nothing', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 10);
-  const holder = await site.local.pool.connect();
+  const holder = await site.local.admin.pool.connect();
   await holder.query('begin; update meter_readings set value = 0 where id = 3');
   const linked = await linkTo(site.local);
   const upload = toSite({ ...site, local: linked }, site.ends.readings).upload();
