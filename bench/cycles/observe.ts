@@ -2,7 +2,7 @@ import { readFileSync, statSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { toWorkflowId } from '../../src/model/wire.js';
 import { endedSessionsCpuSeconds, processCpuSeconds } from '../process-cpu.js';
-import { type BenchServer, type Servers, sql } from '../servers.js';
+import { type BenchServer, type Servers, sql, withClient } from '../servers.js';
 import { median } from '../statistics.js';
 import type { Fleet } from './fleet.js';
 
@@ -12,6 +12,20 @@ interface EndCost {
   /** As the server's log counts them: one for each message, whatever it holds. */
   readonly messages: number;
   readonly cpuMs: number;
+}
+
+/** Times that a connection is opened to know its price, each a while after the last one, as those of cycles are. */
+const BARE_CONNECTIONS = 8;
+const BETWEEN_CONNECTIONS_MS = 2_000;
+
+/** Milliseconds of a server's CPU for a connection over which nothing is asked. */
+export async function priceConnection(server: BenchServer): Promise<number> {
+  const before = endedSessionsCpuSeconds(server.pid);
+  for (let made = 0; made < BARE_CONNECTIONS; made += 1) {
+    await withClient(server.url(), () => Promise.resolve());
+    await pause(BETWEEN_CONNECTIONS_MS);
+  }
+  return ((endedSessionsCpuSeconds(server.pid) - before) / BARE_CONNECTIONS) * 1_000;
 }
 
 /** What a cycle costs, on average over the cycles that were watched. */

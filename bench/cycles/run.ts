@@ -6,7 +6,7 @@ import { toTable } from '../markdown.js';
 import { endProgress, showProgress } from '../progress.js';
 import { type ServerOrigin, type Servers, withServers } from '../servers.js';
 import { type Fleet, withFleet } from './fleet.js';
-import { type CycleCost, watchCycles } from './observe.js';
+import { type CycleCost, priceConnection, watchCycles } from './observe.js';
 
 /** What is watched. */
 interface CycleBenchOptions extends ResultFiles {
@@ -24,6 +24,8 @@ export interface CyclesResult {
   readonly intervalMs: number;
   readonly origin: ServerOrigin;
   readonly machine: Machine;
+  /** What a connection over which nothing is asked costs a server, in CPU. */
+  readonly connectionMs: number;
   readonly lines: readonly ({ readonly work: 'idle' | '5 readings' } & CycleCost)[];
 }
 
@@ -37,6 +39,7 @@ export async function benchIdle(options: CycleBenchOptions): Promise<boolean> {
   const watch = async (servers: Servers): Promise<boolean> => {
     const lines: CyclesResult['lines'][number][] = [];
     const machine = await readMachine(servers);
+    const connectionMs = await priceConnection(servers.remote);
     await withFleet(servers, { sites, intervalMs }, async (fleet) => {
       await settle(fleet, intervalMs);
       lines.push({ work: 'idle', ...(await watchCycles(servers, fleet, rounds)) });
@@ -46,7 +49,7 @@ export async function benchIdle(options: CycleBenchOptions): Promise<boolean> {
       });
     });
     endProgress();
-    const result: CyclesResult = { discipline: 'idle', sites, intervalMs, origin, machine, lines };
+    const result: CyclesResult = { discipline: 'idle', sites, intervalMs, origin, machine, connectionMs, lines };
     return publish(result, toCyclesMarkdown(result), options);
   };
   return withServers(watch, { origin, settings });
@@ -87,7 +90,7 @@ async function whileReadingsArrive(
 }
 
 /** The table of a result. */
-export function toCyclesMarkdown({ sites, intervalMs, origin, lines, machine }: CyclesResult): string {
+export function toCyclesMarkdown({ sites, intervalMs, origin, lines, machine, connectionMs }: CyclesResult): string {
   const digits = (value: number): string => value.toFixed(1);
   const head = ['A cycle', 'site: connections, messages, CPU', 'remote', 'worker', 'Temporal', 'all', 'history'];
   const rows = lines.map(({ work, local, remote, workerCpuMs, temporalCpuMs, events, actions, cycles, failed }) => [
@@ -101,5 +104,6 @@ export function toCyclesMarkdown({ sites, intervalMs, origin, lines, machine }: 
     `${events} events, ${digits(actions)} actions`,
   ]);
   const title = `### What a cycle costs: ${sites} ${sites === 1 ? 'site' : 'sites'}, one each ${intervalMs / 1_000} s, ${origin} servers`;
-  return [title, '', toTable([head, ...rows]), '', describeMachine(machine), ''].join('\n');
+  const bare = `A connection over which nothing is asked costs a server ${digits(connectionMs)} ms of CPU here; it is in the figures.`;
+  return [title, '', toTable([head, ...rows]), '', bare, '', describeMachine(machine), ''].join('\n');
 }

@@ -46,7 +46,7 @@ it.skipIf(NO_OTHER_VERSION !== null)(
     // In the middle, before the first partition and behind the last one, and without an instant.
     await insert(
       site,
-      2_001,
+      PARTITIONS * 5,
       `case n % 4 when 0 then ${day('40')} when 1 then ${day('-9')} when 2 then ${day(`${PARTITIONS} + 9`)} end`,
     );
     const before = await site.upload({ earlyEnd: AbortSignal.abort() });
