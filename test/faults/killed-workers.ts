@@ -108,7 +108,7 @@ function startWorker({ siteId, temporalAddress, local, remote }: Ordeal): ChildP
 }
 
 /** Readings in small transactions, several a second, each noted beside the queue in the transaction that makes it. */
-function generate(local: pg.Pool, readingsPerSecond: number): { stop: () => Promise<void> } {
+export function generate(local: pg.Pool, readingsPerSecond: number): { stop: () => Promise<void> } {
   const EVERY_MS = 50;
   let stopped = false;
   const startedAt = Date.now();
@@ -143,7 +143,7 @@ async function drain(handle: WorkflowHandle, local: pg.Pool, { tell }: Ordeal): 
   return final.cycles;
 }
 
-async function compare(local: pg.Pool, remote: pg.Pool): Promise<Omit<Custody, 'kills' | 'cycles'>> {
+export async function compare(local: pg.Pool, remote: pg.Pool): Promise<Omit<Custody, 'kills' | 'cycles'>> {
   const generated = await contents(local, 'select id, content from oracle.generated');
   const here = await contents(local, `select id, ${CONTENT} as content from meter_readings`);
   const there = await contents(remote, `select id, ${CONTENT} as content from meter_readings`);

@@ -1,8 +1,10 @@
 import { statfs } from 'node:fs/promises';
 import type { TestProject } from 'vitest/node';
 
-import { startStack } from '../../src/dev/stack/stack.js';
+import { type Stack, startStack } from '../../src/dev/stack/stack.js';
 import { buildProgram, WORKFLOW_BUNDLE } from './program.js';
+import { SERVER_UNDER_TEST, startServerUnderTest } from './server-under-test.js';
+import type { SystemServer } from './system-postgres.js';
 import { findCloneStrategy, makeTemplates } from './templates.js';
 import './context.js';
 
@@ -14,7 +16,7 @@ const NEEDS_PROGRAM = /\.(pg|temporal)\.test\.ts$|\/test\/cli\//;
 /**
  * One stack for the whole run. `METER_SYNC_TEST_DATA=DIR` runs it on a folder that stays, so that the databases of failed
  * tests can be looked at afterwards (start the servers again with `meter-sync dev --data DIR`).
- * `METER_SYNC_TEST_REMOTE_URL=URL` takes another server for the remote databases: one of another version, say.
+ * `METER_SYNC_TEST_SERVER` takes other servers for all databases, `METER_SYNC_TEST_REMOTE_URL=URL` another one for the remote ones.
  */
 export default async function setup(project: TestProject): Promise<(() => Promise<void>) | undefined> {
   const { testFiles } = await project.globTestFiles(filtersOf(project));
@@ -23,10 +25,12 @@ export default async function setup(project: TestProject): Promise<(() => Promis
   if (!testFiles.some((file) => NEEDS_SERVERS.test(file))) return void (await building);
   const data = process.env['METER_SYNC_TEST_DATA'] || undefined;
   const tell = (line: string): void => void process.stderr.write(`${line}\n`);
-  const stack = await startStack({ data, temporaryIn: await findMemory(), env: process.env, tell });
+  const temporaryIn = await findMemory();
+  const stack = await startStack({ data, temporaryIn, env: process.env, tell });
+  const ends = [(): Promise<void> => stack.stop()];
+  const stop = async (): Promise<void> => void (await Promise.all(ends.map((end) => end())));
   try {
-    const other = process.env['METER_SYNC_TEST_REMOTE_URL'] || undefined;
-    const [local, remote] = [toMaintenance(stack.local), toMaintenance(other ?? stack.remote)];
+    const [local, remote] = await chooseServers(stack, temporaryIn, (end) => ends.push(end));
     await Promise.all([building, makeTemplates(local, 'local'), makeTemplates(remote, 'remote')]);
     project.provide('stack', {
       local,
@@ -37,10 +41,25 @@ export default async function setup(project: TestProject): Promise<(() => Promis
       isKept: data !== undefined,
     });
   } catch (error) {
-    await stack.stop();
+    await stop();
     throw error;
   }
-  return () => stack.stop();
+  return stop;
+}
+
+/** The URLs of the maintenance databases. */
+async function chooseServers(
+  stack: Stack,
+  temporaryIn: string | undefined,
+  atEnd: (end: () => Promise<void>) => void,
+): Promise<readonly [string, string]> {
+  if (SERVER_UNDER_TEST !== null) {
+    const start = (): Promise<SystemServer> => startServerUnderTest(SERVER_UNDER_TEST!, temporaryIn, atEnd);
+    const [local, remote] = await Promise.all([start(), start()]);
+    return [local.url, remote.url];
+  }
+  const other = process.env['METER_SYNC_TEST_REMOTE_URL'] || undefined;
+  return [toMaintenance(stack.local), toMaintenance(other ?? stack.remote)];
 }
 
 const MEMORY = '/dev/shm';

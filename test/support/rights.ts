@@ -17,7 +17,7 @@ export const EITHER: Rights = { local: DOWNLOADED.local, remote: UPLOADED.remote
 export function makeWorker(password: string): string {
   return `do $$ begin
     create role ${WORKER} login password '${password}';
-  exception when duplicate_object then null; end $$`;
+  exception when duplicate_object or unique_violation then null; end $$`;
 }
 
 /** What the set-up makes from now on, in any schema, may be used with these rights, as SQL. */

@@ -19,6 +19,12 @@ export const NO_GERMAN = NO_OTHER_VERSION ?? (hasLocale(GERMAN) ? null : `the lo
 
 /** How a server differs from one that the system's packages make. */
 export interface SystemServerOptions {
+  /** Its programs; absent: those of the newest version that is installed here, other than the one of the tests. */
+  readonly findBinaries?: (copyFolder: string) => Promise<PostgresBinaries>;
+  /** Where its folder is made; absent: where the system has such folders. */
+  readonly temporaryIn?: string | undefined;
+  /** Of all its databases; C, which sorts by bytes and speaks English, unless told. */
+  readonly locale?: string;
   /** Settings of the server, as in postgresql.conf. */
   readonly settings?: Readonly<Record<string, string>>;
   /** Lines of pg_hba.conf that go before its own. */
@@ -50,32 +56,12 @@ export async function startSystemPostgres(
   options: SystemServerOptions = {},
   atEnd: (end: () => Promise<void>) => void = onTestFinished,
 ): Promise<SystemServer> {
-  const { settings = {}, hba = [], files = {} } = options;
-  const folder = await openStackFolder(undefined);
+  const folder = await openStackFolder(undefined, options.temporaryIn);
   const user = choosePostgresUser();
-  const ours = majorOf(await findPostgresBinaries(user, join(folder.path, 'postgresql')));
-  const binaries = findInstalled().find((installed) => majorOf(installed) !== ours);
-  if (binaries === undefined) throw new Error(`only PostgreSQL ${ours} is installed, which the tests run on anyway`);
+  const binaries = await (options.findBinaries ?? findOther)(join(folder.path, 'postgresql'));
   const home = join(folder.path, 'other');
   const data = join(home, 'data');
-  mkdirSync(home);
-  const passwordFile = join(home, 'password');
-  writeFileSync(passwordFile, folder.password);
-  if (user) for (const path of [home, passwordFile]) chownSync(path, user.uid, user.gid);
-  const access = [`--username=postgres`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  const args = ['--encoding=UTF8', '--locale=C', ...access, '--no-sync'];
-  const ids = user ? { uid: user.uid, gid: user.gid } : {};
-  execFileSync(binaries.initdb, [`--pgdata=${data}`, ...args], { ...ids, cwd: home, stdio: 'ignore' });
-  const write = (name: string, content: string): void => {
-    const path = join(data, name);
-    writeFileSync(path, content, { mode: 0o600 });
-    if (user) chownSync(path, user.uid, user.gid);
-  };
-  for (const [name, content] of Object.entries(files)) write(name, content);
-  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
-  appendFileSync(join(data, 'postgresql.conf'), lines.join(''));
-  const hbaFile = join(data, 'pg_hba.conf');
-  writeFileSync(hbaFile, [...hba, readFileSync(hbaFile, 'utf8')].join('\n'));
+  makeData({ binaries, user, home, password: folder.password }, options);
   const server = await startPostgres({
     binaries,
     user,
@@ -84,13 +70,58 @@ export async function startSystemPostgres(
     password: folder.password,
     database: 'test',
     durable: false,
-    settings, // before those of every server of ours, which say how many connections it takes
+    ...(options.settings === undefined ? {} : { settings: options.settings }), // before those of every server of ours, which say how many connections it takes
   });
   atEnd(async () => {
     await server.process.stop();
     await folder.close();
   });
   return { url: server.url('postgres'), data, binaries, user, write, stop: () => server.process.stop() };
+
+  function write(name: string, content: string): void {
+    writeOwned(join(data, name), content, user);
+  }
+}
+
+/** A server that is to be made. */
+interface NewServer {
+  readonly binaries: PostgresBinaries;
+  readonly user: ReturnType<typeof choosePostgresUser>;
+  /** Made here; its data lie below it. */
+  readonly home: string;
+  readonly password: string;
+}
+
+/** Makes the data of a server as the system's packages do: with the settings that initdb writes, but for those of the options. */
+export function makeData({ binaries, user, home, password }: NewServer, options: SystemServerOptions): void {
+  const { settings = {}, hba = [], files = {}, locale = 'C' } = options;
+  const data = join(home, 'data');
+  mkdirSync(home);
+  if (user) chownSync(home, user.uid, user.gid);
+  const passwordFile = join(home, 'password');
+  writeOwned(passwordFile, password, user);
+  const access = [`--username=postgres`, `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  const args = ['--encoding=UTF8', `--locale=${locale}`, ...access, '--no-sync'];
+  const ids = user ? { uid: user.uid, gid: user.gid } : {};
+  execFileSync(binaries.initdb, [`--pgdata=${data}`, ...args], { ...ids, cwd: home, stdio: 'ignore' });
+  for (const [name, content] of Object.entries(files)) writeOwned(join(data, name), content, user);
+  const lines = Object.entries(settings).map(([name, value]) => `${name} = '${value}'\n`);
+  appendFileSync(join(data, 'postgresql.conf'), lines.join(''));
+  const hbaFile = join(data, 'pg_hba.conf');
+  writeFileSync(hbaFile, [...hba, readFileSync(hbaFile, 'utf8')].join('\n'));
+}
+
+function writeOwned(path: string, content: string, user: NewServer['user']): void {
+  writeFileSync(path, content, { mode: 0o600 });
+  if (user) chownSync(path, user.uid, user.gid);
+}
+
+/** The programs of the newest version that the system's packages have installed, other than the one of the tests. */
+export async function findOther(copyFolder: string): Promise<PostgresBinaries> {
+  const ours = majorOf(await findPostgresBinaries(choosePostgresUser(), copyFolder));
+  const found = findInstalled().find((installed) => majorOf(installed) !== ours);
+  if (found === undefined) throw new Error(`only PostgreSQL ${ours} is installed, which the tests run on anyway`);
+  return found;
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Tell } from '../../../src/dev/stack/process/tell.js';
 import { WORKER } from '../../support/rights.js';
 import { makeTemplates } from './databases.js';
 import { missingPooler, type Pooler, startPooler } from './pgbouncer.js';
-import { type LabServers, startServers } from './servers.js';
+import { type LabServers, type ServerChoice, startServers } from './servers.js';
 import { findToxiproxy, startToxiproxy, type ToxicLink, type Toxiproxy } from './toxiproxy.js';
 import { openWireProxy, type WireProxy } from './wire-proxy.js';
 import { openWorkers, type Workers } from './workers.js';
@@ -24,13 +24,13 @@ export interface Lab {
 }
 
 /** Starts it all, and tells what is missing and what stands in for it. */
-export async function openLab(tell: Tell): Promise<Lab> {
+export async function openLab(tell: Tell, server?: ServerChoice): Promise<Lab> {
   const closing: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of closing.reverse()) await end();
   };
   try {
-    const servers = await startServers();
+    const servers = await startServers(server);
     closing.push(servers.close);
     await makeTemplates(servers);
     const proxies = {

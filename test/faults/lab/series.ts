@@ -4,12 +4,15 @@ import { type PlanOptions, planRuns, type RunPlan } from './plan.js';
 import { createChance } from './random.js';
 import { rehearse } from './rehearsal.js';
 import { runOnce, type RunResult } from './run.js';
+import type { ServerChoice } from './servers.js';
 
 /** What a series of runs is asked for. */
 export interface SeriesOptions extends Omit<PlanOptions, 'points'> {
   readonly seed: number;
   /** This run alone of the series; null: all. */
   readonly run: number | null;
+  /** Absent: that of the tests. */
+  readonly server?: ServerChoice;
   readonly tell: Tell;
   /** Hears of each run that has ended. */
   readonly onRun: (done: number, of: number) => void;
@@ -35,7 +38,7 @@ export interface Series {
 /** Opens a lab, rehearses once without a fault to learn the protocol's boundaries, and makes the runs one after another. */
 export async function runSeries(options: SeriesOptions): Promise<Series> {
   const startedAt = performance.now();
-  const lab = await openLab(options.tell);
+  const lab = await openLab(options.tell, options.server);
   try {
     const points = await rehearse(lab);
     const plans = planRuns({ ...options, points, pooled: waysOf(lab, options) }, createChance(options.seed));

