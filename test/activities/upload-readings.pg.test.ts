@@ -1,6 +1,7 @@
 import { ApplicationFailure } from '@temporalio/activity';
 import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it } from 'vitest';
+import { asCurrentAttempt } from '../../activities/current-attempt.js';
 import { uploadReadings } from '../../activities/upload-readings.js';
 import type { UploadReadingsResult } from '../../src/model/operations.js';
 import { DatabaseFailure } from '../../src/postgres/errors.js';
@@ -15,20 +16,28 @@ const tables = {
 const input = { siteId: 'test', batchRows: 3, maxDurationMs: 60_000 };
 const drain = new AbortController().signal;
 
-it('the activity uploads the queue of its site and heartbeats after each batch', async (context) => {
+it('the activity uploads the queue of its site, and answers in plain data', async (context) => {
   const { local, remote } = await createDatabases(context);
   await remote.sql(`insert into meter (id, name) values (1, 'Meter')`);
   await local.sql('insert into meter_readings (meter_id) select 1 from generate_series(1, 10)');
-  const environment = new MockActivityEnvironment();
-  const beats: unknown[] = [];
-  environment.on('heartbeat', (progress: { removed: number }) => beats.push(progress.removed));
-  const result = (await environment.run(
+  const result = (await new MockActivityEnvironment().run(
     uploadReadings({ site: () => ({ local, remote, tables }), drain }),
     input,
   )) as UploadReadingsResult;
   expect(result).toMatchObject({ batches: 4, inserted: 10, removed: 10, more: false, queueSize: 0, totalUploaded: 10 });
-  expect(beats).toEqual(expect.arrayContaining([3, 6, 9, 10]));
   expect(JSON.parse(JSON.stringify(result))).toEqual(result);
+});
+
+it('an attempt beats by itself, with its newest progress', async () => {
+  const environment = new MockActivityEnvironment();
+  const beat = new Promise((resolve) => environment.once('heartbeat', resolve));
+  await environment.run(() =>
+    asCurrentAttempt(drain, async ({ heartbeat }) => {
+      heartbeat({ removed: 3 });
+      heartbeat({ removed: 6 });
+      expect(await beat).toEqual({ removed: 6 });
+    }),
+  );
 });
 
 it('too many readings of a meter that the remote does not know fail the activity as data, and it is not retried', async (context) => {

@@ -6,7 +6,7 @@ import { createPool } from '../../src/postgres/pool.js';
 import type { Database } from '../../src/postgres/session.js';
 import { toPoolSettings } from '../support/pool-settings.js';
 import { asWorker } from '../support/rights.js';
-import { createDatabases, makeTemplates } from './lab/databases.js';
+import { createDatabases, makeTemplates, SITE } from './lab/databases.js';
 import { type LabServer, onServer, startServers } from './lab/servers.js';
 import { LAB_READINGS } from './lab/worker-messages.js';
 import { insertReadings } from './lab/writers.js';
@@ -41,7 +41,7 @@ function drain({ local, remote }: Readonly<Record<Side, Database>>): Promise<Upl
   const never = new AbortController().signal;
   const quiet = (): void => undefined;
   const log = { debug: quiet, info: quiet, warn: quiet, error: quiet };
-  const input = { siteId: 'late', batchRows: 100, maxDurationMs: 60_000 };
+  const input = { siteId: SITE, batchRows: 100, maxDurationMs: 60_000 };
   return drainQueue({ local, remote, readings: LAB_READINGS }, input, {
     signal: never,
     earlyEnd: never,

@@ -92,6 +92,7 @@ test('configure answers with all settings in force, and a refused change leaves 
 test('refreshStatus answers with live figures', async () => {
   await withWorker();
   await site.start();
+  await site.handle.status(); // else the worker may not have polled yet, on a busy machine
   expect(await site.handle.refreshStatus()).toMatchObject({ localDbConnected: true, remoteDbConnected: true });
 });
 

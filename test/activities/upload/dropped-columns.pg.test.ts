@@ -1,3 +1,4 @@
+import { forgetPlan } from '../../../activities/upload/plan/known-plan.js';
 import { randomBytes } from 'node:crypto';
 import { expect, it, onTestFinished, type TestContext } from 'vitest';
 import { createPool } from '../../../src/postgres/pool.js';
@@ -112,6 +113,7 @@ it.for([
     expect(await limited.upload()).toMatchObject({ inserted: 5 });
     await insertNoted(site, 16, 20);
     await site[side].sql(`revoke ${right} (note) on meter_readings from ${role}`);
+    forgetPlan(limited.ends); // a right that only the careful path needs is missed with the next plan
     await expect(limited.upload()).rejects.toMatchObject({
       kind: 'credentials',
       message: expect.stringContaining(`grant ${right} ("note") on "meter_readings" to ${role}`) as unknown,
@@ -124,24 +126,22 @@ it.for([
 );
 
 it.for([
-  { is: 'dropped', change: 'drop column note', kind: 'schema', column: 'note' },
+  { is: 'dropped', change: 'drop column note', column: 'note' },
   {
     is: 'made generated',
     change: `drop column note, add note text generated always as ('made of ' || id::text) stored`,
-    kind: 'schema',
     column: 'note',
   },
-  { is: 'made narrower', change: 'alter column value type numeric(5,1)', kind: 'busy', column: 'value' },
+  { is: 'made narrower', change: 'alter column value type numeric(5,1)', column: 'value' },
   {
     is: 'made narrower, without custody,',
     change: 'alter column value type numeric(5,1)',
-    kind: 'busy',
     column: 'value',
     custody: 'off',
   },
 ] as const)(
   'a column that is $is on the remote while batches move takes no reading from then on',
-  async ({ change, kind, column, ...settings }, context) => {
+  async ({ change, column, ...settings }, context) => {
     const site = await openSite(context, {
       local: LOCAL,
       remote: REMOTE,
@@ -153,7 +153,7 @@ it.for([
     const onHeartbeat = (): void => void (changing ??= site.remote.sql(statements));
     const failure: unknown = await site.upload({ batchRows: 2, onHeartbeat }).catch((error: unknown) => error);
     await changing;
-    expect(failure).toMatchObject({ kind, place: { side: 'remote', ...(kind === 'schema' ? { column } : {}) } });
+    expect(failure).toMatchObject({ kind: 'schema', place: { side: 'remote', column } });
     expect(await site.count(site.remote)).toBe(await site.count(site.remote, 'seen'));
     expect((await site.count(site.local)) + (await site.count(site.remote))).toBe(200);
     await expect(site.upload()).rejects.toMatchObject({ kind: 'schema', place: { side: 'remote', column } });
@@ -168,8 +168,8 @@ it('a column that is added at the site while batches move leaves with its readin
     void (changing ??= site.local.sql(`alter table meter_readings add extra text;
       insert into meter_readings values (201, '2027-01-01', 1, 'note', false, 'measured')`));
   await expect(site.upload({ batchRows: 2, onHeartbeat })).rejects.toMatchObject({
-    kind: 'busy',
-    place: { side: 'local' },
+    kind: 'schema',
+    place: { side: 'remote', column: 'extra' },
   });
   await changing;
   await expect(site.upload()).rejects.toMatchObject({ kind: 'schema', place: { column: 'extra' } });

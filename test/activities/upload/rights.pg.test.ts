@@ -11,6 +11,7 @@ const STATE = [
   'select, insert, update, delete on meter_sync.upload_claim',
   'select, insert, update, delete on meter_sync.quarantine',
   'select on meter_sync.site_key',
+  'select, insert, delete on meter_sync.day_state',
   'select, insert, delete on meter_sync.delivered_batch',
   'select, insert on meter_sync.delivered_columns',
   'select, insert, update on meter_sync.lost_at_remote',
