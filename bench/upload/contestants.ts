@@ -20,6 +20,7 @@ const ENTRY = { share: 1, isDefault: true, isHopelessOverDistance: false };
 
 /** What a promise or a setting of the product costs: only when named. */
 const VARIANTS: readonly UploadContestant[] = [
+  meterSync('meter-sync (strong)', 'custody set to strong: each row is hashed as it passes', { custody: 'strong' }),
   meterSync('meter-sync (no day sums)', 'custody set to chain', { custody: 'chain' }),
   meterSync('meter-sync (no chain)', 'custody set to off', { custody: 'off' }),
   meterSync('meter-sync (1 in flight)', 'one batch after the other', { batchesInFlight: 1 }),
