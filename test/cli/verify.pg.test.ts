@@ -32,7 +32,9 @@ it('a healthy site is told as safe in one line, with 0, and its report is known 
   const file = join(folder, 'report.json');
   const run = await cli(site, ['--report', file]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
-  expect(run.stdout).toMatch(/^Site test: every reading that was delivered is on the remote, unchanged\.$/m);
+  expect(run.stdout).toMatch(
+    /^Site test: every reading that was delivered is on the remote, unchanged as far as its day sums tell\.$/m,
+  );
   expect(run.stdout).toMatch(/^days +2 of 2 are proved: 400 readings$/m);
   const text = await readFile(file, 'utf8');
   expect(run.stdout).toContain(`SHA-256: ${createHash('sha256').update(text).digest('hex')}`);
@@ -117,15 +119,15 @@ it('an auditor verifies from the remote alone, with the key of the site and a he
     audit([]),
   ]);
   expect([whole.exitCode, headless.exitCode, foreign.exitCode, keyless.exitCode]).toEqual([0, 0, 1, 2]);
-  expect(whole.stdout).toContain('Site test: every reading that was delivered is on the remote, unchanged.');
-  expect(headless.stdout).toContain('every reading that custody records 1 to 3 tell of is on the remote, unchanged. Whether later records were removed, --head tells.');
+  expect(whole.stdout).toContain('Site test: every reading that was delivered is on the remote, unchanged as far as its day sums tell.');
+  expect(headless.stdout).toContain('every reading that custody records 1 to 3 tell of is on the remote, unchanged as far as its day sums tell. Whether later records were removed, --head tells.');
   expect(foreign.stdout).toContain('custody records 1 to 3 are not signed with the key of this site');
 
   await site.remote.sql('delete from meter_sync.custody where seq = 3; delete from meter_readings where id >= 100000');
   const [told, untold] = await Promise.all([audit(['--key', key ?? '', '--head', `3:${digest}`]), audit(['--key', key ?? ''])]);
   expect([told.exitCode, untold.exitCode]).toEqual([1, 0]);
   expect(told.stdout).toContain('custody record 3 of site test, given as the head of its chain, is not on the remote');
-  expect(untold.stdout).toContain('every reading that custody records 1 to 2 tell of is on the remote, unchanged. Whether later records');
+  expect(untold.stdout).toContain('every reading that custody records 1 to 2 tell of is on the remote, unchanged as far as its day sums tell. Whether later records');
 }); // prettier-ignore
 
 it('a day that is none ends with 2', async (context) => {

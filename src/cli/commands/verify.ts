@@ -23,7 +23,7 @@ interface VerifyOptions {
 /** `meter-sync verify` */
 export const verify: CommandSpec<VerifyOptions> = {
   name: 'verify',
-  summary: 'prove that what was delivered is still on the remote, unchanged',
+  summary: 'prove that what was delivered is still on the remote, as it was delivered',
   description:
     'Walks the custody chain of the site, compares each day of delivered readings with the remote table, and looks at the ' +
     'queue. Reads only: one bounded query a day, or one pass over the table where no index leads to a day. Can be stopped with Ctrl-C; ' +

@@ -48,14 +48,15 @@ function renderHead(report: VerifyReport, paint: Output['paint']): string {
     asked.from === null && asked.to === null && asked.after === null
       ? 'every reading that was delivered'
       : 'every reading delivered for the days asked for';
+  const claim = asked.isDeep ? 'unchanged' : 'unchanged as far as its day sums tell';
   if (isProved && isHeadUnknown) {
     const told = `every reading that custody records 1 to ${toCount(chain.last?.seq ?? 0)} tell of`;
     return paint(
       'good',
-      `Site ${siteId}: ${told} is on the remote, unchanged. Whether later records were removed, --head tells.`,
+      `Site ${siteId}: ${told} is on the remote, ${claim}. Whether later records were removed, --head tells.`,
     );
   }
-  if (isProved) return paint('good', `Site ${siteId}: ${which} is on the remote, unchanged.`);
+  if (isProved) return paint('good', `Site ${siteId}: ${which} is on the remote, ${claim}.`);
   if (days.length === 0 && chain.unsummed !== null) {
     return warn(
       'its custody chain is whole; of the readings themselves nothing is proved, since no day sums were kept.',
@@ -86,7 +87,8 @@ function toDays({ days, chain: { unsummed } }: VerifyReport): string[][] {
           [
             '',
             `${toCount(doubtful.length)} in doubt: of ${toReadings(delivered)} ${toCount(missing)} missing, ` +
-              `${toCount(total(doubtful, 'extra'))} more than delivered`,
+              `${toCount(total(doubtful, 'extra'))} more than delivered` +
+              (missing > delivered ? ', those of other sites among them' : ''),
           ],
         ]),
     ...groupByReason(days).map(({ proof, reason, list }) => [
