@@ -106,5 +106,6 @@ test('a shorter interval is kept from the first tick on, wherever the first tick
         );
       },
     ),
+    { examples: [['S, x+n', 48_459, 608_196_465]], numRuns: 1_000 },
   );
 });
