@@ -84,14 +84,20 @@ it('a technician who leaves a transaction open at the site is told, and nothing 
   expect(linked.told.at(-1)).toBeNull();
 });
 
-it('a limit of the site for transactions, shorter than a run, ends the run in time and costs it no batch', async (context) => {
-  const site = await openSite(context);
-  await site.local.sql(setForDatabase('transaction_timeout', '3s'));
-  await site.queueReadings(1, 60_000);
-  (await site.local.pool.connect()).release(new Error('the setting holds for new connections'));
-  let batches = 0;
-  const result = await site.upload({ batchRows: 100, onHeartbeat: () => void (batches += 1) });
-  expect(result).toMatchObject({ more: true, batches });
-  expect(batches).toBeGreaterThan(2);
-  expect(result.removed).toBe(batches * 100);
-});
+/** PostgreSQL 17 brought `transaction_timeout`. */
+const HAS_NO_LIMIT = ['system', '13', '14', '16'].includes(process.env['METER_SYNC_TEST_SERVER'] ?? '');
+
+it.skipIf(HAS_NO_LIMIT)(
+  'a limit of the site for transactions, shorter than a run, ends the run in time and costs it no batch',
+  async (context) => {
+    const site = await openSite(context);
+    await site.local.sql(setForDatabase('transaction_timeout', '3s'));
+    await site.queueReadings(1, 60_000);
+    (await site.local.pool.connect()).release(new Error('the setting holds for new connections'));
+    let batches = 0;
+    const result = await site.upload({ batchRows: 100, onHeartbeat: () => void (batches += 1) });
+    expect(result).toMatchObject({ more: true, batches });
+    expect(batches).toBeGreaterThan(2);
+    expect(result.removed).toBe(batches * 100);
+  },
+);

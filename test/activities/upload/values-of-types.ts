@@ -69,6 +69,9 @@ const range = (low: string, high: string): Texts =>
   fc.constantFrom('empty', `[${low},${high})`, `(${low},${high}]`, '(,)', `[${low},)`, `(,${high})`);
 const ranges = (low: string, high: string): Texts => fc.constantFrom('{}', `{(,${low}),[${high},)}`, '{(,)}');
 
+/** As a server of another language reads an amount of money. */
+const DECIMAL_POINT = process.env['METER_SYNC_TEST_SERVER'] === 'system' ? ',' : '.';
+
 /** Types of columns that a table of readings can hold, each with values as text. */
 export const VALUES_OF_TYPES: Readonly<Record<string, Texts>> = {
   smallint: integer(16),
@@ -107,7 +110,7 @@ export const VALUES_OF_TYPES: Readonly<Record<string, Texts>> = {
   macaddr8: fc.constantFrom('08:00:2b:01:02:03:04:05'),
   'bit(5)': fc.constantFrom('00000', '10101'),
   varbit: bits,
-  money: fc.constantFrom('-1.05', '92233720368547758.07'),
+  money: fc.constantFrom('-1.05', '92233720368547758.07').map((amount) => amount.replace('.', DECIMAL_POINT)),
   point: fc.oneof(point, fc.constantFrom('(1,-0)', '(NaN,Infinity)', '(0.1,0.2)')),
   line: fc.constantFrom('{1,-1,0.1}', '{0,-1,2}'),
   lseg: fc.tuple(finitePoint, point).map(([a, b]) => `[${a},${b}]`),
