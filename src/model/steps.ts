@@ -82,9 +82,7 @@ export function configure(state: SchedulerState, change: Partial<SchedulerSettin
   }
   const lastTickAt = state.nextTickAt - state.settings.intervalMs;
   const grid = { intervalMs: settings.intervalMs, phase: state.phase };
-  const following = tickAfter(lastTickAt, grid);
-  // the first tick of a site has none before it, so what would be its predecessor may lie ahead, or too near to count from
-  const isLate = lastTickAt > now || following - now > settings.intervalMs;
-  const nextTickAt = isLate ? firstTickAfter(now, grid) : following;
+  // the first tick of a site has none before it, so what would be its predecessor may be yet to come
+  const nextTickAt = lastTickAt > now ? firstTickAfter(now, grid) : tickAfter(lastTickAt, grid);
   return { ...state, settings, breaker, nextTickAt: Math.max(now, nextTickAt) };
 }
