@@ -97,7 +97,8 @@ it('a server process that is frozen within a COPY is given up, although its serv
   const linked = await linkTo(databases.remote);
   const { error } = await copyOver(databases, linked, stopBackend);
   expect(error).toMatchObject({ kind: 'unreachable', place: { side: 'remote' }, isSilence: true });
-  expect((error as Error).message).toContain('the server answers a second connection');
+  // One that was stopped while it computed looks as if it still did, and is given up later.
+  expect((error as Error).message).toMatch(/the server answers a second connection|the server is at work on it/);
 });
 
 it('a server process that is frozen between two statements is given up, although its server answers', async (context) => {
