@@ -21,14 +21,16 @@ export class TableChanged extends DatabaseFailure {
 /**
  * A mark of a table as SQL: another one when what a plan is made of changes and no statement would fail by itself. Those are
  * its columns, or those of a table that inherits; which table it is, and of which kind; its indexes, without which a key may be
- * there twice; its triggers and its parts, which may make batches wait for one another; the server's version.
+ * there twice; its triggers and its parts, which may make batches wait for one another; its grants, some of which only a later
+ * batch needs; the server's version.
  */
 function markOf(table: TableRef): string {
   const id = `to_regclass(${literal(relation(table))})`;
   const facts = [
     columnsDigest(table),
     columnsOfParts(id),
-    `(select concat(oid,relkind,relpersistence) from pg_catalog.pg_class where oid=${id})`,
+    `(select concat(oid,relkind,relpersistence,relacl) from pg_catalog.pg_class where oid=${id})`,
+    `(select string_agg(concat(attnum,attacl),','order by attnum) from pg_catalog.pg_attribute where attrelid=${id} and attacl is not null)`,
     `(select string_agg(concat_ws(',',indexrelid,indisunique,indisvalid,indimmediate,indisexclusion,indkey,indnkeyatts,indpred is null,indexprs is null),';'order by indexrelid) from pg_catalog.pg_index where indrelid=${id})`,
     `(select string_agg(concat(oid,tgenabled),','order by oid) from pg_catalog.pg_trigger where tgrelid=${id})`,
     `(select string_agg(inhrelid::text,','order by inhrelid) from pg_catalog.pg_inherits where inhparent=${id})`,
