@@ -31,7 +31,8 @@ export async function asCurrentAttempt<Result>(
   };
   const beats = setInterval(beat, HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
-    progress = facts; // told with the next beat: each one is an action that somebody pays, and most attempts end before
+    progress = facts;
+    beat();
   };
   try {
     return await engine({ signal, earlyEnd, heartbeat, log }, waits.onWait);

@@ -100,7 +100,6 @@ export async function makeEqual(
 ): Promise<DownloadResult> {
   const table = toTableName(owned.table);
   const { signal } = attempt;
-  attempt.heartbeat({ table });
   const questions = toQuestions(owned, options);
   const begin = { isolation: 'read committed', signal, opening: toTexts(questions) } as const;
   const work = withTransaction(local, begin, async (here, opened) => {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { expect, it, onTestFinished } from 'vitest';
 import type { Side } from '../../src/model/failures.js';
@@ -85,11 +86,18 @@ it.for([['local'], ['remote']] as const)('a link to the %s database that goes si
   expect(await databases.remote.value('select count(*) from t')).toBe('0');
 }); // prettier-ignore
 
-/** Freezes the server's process of a session; it goes on with the end of the test. */
+/** Freezes the server's process of a session once it waits for us; it goes on with the end of the test. */
 function stopBackend({ client }: Session): void {
   const { processID } = client as unknown as { readonly processID: number };
+  // One that is stopped while it computes looks as if it still did. Nothing is passed on to it while this thread looks.
+  const endsAt = performance.now() + 5_000;
+  for (let asleep = 0; asleep < 20 && performance.now() < endsAt;) asleep = isAsleep(processID) ? asleep + 1 : 0;
   process.kill(processID, 'SIGSTOP');
   onTestFinished(() => void process.kill(processID, 'SIGCONT'));
+}
+
+function isAsleep(processId: number): boolean {
+  return / S /.test(readFileSync(`/proc/${processId}/stat`, 'latin1'));
 }
 
 it('a server process that is frozen within a COPY is given up, although its server answers', async (context) => {
@@ -97,8 +105,7 @@ it('a server process that is frozen within a COPY is given up, although its serv
   const linked = await linkTo(databases.remote);
   const { error } = await copyOver(databases, linked, stopBackend);
   expect(error).toMatchObject({ kind: 'unreachable', place: { side: 'remote' }, isSilence: true });
-  // One that was stopped while it computed looks as if it still did, and is given up later.
-  expect((error as Error).message).toMatch(/the server answers a second connection|the server is at work on it/);
+  expect((error as Error).message).toContain('the server answers a second connection');
 });
 
 it('a server process that is frozen between two statements is given up, although its server answers', async (context) => {
