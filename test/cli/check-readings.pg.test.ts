@@ -33,6 +33,16 @@ async function check({ local, remote, ends }: SiteUnderTest, settings: Partial<Q
 const withIndex = (local: string): string => `${local}; create index on meter_readings (created_at, id)`;
 
 describe('the check of the columns', () => {
+  it('tells that strong cannot be had where a column is converted', async (context) => {
+    const site = await openSite(context, {
+      local: withIndex(`create table meter_readings (${BASE}, big int, ${FLAG})`),
+      remote: `create table meter_readings (${BASE}, big bigint)`,
+    });
+    expect((await check(site)).warning).toEqual([]);
+    const { warning } = await check(site, { custody: 'strong' });
+    expect(warning).toEqual([expect.stringContaining('no day digests are made: column big is converted')]);
+  });
+
   it('tells what stays behind, what may be refused, what rounds and what crosses a zone, each in a line', async (context) => {
     const site = await openSite(context, {
       local: withIndex(`create table meter_readings (${BASE}, note text, name text, big bigint, level numeric(9,3), taken timestamp, ${FLAG})`),

@@ -15,6 +15,7 @@ import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import { checkDayIndex } from './check-day-index.js';
 import { checkIndex } from './check-index.js';
+import { findUnhashable } from '../../model/transfer.js';
 import { checkTriggers } from './check-triggers.js';
 import type { Findings } from './finding.js';
 import { type Ends, readShape } from './read-shape.js';
@@ -106,6 +107,12 @@ function tellComparison(compared: Comparison, readings: QueueTable, findings: Fi
   const form =
     transfer.format === 'binary' ? 'in binary form' : 'as text, since column types differ: slower, and just as true';
   findings.ok(`${name}: ${transfer.columns.length} columns travel ${form}`);
+  const unhashed = readings.custody === 'strong' ? findUnhashable(transfer) : null;
+  if (unhashed !== null)
+    findings.warning(
+      `${name}: METER_SYNC_CUSTODY is strong, but no day digests are made: column ${unhashed} is converted on its way, or the table moves as text`,
+      `Give column ${unhashed} one type at both ends; until then deliveries are proved as with full`,
+    );
   const zoned = transfer.columns.filter(({ inZone }) => inZone !== null).map((column) => column.name);
   if (zoned.length > 0) findings.ok(`${name}: ${zoned.join(', ')} cross between local time and instants`);
 }
