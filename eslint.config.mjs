@@ -50,12 +50,15 @@ const importDirections = [
   only('src/postgres', { folders: ['model'], packages: ['pg', 'pg-copy-streams', 'node:.*'] }),
   only('activities', { folders: ['model', 'postgres'], packages: ['@temporalio/activity'], types: 'pg$' }),
   ...engine('activities/bookkeeping'),
+  ...engine('activities/custody', { rooms: ['days', 'records', 'proof'] }),
   ...engine('activities/upload', {
-    rooms: ['queue', 'days', 'keep', 'custody', 'proof', 'plan', 'send', 'quarantine'],
+    rooms: ['queue', 'keep', 'chain', 'plan', 'send', 'quarantine'],
+    engines: ['custody'],
   }),
   ...engine('activities/download', { rooms: ['plan', 'compare', 'guard', 'apply', 'history'] }),
   ...engine('activities/probe', { engines: ['upload', 'download'] }),
-  ...engine('activities/verify', { engines: ['upload'] }),
+  ...engine('activities/verify', { rooms: ['day', 'days', 'site'], engines: ['custody', 'upload'] }),
+  ...engine('activities/resend', { engines: ['custody', 'upload'] }),
   only('workflows', { folders: ['model'], packages: ['@temporalio/(workflow|common)'], types: '\\.\\./activities/' }),
   ...house('src/config', { folders: ['model'], packages: ['zod', 'node:.*'] }, ['define', 'print', 'check', 'read']),
   only('src/temporal', {

@@ -1,5 +1,5 @@
-import { CHAIN_START } from '../../src/model/chain.js';
 import type { ChainWalk } from '../../src/model/chain-walk.js';
+import { CHAIN_START } from '../../src/model/chain.js';
 import type { Doubt } from '../../src/model/doubt.js';
 import type { Side } from '../../src/model/failures.js';
 import { byName, type QueueTable } from '../../src/model/table.js';
@@ -7,19 +7,19 @@ import { readTableShape } from '../../src/postgres/catalog.js';
 import { type Database, run, type Session } from '../../src/postgres/session.js';
 import { OWN_FUNCTIONS_FIRST } from '../../src/postgres/text-forms.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
-import { readChain } from '../upload/custody/read-chain.js';
-import { nameKey } from '../upload/custody/site-key.js';
+import { openWalk, type WalkStart } from '../custody/proof/open-walk.js';
+import { walkPage } from '../custody/proof/walk-chain.js';
+import { nameKey } from '../custody/records/site-key.js';
+import { readChain } from '../upload/chain/read-chain.js';
 import type { LostDay } from '../upload/keep/lost.js';
-import { openWalk, type WalkStart } from '../upload/proof/open-walk.js';
-import { findDayColumn } from './day-column.js';
-import type { DaysQuestion, VerifiedDays } from './days-question.js';
-import type { MeterScope } from './look-at-day.js';
-import { openOtherSites } from './other-sites.js';
-import { lookOutside, type Outside } from './outside.js';
-import { verifyDays } from './verify-days.js';
+import { findDayColumn } from './day/day-column.js';
+import type { MeterScope } from './day/look-at-day.js';
+import { openOtherSites } from './day/other-sites.js';
+import type { DaysQuestion, VerifiedDays } from './days/days-question.js';
+import { lookOutside, type Outside } from './days/outside.js';
+import { verifyDays } from './days/verify-days.js';
+import type { VerifiedQueue } from './site/verify-queue.js';
 import { verifyLost } from './verify-lost.js';
-import type { VerifiedQueue } from './verify-queue.js';
-import { walkPage } from '../upload/proof/walk-chain.js';
 
 /** How to verify. */
 export interface VerifyOptions extends Pick<

@@ -7,8 +7,8 @@ import { DatabaseFailure } from '../../src/postgres/errors.js';
 import type { Database } from '../../src/postgres/session.js';
 import { withConnection } from '../../src/postgres/transaction.js';
 import { type LostDay, noteFound, readLost, readLostDays } from '../upload/keep/lost.js';
-import type { DaysQuestion, VerifiedDays } from './days-question.js';
-import { verifyDays } from './verify-days.js';
+import type { DaysQuestion, VerifiedDays } from './days/days-question.js';
+import { verifyDays } from './days/verify-days.js';
 
 /** What the remote has lost, as the site remembers it. */
 export interface KnownLosses {

@@ -3,8 +3,8 @@ import type { Doubt } from '../../src/model/doubt.js';
 import type { QueueTable } from '../../src/model/table.js';
 import { type Database, run } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { readBookkeeping } from '../upload/custody/read-bookkeeping.js';
-import { findTrustedKeys, type ToldKey } from './trusted-keys.js';
+import { readBookkeeping } from '../upload/chain/read-bookkeeping.js';
+import { findTrustedKeys, type ToldKey } from '../custody/records/trusted-keys.js';
 import {
   readServerVersion,
   type Verification,

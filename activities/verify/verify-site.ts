@@ -4,9 +4,9 @@ import { ident, relation } from '../../src/postgres/identifier.js';
 import { type Database, run, runAll } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withTransaction } from '../../src/postgres/transaction.js';
-import { readLocalUpload } from '../upload/custody/upload-state.js';
-import type { MeterScope } from './look-at-day.js';
-import { comparePlaces, judgeAhead } from './places.js';
+import { readLocalUpload } from '../upload/chain/upload-state.js';
+import type { MeterScope } from './day/look-at-day.js';
+import { comparePlaces, judgeAhead } from './site/places.js';
 import {
   readServerVersion,
   type Verification,
@@ -15,7 +15,7 @@ import {
   walkChain,
 } from './verify-delivered.js';
 import { readKnownLosses, withLost } from './verify-lost.js';
-import { verifyQueue } from './verify-queue.js';
+import { verifyQueue } from './site/verify-queue.js';
 
 /** The two databases of a site and its tables. */
 interface SiteEnds {

@@ -1,7 +1,7 @@
 import { migrate } from '../../activities/bookkeeping/migrations.js';
-import { sealChain } from '../../activities/upload/proof/make-seal.js';
-import { openWalk, type WalkStart } from '../../activities/upload/proof/open-walk.js';
-import { walkToEnd } from '../../activities/upload/proof/walk-chain.js';
+import { sealChain } from '../../activities/custody/proof/make-seal.js';
+import { openWalk, type WalkStart } from '../../activities/custody/proof/open-walk.js';
+import { walkToEnd } from '../../activities/custody/proof/walk-chain.js';
 import type { Link } from '../../src/model/chain.js';
 import type { Database } from '../../src/postgres/session.js';
 import { withTransaction } from '../../src/postgres/transaction.js';

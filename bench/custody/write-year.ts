@@ -1,10 +1,10 @@
 import { once } from 'node:events';
 import { from as copyFrom } from 'pg-copy-streams';
-import { toColumnList } from '../../activities/upload/custody/companions.js';
-import { ensureSiteKey, requireKey, type SiteKey } from '../../activities/upload/custody/site-key.js';
-import { digestRecord } from '../../activities/upload/custody/signed-text.js';
-import { digestKey } from '../../activities/upload/custody/signed-text.js';
-import { readLocalUpload } from '../../activities/upload/custody/upload-state.js';
+import { toColumnList } from '../../activities/custody/records/companions.js';
+import { ensureSiteKey, requireKey, type SiteKey } from '../../activities/custody/records/site-key.js';
+import { digestRecord } from '../../activities/custody/records/signed-text.js';
+import { digestKey } from '../../activities/custody/records/signed-text.js';
+import { readLocalUpload } from '../../activities/upload/chain/upload-state.js';
 import { type Link, NO_DIGEST } from '../../src/model/chain.js';
 import type { Database } from '../../src/postgres/session.js';
 import { showProgress } from '../progress.js';

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { migrate } from '../../activities/bookkeeping/migrations.js';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import { findTemporalBinary } from '../../src/dev/stack/temporal/temporal-binary.js';
 import { startTemporal } from '../../src/dev/stack/temporal/temporal-server.js';

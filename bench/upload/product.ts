@@ -1,6 +1,6 @@
 import { drainQueue } from '../../activities/upload/drain-queue.js';
 import { migrate } from '../../activities/bookkeeping/migrations.js';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import type { UploadEnds } from '../../activities/upload/plan/plan-upload.js';
 import { UPLOAD_MAX_DURATION_MS } from '../../src/model/operations.js';
 import type { QueueTable } from '../../src/model/table.js';

@@ -1,5 +1,5 @@
 import { migrate } from '../../activities/bookkeeping/migrations.js';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { type Config, loadConfig } from '../config/load.js';
 import { toPoolSettings } from '../config/pool-settings.js';
 import type { Side } from '../model/failures.js';

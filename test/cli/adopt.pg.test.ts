@@ -1,7 +1,7 @@
 import { expect, inject, it } from 'vitest';
-import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
+import { adopt, readAdoption } from '../../activities/upload/chain/adopt.js';
 import { withUploadLock } from '../../activities/upload/queue/upload-lock.js';
-import { adopt, readAdoption } from '../../activities/upload/custody/adopt.js';
+import { openSite, type SiteUnderTest, toSite } from '../activities/upload/site-under-test.js';
 import { type CliRun, runCli } from './run-cli.js';
 
 const TABLES = ['meter_readings', 'meter_sync.upload_state', 'meter_sync.upload_claim'];

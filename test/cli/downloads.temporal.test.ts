@@ -1,6 +1,6 @@
 import { beforeEach, expect, it, type TestContext } from 'vitest';
 import { createActivities } from '../../activities/index.js';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import type { OwnedTable } from '../../src/model/table.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';

@@ -1,6 +1,6 @@
 import { expect, inject, it, type TestContext } from 'vitest';
-import { adopt, type Adoption, readAdoption } from '../../activities/upload/custody/adopt.js';
-import { type Resent, resendKept, type ResendOrder } from '../../activities/upload/resend.js';
+import { adopt, type Adoption, readAdoption } from '../../activities/upload/chain/adopt.js';
+import { type Resent, resendKept, type ResendOrder } from '../../activities/resend/resend.js';
 import type { Verification } from '../../activities/verify/verify-delivered.js';
 import { verifySite } from '../../activities/verify/verify-site.js';
 import type { OwnedTable, QueueTable } from '../../src/model/table.js';

@@ -1,5 +1,5 @@
 import { expect, inject, test } from 'vitest';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { createDatabases } from '../support/postgres.js';
 import { connectTemporal } from '../support/temporal.js';
 import { killWorkers } from './killed-workers.js';

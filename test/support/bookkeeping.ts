@@ -1,5 +1,5 @@
 import { printMigrations } from '../../activities/bookkeeping/migrations.js';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import type { Database } from '../../src/postgres/session.js';
 import { WORKER } from './rights.js';
 

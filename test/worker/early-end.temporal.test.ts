@@ -1,6 +1,6 @@
 import type { WorkflowHandle } from '@temporalio/client';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { loadConfig } from '../../src/config/load.js';
 import { UPLOAD_MAX_DURATION_MS } from '../../src/model/operations.js';
 import type { Status } from '../../src/model/status.js';

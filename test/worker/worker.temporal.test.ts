@@ -1,6 +1,6 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { expect, onTestFinished, test, type TestContext } from 'vitest';
-import { ensureSiteKey } from '../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { loadConfig } from '../../src/config/load.js';
 import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import type { Status } from '../../src/model/status.js';

@@ -19,7 +19,7 @@ import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
 import type { Database, Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import type { Log } from '../../attempt.js';
-import type { DayPlan } from '../days/day-sums.js';
+import type { DayPlan } from '../../custody/days/day-sums.js';
 import type { Queue } from '../queue/queue.js';
 import { readCuts } from '../queue/sections.js';
 import { checkUploadRights, checkZone, type EndFacts, readEndFacts } from './end-facts.js';

@@ -5,8 +5,8 @@ import { copyBetween, type CopyCounts, type CopyOptions } from '../../../src/pos
 import { idents, relation } from '../../../src/postgres/identifier.js';
 import { runAll, type Session } from '../../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
-import type { DaySum } from '../days/day-sums.js';
-import { DayHasher, type HashedDays } from '../days/day-hasher.js';
+import type { DaySum } from '../../custody/days/day-sums.js';
+import { DayHasher, type HashedDays } from '../../custody/days/day-hasher.js';
 import type { UploadPlan } from '../plan/plan-upload.js';
 import { selectReadings, type Stretch } from '../queue/queue.js';
 

@@ -1,7 +1,7 @@
 import type { QueueTable } from '../../../src/model/table.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';
 import { plain, type Statement } from '../../../src/postgres/statement.js';
-import { type DayPlan, readingHash, utcDay } from '../days/day-sums.js';
+import { type DayPlan, readingHash, utcDay } from '../../custody/days/day-sums.js';
 
 /** The staging table lives as long as its transaction; `pg_temp` keeps it apart from any table of that name. */
 export const STAGING = 'pg_temp.meter_sync_staging';

@@ -1,4 +1,4 @@
-import type { Adoption } from '../../../activities/upload/custody/adopt.js';
+import type { Adoption } from '../../../activities/upload/chain/adopt.js';
 import type { Fence } from '../../model/chain.js';
 import { describeLost } from '../../model/lost.js';
 import { toCount, toInstant } from '../duration.js';

@@ -1,5 +1,5 @@
-import { hasDays } from '../../../activities/verify/day-column.js';
-import { createDayIndex, readDayAccess } from '../../../activities/verify/day-index.js';
+import { hasDays } from '../../../activities/verify/day/day-column.js';
+import { createDayIndex, readDayAccess } from '../../../activities/verify/day/day-index.js';
 import { byName, type QueueTable, type TableShape, toTableName } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';

@@ -1,4 +1,4 @@
-import type { Adoption } from '../../../activities/upload/custody/adopt.js';
+import type { Adoption } from '../../../activities/upload/chain/adopt.js';
 import { type Config, loadConfig } from '../../config/load.js';
 import { askYesNo, canAsk } from '../ask.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
@@ -40,7 +40,7 @@ async function run(context: Context, { yes }: AdoptOptions): Promise<Answer> {
   const { siteId, tables } = config;
   if (tables.readings.custody === 'off')
     return toAnswer(null, 'off', `METER_SYNC_CUSTODY is off: site ${siteId} has no chain, and nothing to adopt.`);
-  const { adopt: take, readAdoption } = await import('../../../activities/upload/custody/adopt.js');
+  const { adopt: take, readAdoption } = await import('../../../activities/upload/chain/adopt.js');
   const { withDatabase } = await import('../open-database.js');
   const owner = await findOwner(config);
   return withDatabase(config.local, 'local', (local) =>

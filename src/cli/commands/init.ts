@@ -72,7 +72,7 @@ function listSides({ tables }: Config): readonly Side[] {
 
 async function applyTo(config: Config, side: Side, withSample: boolean): Promise<readonly string[]> {
   const { migrate } = await import('../../../activities/bookkeeping/migrations.js');
-  const { ensureSiteKey } = await import('../../../activities/upload/custody/site-key.js');
+  const { ensureSiteKey } = await import('../../../activities/custody/records/site-key.js');
   const { withDatabase } = await import('../open-database.js');
   return withDatabase(config[side], side, async (database) => {
     if (withSample) await database.pool.query(await readSample(side));

@@ -1,4 +1,4 @@
-import type { Resent } from '../../../activities/upload/resend.js';
+import type { Resent } from '../../../activities/resend/resend.js';
 import { loadConfig } from '../../config/load.js';
 import { describeLost } from '../../model/lost.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
@@ -36,7 +36,7 @@ async function run(context: Context, options: ResendOptions): Promise<Answer> {
   const { siteId, local, remote, tables } = loadConfig(context.sources);
   const [{ withDatabase }, { resendKept }, { untilTold }] = await Promise.all([
     import('../open-database.js'),
-    import('../../../activities/upload/resend.js'),
+    import('../../../activities/resend/resend.js'),
     import('../until-told.js'),
   ]);
   const { output } = context;

@@ -1,9 +1,9 @@
+import type { WalkStart } from '../../../activities/custody/proof/open-walk.js';
 import { ConfigProblems } from '../../config/check/problems.js';
 import { PREFIXES } from '../../config/define/connection-schema.js';
 import { inspectSites, loadConfig } from '../../config/load.js';
 import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import type { SiteTables } from '../../model/table.js';
-import type { WalkStart } from '../../../activities/upload/proof/open-walk.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
 import type { VerifyReport } from '../verify/report.js';
 
@@ -79,7 +79,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
     import('../open-database.js'),
     import('../../../activities/verify/verify-site.js'),
     import('../../../activities/verify/verify-remote.js'),
-    import('../../../activities/verify/trusted-keys.js'),
+    import('../../../activities/custody/records/trusted-keys.js'),
     import('../verify/told.js'),
     import('../until-told.js'),
     import('../verify/report.js'),

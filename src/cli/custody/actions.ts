@@ -1,10 +1,10 @@
-import { findPlace, readChain } from '../../../activities/upload/custody/read-chain.js';
-import { addSiteKey, toFingerprint } from '../../../activities/upload/custody/site-key.js';
-import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
-import { type MadeSeal, sealChain } from '../../../activities/upload/proof/make-seal.js';
-import { pruneRecords, readPrunable } from '../../../activities/upload/proof/prune-records.js';
-import { readRecordKeys } from '../../../activities/upload/proof/record-keys.js';
-import { readSeals, type Seal } from '../../../activities/upload/proof/read-seals.js';
+import { findPlace, readChain } from '../../../activities/upload/chain/read-chain.js';
+import { addSiteKey, toFingerprint } from '../../../activities/custody/records/site-key.js';
+import { readLocalUpload } from '../../../activities/upload/chain/upload-state.js';
+import { type MadeSeal, sealChain } from '../../../activities/custody/proof/make-seal.js';
+import { pruneRecords, readPrunable } from '../../../activities/custody/proof/prune-records.js';
+import { readRecordKeys } from '../../../activities/custody/proof/record-keys.js';
+import { readSeals, type Seal } from '../../../activities/custody/proof/read-seals.js';
 import { withUploadLock } from '../../../activities/upload/queue/upload-lock.js';
 import { type Database, run } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';

@@ -1,7 +1,7 @@
-import type { Outside } from '../../../activities/verify/outside.js';
-import type { VerifiedDay } from '../../../activities/verify/verify-day.js';
+import type { VerifiedDay } from '../../../activities/verify/day/verify-day.js';
+import type { Outside } from '../../../activities/verify/days/outside.js';
+import type { VerifiedQueue } from '../../../activities/verify/site/verify-queue.js';
 import type { SealPlace } from '../../model/chain-walk.js';
-import type { VerifiedQueue } from '../../../activities/verify/verify-queue.js';
 import { toCount, toInstant } from '../duration.js';
 import type { Output } from '../output.js';
 import type { VerifyReport, WrittenReport } from './report.js';

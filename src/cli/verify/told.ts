@@ -1,4 +1,4 @@
-import { parseKey, type ToldKey } from '../../../activities/verify/trusted-keys.js';
+import { parseKey, type ToldKey } from '../../../activities/custody/records/trusted-keys.js';
 import type { Link } from '../../model/chain.js';
 import { UsageError } from '../command.js';
 

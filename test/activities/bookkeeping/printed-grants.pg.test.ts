@@ -1,7 +1,7 @@
 import { expect, it, type TestContext } from 'vitest';
 import { noteDecision } from '../../../activities/download/guard/note-decision.js';
 import { releaseQuarantined } from '../../../activities/upload/quarantine/list.js';
-import { ensureSiteKey } from '../../../activities/upload/custody/site-key.js';
+import { ensureSiteKey } from '../../../activities/custody/records/site-key.js';
 import type { DownloadResult } from '../../../src/model/operations.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { createDatabases, type TestDatabases } from '../../support/postgres.js';

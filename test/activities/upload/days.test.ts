@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { BinaryRows } from '../../../activities/upload/days/binary-rows.js';
-import { toDayText } from '../../../activities/upload/days/day-text.js';
-import { LtHash } from '../../../activities/upload/days/lt-hash.js';
+import { BinaryRows } from '../../../activities/custody/days/binary-rows.js';
+import { toDayText } from '../../../activities/custody/days/day-text.js';
+import { LtHash } from '../../../activities/custody/days/lt-hash.js';
 
 const field = fc.option(
   fc.uint8Array({ maxLength: 40 }).map((bytes) => Buffer.from(bytes)),

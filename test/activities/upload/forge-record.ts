@@ -1,8 +1,8 @@
 import { NO_DIGEST } from '../../../src/model/chain.js';
-import { columnsDigestOf, recordTexts } from '../../../activities/upload/custody/record-texts.js';
-import { digestKey, digestRecord, type RecordTexts } from '../../../activities/upload/custody/signed-text.js';
-import { makeKey, SiteKey } from '../../../activities/upload/custody/site-key.js';
-import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
+import { columnsDigestOf, recordTexts } from '../../../activities/custody/records/record-texts.js';
+import { digestKey, digestRecord, type RecordTexts } from '../../../activities/custody/records/signed-text.js';
+import { makeKey, SiteKey } from '../../../activities/custody/records/site-key.js';
+import { readLocalUpload } from '../../../activities/upload/chain/upload-state.js';
 import type { TestDatabase, TestDatabases } from '../../support/postgres.js';
 
 /**

@@ -1,10 +1,10 @@
 import { expect, it } from 'vitest';
-import { addSiteKey } from '../../../activities/upload/custody/site-key.js';
-import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
-import { type MadeSeal, sealChain } from '../../../activities/upload/proof/make-seal.js';
-import { openWalk, type WalkStart } from '../../../activities/upload/proof/open-walk.js';
-import { pruneRecords, readPrunable } from '../../../activities/upload/proof/prune-records.js';
-import { walkToEnd } from '../../../activities/upload/proof/walk-chain.js';
+import { addSiteKey } from '../../../activities/custody/records/site-key.js';
+import { readLocalUpload } from '../../../activities/upload/chain/upload-state.js';
+import { type MadeSeal, sealChain } from '../../../activities/custody/proof/make-seal.js';
+import { openWalk, type WalkStart } from '../../../activities/custody/proof/open-walk.js';
+import { pruneRecords, readPrunable } from '../../../activities/custody/proof/prune-records.js';
+import { walkToEnd } from '../../../activities/custody/proof/walk-chain.js';
 import type { ChainWalk } from '../../../src/model/chain-walk.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
 import { ageRecords, forgeRecord, strangersKey } from './forge-record.js';

@@ -1,8 +1,8 @@
 import { createPublicKey, verify } from 'node:crypto';
 import { inspect } from 'node:util';
 import { expect, it } from 'vitest';
-import { adopt, readAdoption } from '../../../activities/upload/custody/adopt.js';
-import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
+import { adopt, readAdoption } from '../../../activities/upload/chain/adopt.js';
+import { readLocalUpload } from '../../../activities/upload/chain/upload-state.js';
 import { forgeRecord, strangersKey } from './forge-record.js';
 import { openSite, type SiteUnderTest } from './site-under-test.js';
 

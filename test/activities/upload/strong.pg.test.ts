@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { parseDays } from '../../../activities/upload/days/day-sums.js';
-import type { DayColumn } from '../../../activities/verify/day-column.js';
-import { hashDay } from '../../../activities/verify/look-at-day.js';
+import { parseDays } from '../../../activities/custody/days/day-sums.js';
+import type { DayColumn } from '../../../activities/verify/day/day-column.js';
+import { hashDay } from '../../../activities/verify/day/look-at-day.js';
 import { toHashedColumn } from '../../../src/model/hashed-column.js';
 import { readTableShape } from '../../../src/postgres/catalog.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { parseDays, readingHash, utcDay } from '../../../activities/upload/days/day-sums.js';
+import { parseDays, readingHash, utcDay } from '../../../activities/custody/days/day-sums.js';
 import { planUpload } from '../../../activities/upload/plan/plan-upload.js';
 import { readQueueFigures } from '../../../activities/upload/queue/queue-figures.js';
 import { run, runAll } from '../../../src/postgres/session.js';

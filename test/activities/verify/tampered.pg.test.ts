@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
-import { readLocalUpload } from '../../../activities/upload/custody/upload-state.js';
-import { digestColumns, digestKey } from '../../../activities/upload/custody/signed-text.js';
-import type { SiteKey } from '../../../activities/upload/custody/site-key.js';
+import { readLocalUpload } from '../../../activities/upload/chain/upload-state.js';
+import { digestColumns, digestKey } from '../../../activities/custody/records/signed-text.js';
+import type { SiteKey } from '../../../activities/custody/records/site-key.js';
 import type { Verification, VerifyOptions } from '../../../activities/verify/verify-delivered.js';
 import { verifySite } from '../../../activities/verify/verify-site.js';
 import type { OwnedTable } from '../../../src/model/table.js';

@@ -1,6 +1,6 @@
 import { startWalk } from '../../../src/model/chain-walk.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { walkToEnd } from '../../../activities/upload/proof/walk-chain.js';
+import { walkToEnd } from '../../../activities/custody/proof/walk-chain.js';
 import { CONTENT, type LabDatabases, TOO_LARGE, UNKNOWN_METER } from './databases.js';
 import { judgeFlavour } from './flavour.js';
 import type { RunPlan } from './plan.js';

@@ -8,16 +8,23 @@ import { run, runAll } from '../../src/postgres/session.js';
 import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
 import { withConnection, withTransaction } from '../../src/postgres/transaction.js';
 import type { Attempt } from '../attempt.js';
-import { type ClaimedState, claimSite } from './custody/claim.js';
-import type { Signing } from './custody/companions.js';
-import { readLocalUpload } from './custody/upload-state.js';
-import { readPlace } from './drain-queue.js';
-import { type DayRange, KEPT_ROWS, type KeptPart, readKept, selectKept, selectParts } from './keep/kept-readings.js';
-import { noteFound, readLost, readLostDays } from './keep/lost.js';
-import { planUpload, type UploadEnds, type UploadPlan } from './plan/plan-upload.js';
-import { BOTTOM, type Place, placeAfter, type Queue, selectPlaces } from './queue/queue.js';
-import { withUploadLock } from './queue/upload-lock.js';
-import { uploadBatch, type UploadedBatch } from './upload-batch.js';
+import { type ClaimedState, claimSite } from '../upload/chain/claim.js';
+import type { Signing } from '../custody/records/companions.js';
+import { readLocalUpload } from '../upload/chain/upload-state.js';
+import { readPlace } from '../upload/drain-queue.js';
+import {
+  type DayRange,
+  KEPT_ROWS,
+  type KeptPart,
+  readKept,
+  selectKept,
+  selectParts,
+} from '../upload/keep/kept-readings.js';
+import { noteFound, readLost, readLostDays } from '../upload/keep/lost.js';
+import { planUpload, type UploadEnds, type UploadPlan } from '../upload/plan/plan-upload.js';
+import { BOTTOM, type Place, placeAfter, type Queue, selectPlaces } from '../upload/queue/queue.js';
+import { withUploadLock } from '../upload/queue/upload-lock.js';
+import { uploadBatch, type UploadedBatch } from '../upload/upload-batch.js';
 
 /** What is to be sent again. */
 export interface ResendOrder {

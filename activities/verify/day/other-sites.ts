@@ -1,8 +1,8 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { addTotal, type DayTotal, NOTHING } from '../../src/model/delivered-day.js';
-import { run, type Session } from '../../src/postgres/session.js';
-import { openWalk } from '../upload/proof/open-walk.js';
-import { walkToEnd } from '../upload/proof/walk-chain.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { addTotal, type DayTotal, NOTHING } from '../../../src/model/delivered-day.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { openWalk } from '../../custody/proof/open-walk.js';
+import { walkToEnd } from '../../custody/proof/walk-chain.js';
 
 /** What other sites delivered into the same table on one day. */
 export interface DeliveredByOthers {

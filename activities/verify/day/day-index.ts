@@ -1,6 +1,6 @@
-import type { QueueTable } from '../../src/model/table.js';
-import { ident, relation } from '../../src/postgres/identifier.js';
-import { run, type Session } from '../../src/postgres/session.js';
+import type { QueueTable } from '../../../src/model/table.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { run, type Session } from '../../../src/postgres/session.js';
 
 /** What serves a look at one day of the remote table, and how much there is to read where nothing does. */
 export interface DayAccess {

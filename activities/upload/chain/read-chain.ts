@@ -12,12 +12,12 @@ import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
-import type { KnownCompanions } from './companions.js';
+import type { KnownCompanions } from '../../custody/records/companions.js';
+import { columnsDigestOf, recordTexts } from '../../custody/records/record-texts.js';
+import { digestRecord, type RecordTexts } from '../../custody/records/signed-text.js';
+import { isSignedByOne } from '../../custody/records/site-key.js';
 import { readBookkeeping } from './read-bookkeeping.js';
-import { columnsDigestOf, recordTexts } from './record-texts.js';
 import type { RemoteRecord } from './remote-records.js';
-import { digestRecord, type RecordTexts } from './signed-text.js';
-import { isSignedByOne } from './site-key.js';
 
 /** Where the site's own database stands, and what it signs with. */
 type Here = Pick<LocalChain, 'seq' | 'digest' | 'keys'>;

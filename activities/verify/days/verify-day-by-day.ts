@@ -1,9 +1,12 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { isBefore, isNextDay } from '../../src/model/day-order.js';
-import type { Doubt } from '../../src/model/doubt.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
-import type { Database, Session } from '../../src/postgres/session.js';
-import { findDayColumn } from './day-column.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { isBefore, isNextDay } from '../../../src/model/day-order.js';
+import type { Doubt } from '../../../src/model/doubt.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import type { Database, Session } from '../../../src/postgres/session.js';
+import { walkToEnd } from '../../custody/proof/walk-chain.js';
+import { findDayColumn } from '../day/day-column.js';
+import { findDayBetween, hashDay, lookAtDay, type Place, readMetersOfDay } from '../day/look-at-day.js';
+import { type DayContext, type Verified, type VerifiedDay, verifyDay } from '../day/verify-day.js';
 import {
   type DaysQuestion,
   findStart,
@@ -12,9 +15,6 @@ import {
   type VerifiedDays,
   withSnapshot,
 } from './days-question.js';
-import { findDayBetween, hashDay, lookAtDay, type Place, readMetersOfDay } from './look-at-day.js';
-import { type DayContext, type Verified, type VerifiedDay, verifyDay } from './verify-day.js';
-import { walkToEnd } from '../upload/proof/walk-chain.js';
 
 /** Compares one day after the other, each with a query of its own, and looks for readings on days between and after them. */
 export async function verifyDayByDay(

@@ -1,6 +1,6 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { type NativeType, toNativeType } from '../../src/model/hashed-column.js';
-import type { Column } from '../../src/model/table.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { type NativeType, toNativeType } from '../../../src/model/hashed-column.js';
+import type { Column } from '../../../src/model/table.js';
 
 /** The column that sorts the readings of a chain into days. */
 export interface DayColumn {

@@ -1,18 +1,18 @@
-import { compareEnds } from '../../src/model/drift.js';
-import { type HashedColumn, toHashedColumn } from '../../src/model/hashed-column.js';
-import { byName, type QueueTable, type TableShape } from '../../src/model/table.js';
-import { readTableShape } from '../../src/postgres/catalog.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { ident, relation } from '../../src/postgres/identifier.js';
-import { HASHES_RECORDS } from '../../src/postgres/row-hash.js';
-import { type Database, run, runAll, type Session } from '../../src/postgres/session.js';
-import { TEXT_FORMS } from '../../src/postgres/text-forms.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
-import { readingHash, selectStored } from '../upload/days/day-sums.js';
-import { readQueue } from '../upload/plan/plan-upload.js';
-import { countQuarantine } from '../upload/quarantine/list.js';
-import { type Queue, selectOldest } from '../upload/queue/queue.js';
-import { readFiguresOf } from '../upload/queue/queue-figures.js';
+import { compareEnds } from '../../../src/model/drift.js';
+import { type HashedColumn, toHashedColumn } from '../../../src/model/hashed-column.js';
+import { byName, type QueueTable, type TableShape } from '../../../src/model/table.js';
+import { readTableShape } from '../../../src/postgres/catalog.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { HASHES_RECORDS } from '../../../src/postgres/row-hash.js';
+import { type Database, run, runAll, type Session } from '../../../src/postgres/session.js';
+import { TEXT_FORMS } from '../../../src/postgres/text-forms.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { readingHash, selectStored } from '../../custody/days/day-sums.js';
+import { readQueue } from '../../upload/plan/plan-upload.js';
+import { countQuarantine } from '../../upload/quarantine/list.js';
+import { type Queue, selectOldest } from '../../upload/queue/queue.js';
+import { readFiguresOf } from '../../upload/queue/queue-figures.js';
 
 /** What waits at the site, and how much of it the remote has already. */
 export interface VerifiedQueue {

@@ -2,7 +2,7 @@ import { verify } from 'node:crypto';
 import { NO_DIGEST } from '../../../src/model/chain.js';
 import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import { digestOf } from '../custody/signed-text.js';
+import { digestOf } from '../records/signed-text.js';
 import type { RecordKeys } from './record-keys.js';
 
 /** A seal as it is stored: all facts as the texts that its digest takes. */

@@ -1,4 +1,4 @@
-import { type ChainWalk, isUnsummed } from '../../src/model/chain-walk.js';
+import { type ChainWalk, isUnsummed } from '../../../src/model/chain-walk.js';
 import {
   addTotal,
   type DayTotal,
@@ -8,10 +8,10 @@ import {
   type FoundDay,
   type MeterCount,
   NOTHING,
-} from '../../src/model/delivered-day.js';
-import type { Doubt } from '../../src/model/doubt.js';
-import { type ColumnsNow, compareColumns, type HashedColumn } from '../../src/model/hashed-column.js';
-import type { Column } from '../../src/model/table.js';
+} from '../../../src/model/delivered-day.js';
+import type { Doubt } from '../../../src/model/doubt.js';
+import { type ColumnsNow, compareColumns, type HashedColumn } from '../../../src/model/hashed-column.js';
+import type { Column } from '../../../src/model/table.js';
 import type { DayQuestion, Whose } from './look-at-day.js';
 import type { DeliveredByOthers } from './other-sites.js';
 

@@ -2,9 +2,9 @@ import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import { type Database, run, type Session } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
+import { parseDays } from '../../custody/days/day-sums.js';
 import { type DeliveredBatch, rememberBatch, rememberColumns, type SummedColumns } from '../keep/delivered.js';
 import { takeOffLost } from '../keep/lost.js';
-import { parseDays } from '../days/day-sums.js';
 
 /** A record of the remote that this site has not seen being written, as the site would have remembered it. */
 export interface RemoteRecord extends DeliveredBatch {

@@ -7,9 +7,9 @@ import { type Database, run, type Session } from '../../../src/postgres/session.
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection } from '../../../src/postgres/transaction.js';
+import { SiteKey } from '../../custody/records/site-key.js';
 import { lostAsJson } from '../keep/lost.js';
 import { readBookkeeping } from './read-bookkeeping.js';
-import { SiteKey } from './site-key.js';
 
 /** How far the upload of a site has come: the newest row of `meter_sync.upload_state`. */
 export interface UploadState {

@@ -1,8 +1,8 @@
-import type { FoundDay } from '../../src/model/delivered-day.js';
-import type { HashedColumn } from '../../src/model/hashed-column.js';
-import { ident, relation } from '../../src/postgres/identifier.js';
-import { run, type Session } from '../../src/postgres/session.js';
-import { readingHash, utcDay } from '../upload/days/day-sums.js';
+import type { FoundDay } from '../../../src/model/delivered-day.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { readingHash, utcDay } from '../../custody/days/day-sums.js';
 import type { DayColumn } from './day-column.js';
 import type { DayAccess } from './day-index.js';
 import { dayAfter, firstOf, isOwnMeter, type Place, type Whose } from './look-at-day.js';

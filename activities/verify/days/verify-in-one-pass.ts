@@ -1,14 +1,16 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { isBefore, sortDays } from '../../src/model/day-order.js';
-import { type FoundDay, NOTHING } from '../../src/model/delivered-day.js';
-import type { Doubt } from '../../src/model/doubt.js';
-import { compareColumns, type HashedColumn } from '../../src/model/hashed-column.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
-import type { Database, Session } from '../../src/postgres/session.js';
-import { type DayColumn, findDayColumn } from './day-column.js';
-import type { DayAccess } from './day-index.js';
-import { findGroup, type GroupedDays, groupDays } from './group-days.js';
-import { type DayQuestion, type Place, readMetersOfDay } from './look-at-day.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { isBefore, sortDays } from '../../../src/model/day-order.js';
+import { type FoundDay, NOTHING } from '../../../src/model/delivered-day.js';
+import type { Doubt } from '../../../src/model/doubt.js';
+import { compareColumns, type HashedColumn } from '../../../src/model/hashed-column.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import type { Database, Session } from '../../../src/postgres/session.js';
+import { walkToEnd } from '../../custody/proof/walk-chain.js';
+import { type DayColumn, findDayColumn } from '../day/day-column.js';
+import type { DayAccess } from '../day/day-index.js';
+import { findGroup, type GroupedDays, groupDays } from '../day/group-days.js';
+import { type DayQuestion, type Place, readMetersOfDay } from '../day/look-at-day.js';
+import { type VerifiedDay, verifyDay } from '../day/verify-day.js';
 import {
   type DaysQuestion,
   findStart,
@@ -17,8 +19,6 @@ import {
   type VerifiedDays,
   withSnapshot,
 } from './days-question.js';
-import { type VerifiedDay, verifyDay } from './verify-day.js';
-import { walkToEnd } from '../upload/proof/walk-chain.js';
 
 /** Somebody stopped it: nothing was compared yet. */
 class Stopped extends Error {}

@@ -1,7 +1,7 @@
 import { type KeyObject, verify } from 'node:crypto';
 import { run, type Session } from '../../../src/postgres/session.js';
-import { digestKey } from '../custody/signed-text.js';
-import { toPublicKey } from '../custody/site-key.js';
+import { digestKey } from '../records/signed-text.js';
+import { toPublicKey } from '../records/site-key.js';
 
 /** The keys that sign a site's records, each from a record on; and the rows that nobody vouches for. */
 export interface RecordKeys {

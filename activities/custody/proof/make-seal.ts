@@ -3,8 +3,8 @@ import { type ChainWalk, startBehind, walkOn } from '../../../src/model/chain-wa
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { type Database, execute, type Session } from '../../../src/postgres/session.js';
 import { withTransaction } from '../../../src/postgres/transaction.js';
-import { type Arrival, SELECT_ARRIVAL } from '../custody/record.js';
-import type { SiteKey } from '../custody/site-key.js';
+import { type Arrival, SELECT_ARRIVAL } from '../records/record.js';
+import type { SiteKey } from '../records/site-key.js';
 import { readRecordKeys } from './record-keys.js';
 import { digestSeal, readSeals, type Seal, type SealTexts } from './read-seals.js';
 import { addRecords, noSums, toTotalsText, toUnsummedText } from './seal-sums.js';

@@ -1,15 +1,15 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { dayBefore, isBefore, sortDays } from '../../src/model/day-order.js';
-import { NOTHING } from '../../src/model/delivered-day.js';
-import type { Doubt } from '../../src/model/doubt.js';
-import type { Column, QueueTable } from '../../src/model/table.js';
-import { type Database, runAll, type Session } from '../../src/postgres/session.js';
-import { OWN_FUNCTIONS_FIRST, TEXT_FORMS } from '../../src/postgres/text-forms.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
-import type { DayColumnNow } from './day-column.js';
-import type { MeterScope } from './look-at-day.js';
-import type { OtherSites } from './other-sites.js';
-import type { DayContext, VerifiedDay } from './verify-day.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { dayBefore, isBefore, sortDays } from '../../../src/model/day-order.js';
+import { NOTHING } from '../../../src/model/delivered-day.js';
+import type { Doubt } from '../../../src/model/doubt.js';
+import type { Column, QueueTable } from '../../../src/model/table.js';
+import { type Database, runAll, type Session } from '../../../src/postgres/session.js';
+import { OWN_FUNCTIONS_FIRST, TEXT_FORMS } from '../../../src/postgres/text-forms.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import type { DayColumnNow } from '../day/day-column.js';
+import type { MeterScope } from '../day/look-at-day.js';
+import type { OtherSites } from '../day/other-sites.js';
+import type { DayContext, VerifiedDay } from '../day/verify-day.js';
 
 /** What was compared, and where it ended. */
 export interface VerifiedDays {

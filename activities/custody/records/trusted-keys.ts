@@ -1,6 +1,6 @@
-import { type Database, run } from '../../src/postgres/session.js';
-import { withTransaction } from '../../src/postgres/transaction.js';
-import { toFingerprint } from '../upload/custody/site-key.js';
+import { type Database, run } from '../../../src/postgres/session.js';
+import { withTransaction } from '../../../src/postgres/transaction.js';
+import { toFingerprint } from './site-key.js';
 
 /** A key as somebody was told it: whole, or by its fingerprint. Both are hexadecimal. */
 export type ToldKey = { readonly publicKey: string } | { readonly fingerprint: string };

@@ -1,10 +1,10 @@
-import { describeFence, type Fence, judgeChain } from '../../src/model/chain.js';
-import type { Doubt } from '../../src/model/doubt.js';
-import type { Database } from '../../src/postgres/session.js';
-import { withConnection } from '../../src/postgres/transaction.js';
-import { readChain } from '../upload/custody/read-chain.js';
-import { isOfResend } from '../upload/custody/remote-records.js';
-import { readLocalUpload } from '../upload/custody/upload-state.js';
+import { describeFence, type Fence, judgeChain } from '../../../src/model/chain.js';
+import type { Doubt } from '../../../src/model/doubt.js';
+import type { Database } from '../../../src/postgres/session.js';
+import { withConnection } from '../../../src/postgres/transaction.js';
+import { readChain } from '../../upload/chain/read-chain.js';
+import { isOfResend } from '../../upload/chain/remote-records.js';
+import { readLocalUpload } from '../../upload/chain/upload-state.js';
 
 /** How the place of the site compares with the remote's newest record. */
 export interface ComparedPlaces {

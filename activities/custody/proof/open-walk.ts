@@ -1,6 +1,6 @@
 import { type ChainWalk, type SealedRecords, startBehind } from '../../../src/model/chain-walk.js';
 import { run, type Session } from '../../../src/postgres/session.js';
-import { COLUMNS_ID_BYTES } from '../custody/signed-text.js';
+import { COLUMNS_ID_BYTES } from '../records/signed-text.js';
 import { readRecordKeys } from './record-keys.js';
 import { readSeals, type Seal } from './read-seals.js';
 import { parseTotals, parseUnsummed } from './seal-sums.js';

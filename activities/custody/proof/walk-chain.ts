@@ -4,8 +4,8 @@ import { type ChainWalk, type CustodyRecord, digestBefore, walkOn } from '../../
 import type { HashedColumn } from '../../../src/model/hashed-column.js';
 import { run, type Session } from '../../../src/postgres/session.js';
 import { parseDays } from '../days/day-sums.js';
-import { recordTexts } from '../custody/record-texts.js';
-import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../custody/signed-text.js';
+import { recordTexts } from '../records/record-texts.js';
+import { COLUMNS_ID_BYTES, digestColumns, digestRecord, type RecordTexts } from '../records/signed-text.js';
 import { readRecordKeys } from './record-keys.js';
 
 /** Records in one query: a few hundred kilobytes. */

@@ -1,7 +1,7 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import type { Database } from '../../src/postgres/session.js';
-import { findDayColumn } from './day-column.js';
-import { type DayAccess, readDayAccess } from './day-index.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import type { Database } from '../../../src/postgres/session.js';
+import { findDayColumn } from '../day/day-column.js';
+import { type DayAccess, readDayAccess } from '../day/day-index.js';
 import { type DaysQuestion, listAsked, type VerifiedDays, withSnapshot } from './days-question.js';
 import { verifyDayByDay } from './verify-day-by-day.js';
 import { verifyInOnePass } from './verify-in-one-pass.js';

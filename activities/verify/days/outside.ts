@@ -1,12 +1,12 @@
-import type { ChainWalk } from '../../src/model/chain-walk.js';
-import { sortDays } from '../../src/model/day-order.js';
-import { ident, relation } from '../../src/postgres/identifier.js';
-import { DatabaseFailure } from '../../src/postgres/errors.js';
-import { type Database, run, runAll } from '../../src/postgres/session.js';
-import { SQLSTATE } from '../../src/postgres/sqlstate.js';
-import type { DayColumn } from './day-column.js';
+import type { ChainWalk } from '../../../src/model/chain-walk.js';
+import { sortDays } from '../../../src/model/day-order.js';
+import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { ident, relation } from '../../../src/postgres/identifier.js';
+import { type Database, run, runAll } from '../../../src/postgres/session.js';
+import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
+import type { DayColumn } from '../day/day-column.js';
+import { dayAfter, firstOf, type Place, toScope } from '../day/look-at-day.js';
 import { type DaysQuestion, withSnapshot } from './days-question.js';
-import { dayAfter, firstOf, type Place, toScope } from './look-at-day.js';
 
 /** How many readings there are, counted as far as `MOST`. */
 interface Counted {

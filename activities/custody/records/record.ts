@@ -6,8 +6,8 @@ import { isoUtc } from '../../../src/postgres/iso-utc.js';
 import type { Session } from '../../../src/postgres/session.js';
 import { SQLSTATE } from '../../../src/postgres/sqlstate.js';
 import { commitWith } from '../../../src/postgres/transaction.js';
-import type { Signing } from './companions.js';
 import { type DaySum, toDaysText } from '../days/day-sums.js';
+import type { Signing } from './companions.js';
 import { digestRecord, type RecordTexts } from './signed-text.js';
 
 /** The facts of a batch that its custody record holds; the digest covers all of them. */

@@ -1,12 +1,12 @@
-import type { FoundDay, MeterCount } from '../../src/model/delivered-day.js';
-import type { HashedColumn } from '../../src/model/hashed-column.js';
-import type { QueueTable } from '../../src/model/table.js';
-import { copyOut } from '../../src/postgres/copy.js';
-import { ident, idents, literal, relation } from '../../src/postgres/identifier.js';
-import { run, type Session } from '../../src/postgres/session.js';
-import { DayHasher } from '../upload/days/day-hasher.js';
-import { readingHash, utcDay } from '../upload/days/day-sums.js';
-import { LtHash } from '../upload/days/lt-hash.js';
+import type { FoundDay, MeterCount } from '../../../src/model/delivered-day.js';
+import type { HashedColumn } from '../../../src/model/hashed-column.js';
+import type { QueueTable } from '../../../src/model/table.js';
+import { copyOut } from '../../../src/postgres/copy.js';
+import { ident, idents, literal, relation } from '../../../src/postgres/identifier.js';
+import { run, type Session } from '../../../src/postgres/session.js';
+import { DayHasher } from '../../custody/days/day-hasher.js';
+import { readingHash, utcDay } from '../../custody/days/day-sums.js';
+import { LtHash } from '../../custody/days/lt-hash.js';
 import type { DayColumn } from './day-column.js';
 
 /** Whose readings are looked at: of the site's meters, of these and without a meter, or all of the table. */
