@@ -31,7 +31,7 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
   }
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
     const message = `no worker of the site has taken ${activityType}: the site's worker is away`;
-    return { ...describe('unreachable', message), next: nameSite(START_WORKER, siteId) };
+    return { ...describe('unreachable', message), next: nameSite(START_WORKER, siteId), workerAway: true };
   }
   if (cause instanceof TimeoutFailure) {
     const message = `no worker ended ${activityType} in time (${cause.timeoutType})`;

@@ -1,8 +1,9 @@
 import { defineSearchAttributeKey, type SearchAttributeUpdatePair } from '@temporalio/common';
 import { setCurrentDetails, upsertSearchAttributes, workflowInfo } from '@temporalio/workflow';
 import { toDetails } from '../src/model/details.js';
-import { judgeHealth, judgeLag } from '../src/model/health.js';
-import { nameState, toStatus } from '../src/model/status.js';
+import { judgeLag } from '../src/model/lag.js';
+import { toStatus } from '../src/model/status.js';
+import { nameState } from '../src/model/status-facts.js';
 import { SEARCH_ATTRIBUTES } from '../src/model/wire.js';
 import type { Site } from './site.js';
 
@@ -11,12 +12,12 @@ import type { Site } from './site.js';
  * history event and so are written only when one of them has changed.
  */
 export function publish(site: Site): void {
-  const health = judgeHealth(site.state);
-  setCurrentDetails(toDetails(toStatus(site.siteId, site.state), health));
+  const status = toStatus(site.siteId, site.state);
+  setCurrentDetails(toDetails(status));
   const changed = [
     ...ifChanged(SEARCH_ATTRIBUTES.site, site.siteId),
     ...ifChanged(SEARCH_ATTRIBUTES.state, nameState(site.state)),
-    ...ifChanged(SEARCH_ATTRIBUTES.health, health),
+    ...ifChanged(SEARCH_ATTRIBUTES.health, status.verdict.verdict),
     ...ifChanged(SEARCH_ATTRIBUTES.lag, judgeLag(site.state, site.state.reachedAt)),
   ];
   if (changed.length > 0) upsertSearchAttributes(changed);

@@ -9,10 +9,12 @@ export interface Breaker {
   readonly failedProbes: number | null;
   /** When the next probe is due; null while it is closed. */
   readonly nextProbeAt: number | null;
+  /** When it opened; null while it is closed. Absent: not known. */
+  readonly openedAt?: number | null;
 }
 
 /** Both databases answered when they were last asked. */
-export const CLOSED_BREAKER: Breaker = { unreachableCycles: 0, failedProbes: null, nextProbeAt: null };
+export const CLOSED_BREAKER: Breaker = { unreachableCycles: 0, failedProbes: null, nextProbeAt: null, openedAt: null };
 
 /** Two failures in a row may be one restart of a server; at the third somebody else should know. */
 const CYCLES_UNTIL_OPEN = 3;
@@ -29,7 +31,7 @@ export function afterCycle(
   const unreachableCycles = breaker.unreachableCycles + 1;
   if (unreachableCycles < CYCLES_UNTIL_OPEN) return { ...closeBreaker(breaker), unreachableCycles };
   const nextProbeAt = cycle.now + waitMs(0, cycle.intervalMs, cycle.random);
-  return { ...breaker, unreachableCycles, failedProbes: 0, nextProbeAt };
+  return { ...breaker, unreachableCycles, failedProbes: 0, nextProbeAt, openedAt: breaker.openedAt ?? cycle.now };
 }
 
 /** Both databases have answered. What a worker of another version has added stays. */

@@ -38,13 +38,20 @@ export function recordOutcome<Name extends Operation>(
   operation: Name,
   attempted: Outcome<OperationResults[Name]>,
 ): SchedulerState {
-  const outcome = withFurtherFailures(attempted);
+  const outcome = sinceWhen(withFurtherFailures(attempted), state[operation]);
   const observed = outcome.error === null ? state.observed : observeFailure(state.observed, outcome);
   return {
     ...state,
     observed: outcome.result === null ? observed : observeResult(observed, operation, outcome.result),
     [operation]: outcome,
   };
+}
+
+/** A failure that follows another one has lasted since the first of them. */
+function sinceWhen<Result>(outcome: Outcome<Result>, before: Outcome<unknown> | null): Outcome<Result> {
+  if (outcome.ok) return outcome;
+  const lasted = before !== null && !before.ok ? (before.failedSince ?? before.startedAt) : outcome.startedAt;
+  return { ...outcome, failedSince: lasted };
 }
 
 /** The operations that a cycle of this kind runs, in their order. */
@@ -188,6 +195,8 @@ function seenByUpload(observed: Observed, result: UploadReadingsResult): Partial
     quarantined: result.inQuarantine,
     totalRecordsSynced,
     signingKey: result.signingKey ?? observed.signingKey,
+    chainHead: result.chainHead ?? observed.chainHead,
+    clockDifferenceMs: result.clockDifferenceMs ?? observed.clockDifferenceMs,
     lostAtRemote: result.lostAtRemote ?? null, // a worker of another version does not tell
     observedAt: result.observedAt,
   };

@@ -1,29 +1,45 @@
 import { describeFurther } from './download-outcome.js';
-import type { Health } from './health.js';
-import { describeLost } from './lost.js';
+import { nameActor } from './actor.js';
+import type { Finding } from './finding.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import type { Outcome } from './state.js';
 import type { Status } from './status.js';
+import { toCount, toDuration, toQueueSize } from './words.js';
 
 /** A status as the short Markdown page that Temporal Web UI shows as current details. */
-export function toDetails(status: Status, health: Health): string {
+export function toDetails(status: Status): string {
+  const { verdict } = status;
   const rows = [
     toRow('upload', status.upload, describeUpload),
     toRow('meters', status.meters, describeDownload),
     toRow('tenants', status.tenants, describeDownload),
   ];
+  const oldest = status.oldestUnsynced === null ? '' : `, the oldest of ${toTime(status.oldestUnsynced)}`;
   return [
-    `**${status.state}**, health **${health}**, cycle ${status.cycles}, next ${status.nextSyncTime ?? 'none planned'}`,
+    `**${verdict.verdict}**: ${toSentence(verdict)}`,
+    ...(verdict.next === null ? [] : ['', `**What to do** (${nameActor(verdict.actor)}): ${verdict.next}`]),
+    ...verdict.also.flatMap((finding) => [
+      '',
+      `Also **${finding.verdict}**: ${toSentence(finding)}${finding.next === null ? '' : `. ${finding.next}`}`,
+    ]),
     '',
-    `Queue: ${status.queueSizeIsEstimate === true ? 'about ' : ''}${status.queueSize ?? 'unknown'} readings, oldest ${status.oldestUnsynced ?? 'none known'}; ` +
-      `uploaded so far: ${status.totalRecordsSynced ?? 'unknown'} (seen ${status.observedAt ?? 'never'})`,
-    ...(status.lostAtRemote === null ? [] : ['', `**Lost at the remote**: ${describeLost(status.lostAtRemote)}`]),
+    `Waiting: ${toQueueSize(status)}${oldest}; uploaded so far: ${toCount(status.totalRecordsSynced)} (seen ${toTime(status.observedAt)})`,
     '',
-    '| operation | last | result | ms |',
+    `${status.state}, cycle ${toCount(status.cycles)}, next ${toTime(status.nextSyncTime)}`,
+    '',
+    '| operation | last | result | took |',
     '|---|---|---|---|',
     ...rows,
-    ...describeErrors(status),
   ].join('\n');
+}
+
+/** In UTC: the page is made by the workflow, which does not know the reader's zone. */
+function toTime(iso: string | null): string {
+  return iso === null ? '–' : `${iso.slice(0, 19).replace('T', ' ')}Z`;
+}
+
+function toSentence({ reason, since }: Finding): string {
+  return since === null ? reason : `${reason} (since ${toTime(since)})`;
 }
 
 function toRow<Result>(name: string, outcome: Outcome<Result> | null, describe: (result: Result) => string): string {
@@ -32,7 +48,7 @@ function toRow<Result>(name: string, outcome: Outcome<Result> | null, describe: 
     outcome.result === null
       ? `**${outcome.error?.held === undefined ? (outcome.error?.kind ?? 'failed') : 'held'}**`
       : describe(outcome.result);
-  return `| ${name} | ${outcome.startedAt} | ${result} | ${outcome.durationMs} |`;
+  return `| ${name} | ${toTime(outcome.startedAt)} | ${result} | ${toDuration(outcome.durationMs)} |`;
 }
 
 function describeUpload({ inserted, alreadyThere, quarantined, removed }: UploadReadingsResult): string {
@@ -48,10 +64,4 @@ function describeDownload(result: DownloadResult): string {
     .filter(([, count]) => count > 0)
     .map(([word, count]) => `${count} ${word}`);
   return [...told, ...describeFurther(result)].join(', ') || 'up to date';
-}
-
-function describeErrors({ upload, meters, tenants }: Status): string[] {
-  return Object.entries({ upload, meters, tenants }).flatMap(([name, outcome]) =>
-    outcome?.error ? ['', `**${name}**: ${outcome.error.message}`, '', outcome.error.next] : [],
-  );
 }

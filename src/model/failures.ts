@@ -40,6 +40,8 @@ export interface FailureReport extends FailurePlace {
   readonly next: string;
   /** The download that is held; absent: it failed in another way. */
   readonly held?: HeldDownload;
+  /** True: no worker of the site was there to try; absent: one was. */
+  readonly workerAway?: true;
 }
 
 /** What follows from a kind of failure. */

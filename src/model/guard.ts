@@ -1,4 +1,4 @@
-import { toCount, toRows } from './row-words.js';
+import { toCount, toRows } from './words.js';
 
 /*
  * The remote owns meters and tenants, and may still be wrong: emptied by accident, half restored, another database behind

@@ -4,6 +4,7 @@ import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
 import type { LostAtRemote } from './lost.js';
 import type { Timed } from './loop-clock.js';
+import type { ChainHead } from './state.js';
 
 /** How many keys or changed rows a result names at most; of rows that wait the log names as many, of all others thousands. */
 export const MAX_NAMED_ROWS = 20;
@@ -60,6 +61,10 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly lostAtRemote: LostAtRemote | null;
   /** Fingerprint of the key that signs the site's custody records; null or absent: not known. */
   readonly signingKey?: string | null;
+  /** The last record of the chain that this upload wrote; null or absent: it wrote none. */
+  readonly chainHead?: ChainHead | null;
+  /** How far the local server's clock is ahead of the remote's; null or absent: nothing was sent that could tell. */
+  readonly clockDifferenceMs?: number | null;
 }
 
 /** What a download is asked for; the worker knows the tables. */

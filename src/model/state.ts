@@ -25,8 +25,16 @@ export interface Outcome<Result> {
   /** When it was asked for, by the loop's clock. ISO 8601 UTC. */
   readonly startedAt: string;
   readonly durationMs: number;
+  /** When the first failure of an unbroken row of them was asked for, ISO 8601 UTC. Absent: it went well. */
+  readonly failedSince?: string;
   readonly result: Result | null;
   readonly error: FailureReport | null;
+}
+
+/** A record of a custody chain, to be compared aloud: its place, and its digest in hexadecimal. */
+export interface ChainHead {
+  readonly seq: number;
+  readonly digest: string;
 }
 
 /** What is known of the two databases; null is unknown. */
@@ -47,6 +55,10 @@ export interface Observed {
   readonly remoteDbConnected: boolean | null;
   /** Delivered readings that the remote has no more; null: none are known. */
   readonly lostAtRemote: LostAtRemote | null;
+  /** The last record of the site's custody chain, as the last batch wrote it; null: not known, or custody is off. */
+  readonly chainHead: ChainHead | null;
+  /** How far the local server's clock is ahead of the remote's; negative: behind. Null: not known. */
+  readonly clockDifferenceMs: number | null;
   /** Fingerprint of the key that signs the site's custody records, to be compared aloud. */
   readonly signingKey: string | null;
   /** When the queue was last counted, by an upload or a probe, ISO 8601 UTC. The rest is of its operation's last outcome. */
@@ -93,6 +105,8 @@ export interface SchedulerState {
     readonly cutShort?: true;
   } | null;
   readonly paused: boolean;
+  /** Who paused it, why, and when by the loop's clock; null: it is not paused. Absent: not known. */
+  readonly pausedBy?: { readonly by: string | null; readonly reason: string | null; readonly at: number } | null;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
   /**
@@ -126,6 +140,8 @@ export const NOTHING_OBSERVED: Observed = {
   localDbConnected: null,
   remoteDbConnected: null,
   lostAtRemote: null,
+  chainHead: null,
+  clockDifferenceMs: null,
   signingKey: null,
   observedAt: null,
 };

@@ -37,9 +37,21 @@ export function requestStop(state: SchedulerState): SchedulerState {
   return state.stopRequested ? state : { ...state, stopRequested: true };
 }
 
-/** Begins no further cycle until `resume`; the running one ends. */
-export function pause(state: SchedulerState): SchedulerState {
-  return state.paused ? state : { ...state, paused: true };
+/**
+ * Begins no further cycle until `resume`; the running one ends. `order` comes from any client: of `{ by?, reason? }` only texts are
+ * taken. A second pause changes nothing: who wanted the first one is told.
+ */
+export function pause(state: SchedulerState, order?: unknown): SchedulerState {
+  if (state.paused) return state;
+  const { by, reason } = (order ?? {}) as { readonly by?: unknown; readonly reason?: unknown };
+  return { ...state, paused: true, pausedBy: { by: toText(by), reason: toText(reason), at: state.reachedAt } };
+}
+
+/** How much of a name or a reason is kept. */
+const MAX_TEXT = 200;
+
+function toText(told: unknown): string | null {
+  return typeof told === 'string' && told.trim() !== '' ? told.trim().slice(0, MAX_TEXT) : null;
 }
 
 /**
@@ -51,7 +63,13 @@ export function resume(state: SchedulerState): SchedulerState {
   if (!state.paused) return state;
   const { running } = state;
   const isThatCycle = running?.kind === 'full' && running.cutShort !== true;
-  return { ...state, paused: false, uploadWait: null, cycleRequested: state.cycleRequested || !isThatCycle };
+  return {
+    ...state,
+    paused: false,
+    pausedBy: null,
+    uploadWait: null,
+    cycleRequested: state.cycleRequested || !isThatCycle,
+  };
 }
 
 /** The upload of the cycle under way has been asked to end with its batch. */

@@ -1,5 +1,7 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
+import { type FailureReport, isFailureKind } from '../model/failures.js';
+import type { PendingActivity } from '../model/observation.js';
 import { toWorkflowId } from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
@@ -26,22 +28,6 @@ export interface SiteRecord {
   };
   /** Attempts of activities under way, of which a failing one says why. */
   readonly pending: readonly PendingActivity[];
-}
-
-/** An activity that has been asked for and has not ended. */
-export interface PendingActivity {
-  readonly name: string;
-  readonly attempt: number;
-  /** Why the attempt before failed; null at the first. */
-  readonly lastFailure: string | null;
-  /** True once a worker has taken this attempt. */
-  readonly isStarted: boolean;
-  /** Since when this attempt waits for a worker, or until when for its turn. ISO 8601 UTC. */
-  readonly scheduledAt: string | null;
-  /** Where it waits for a worker; null: the server does not say, since it is an old one. */
-  readonly taskQueue: string | null;
-  /** What its last heartbeat told; null without one, and where a codec of the namespace hides it from us. */
-  readonly progress: unknown;
 }
 
 /** `temporal.api.enums.v1.PendingActivityState` of an attempt that no worker has taken. */
@@ -93,14 +79,21 @@ function toPending(activity: RawPending): PendingActivity {
     name: activityType?.name ?? '',
     attempt: attempt ?? 1,
     lastFailure: isTimeout ? WORKER_GONE : (lastFailure?.message ?? null),
+    lastReport: toReport(readFirst(lastFailure?.applicationFailureInfo?.details)),
     isStarted: state !== SCHEDULED,
     scheduledAt: scheduledTime?.seconds ? new Date(Number(scheduledTime.seconds) * 1000).toISOString() : null,
     taskQueue: activityOptions?.taskQueue?.name ?? null,
-    progress: readProgress(heartbeatDetails),
+    progress: readFirst(heartbeatDetails),
   };
 }
 
-function readProgress(details: RawPending['heartbeatDetails']): unknown {
+/** The report that an attempt gave of its failure, see `activities/failures.ts`. */
+function toReport(told: unknown): FailureReport | null {
+  const { kind, message, next } = (told ?? {}) as Partial<Record<keyof FailureReport, unknown>>;
+  return isFailureKind(kind) && typeof message === 'string' && typeof next === 'string' ? (told as FailureReport) : null;
+}
+
+function readFirst(details: RawPending['heartbeatDetails']): unknown {
   const payload = details?.payloads?.[0];
   try {
     return payload === undefined ? null : defaultPayloadConverter.fromPayload(payload);

@@ -1,7 +1,8 @@
+import type { PendingActivity } from '../model/observation.js';
 import type { Status } from '../model/status.js';
 import { type Closing, NoWorker, NotRunning } from './errors.js';
 import type { SiteHandle } from './site-handle.js';
-import type { PendingActivity, SiteRecord } from './site-record.js';
+import type { SiteRecord } from './site-record.js';
 
 /** The best that can be told of a site now. */
 export type SiteReport =

@@ -3,10 +3,9 @@ import { MockActivityEnvironment } from '@temporalio/testing';
 import { expect, it, type TestContext } from 'vitest';
 import { uploadReadings } from '../../activities/upload-readings.js';
 import { renderStatus } from '../../src/cli/render-status.js';
-import { toVerdict } from '../../src/cli/verdict.js';
 import { beginCycle, endCycle, recordOutcome } from '../../src/model/cycle.js';
-import { judgeHealth } from '../../src/model/health.js';
 import { toStatus } from '../../src/model/status.js';
+import { judge } from '../../src/model/verdict.js';
 import { toFailureReport } from '../../workflows/failure-report.js';
 import { aState, failed, START } from '../model/builders.js';
 import { createDatabases } from '../support/postgres.js';
@@ -47,14 +46,14 @@ function printStatus(failure: unknown): string {
     failed(toFailureReport(ended, 'north'), START),
   );
   const after = state.running === null ? state : endCycle(state, state.running, { now: START + 1_000, random: 0 });
-  expect(judgeHealth(after)).toBe('failing');
   const status = toStatus('north', after);
-  return renderStatus(status, toVerdict(status, START + 2_000), START + 2_000, plain);
+  const now = START + 2_000;
+  return renderStatus(status, { verdict: judge(status, now), now }, plain);
 }
 
 it('a batch of which too much is refused is told in the status: what, how many, why, what to do and when it is tried again', async (context) => {
   const text = printStatus(await upload(context, 300));
-  expect(text).toContain('Site north: degraded');
+  expect(text).toContain('Site north: stuck since');
   expect(text).toContain('more than 200 of the 1000 readings of a batch are refused by meter_readings');
   expect(text).toContain('none was put in quarantine, and the batch stays at the site');
   expect(text).toMatch(/Refused so far: 201 x unknown meter.*\(constraint .*\) \[23503\]/);

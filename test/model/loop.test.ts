@@ -20,7 +20,7 @@ import {
   requestSyncNow,
   resume,
 } from '../../src/model/steps.js';
-import { nameState } from '../../src/model/status.js';
+import { nameState } from '../../src/model/status-facts.js';
 import { tickAfter } from '../../src/model/ticks.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
 

@@ -1,5 +1,5 @@
 import type { Side } from '../../../src/model/failures.js';
-import { toRows } from '../../../src/model/row-words.js';
+import { toRows } from '../../../src/model/words.js';
 import { toTableName } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
 import { ident, idents, relation } from '../../../src/postgres/identifier.js';

@@ -1,7 +1,7 @@
 import type { Adoption } from '../../../activities/upload/chain/adopt.js';
 import type { Fence } from '../../model/chain.js';
 import { describeLost } from '../../model/lost.js';
-import { toCount, toInstant } from '../duration.js';
+import { toCount, toInstant } from '../../model/words.js';
 import type { Painted } from '../render-status.js';
 
 /** Both places in a site's chain, why they do not fit, and what `adopt` will do: for the person who decides. */

@@ -5,7 +5,7 @@ import type { QueueTable } from '../../model/table.js';
 import { DatabaseFailure } from '../../postgres/errors.js';
 import type { Database } from '../../postgres/session.js';
 import { withConnection } from '../../postgres/transaction.js';
-import { toCount } from '../duration.js';
+import { toCount } from '../../model/words.js';
 import type { Findings } from './finding.js';
 
 /** Tells what the remote has lost, and what is kept at the site. */

@@ -5,7 +5,7 @@ import { type Database, run } from '../../postgres/session.js';
 import type { Statement } from '../../postgres/statement.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import { MAX_CONNECTIONS } from '../../worker/site-pools.js';
-import { toDuration } from '../duration.js';
+import { toDuration } from '../../model/words.js';
 import type { Findings } from './finding.js';
 import {
   type ConnectionLimits,

@@ -2,7 +2,7 @@ import type { Adoption } from '../../../activities/upload/chain/adopt.js';
 import { type Config, loadConfig } from '../../config/load.js';
 import { askYesNo, canAsk } from '../ask.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
-import { toCount } from '../duration.js';
+import { toCount } from '../../model/words.js';
 import { findOwner } from '../adopt/find-owner.js';
 import { renderAdoption, toFence } from '../adopt/render-adoption.js';
 

@@ -1,6 +1,6 @@
 import type { SchedulerSettings } from '../../model/scheduler-settings.js';
 import { type CommandSpec, UsageError } from '../command.js';
-import { toDuration } from '../duration.js';
+import { toDuration } from '../../model/words.js';
 import { connectToSite } from '../connect-to-site.js';
 
 const INTERVAL = 'METER_SYNC_INTERVAL_SECONDS';

@@ -1,6 +1,6 @@
 import type { DemoResult } from '../../dev/events.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
-import { toCount } from '../duration.js';
+import { toCount } from '../../model/words.js';
 import type { Output } from '../output.js';
 import { reportTo } from '../report-events.js';
 import { untilTold } from '../until-told.js';

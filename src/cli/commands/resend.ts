@@ -3,7 +3,7 @@ import { loadConfig } from '../../config/load.js';
 import { describeLost } from '../../model/lost.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
 import { readDay } from '../day-option.js';
-import { toCount } from '../duration.js';
+import { toCount } from '../../model/words.js';
 
 interface ResendOptions {
   readonly from?: string;

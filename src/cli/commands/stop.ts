@@ -1,5 +1,5 @@
 import type { Answer, CommandSpec, Context } from '../command.js';
-import { toCount } from '../duration.js';
+import { toCount } from '../../model/words.js';
 import { connectToSite } from '../connect-to-site.js';
 import { signalTo } from '../send-signal.js';
 import { timeoutOption } from '../timeout-option.js';

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Status } from '../../model/status.js';
 import type { SiteHandle } from '../../temporal/site-handle.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
-import { toDuration } from '../duration.js';
+import { toDuration } from '../../model/words.js';
 import { connectToSite } from '../connect-to-site.js';
 import { signalTo } from '../send-signal.js';
 import { timeoutOption } from '../timeout-option.js';

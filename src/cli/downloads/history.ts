@@ -10,7 +10,7 @@ import {
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
-import { toCount, toInstant } from '../duration.js';
+import { toCount, toInstant } from '../../model/words.js';
 import type { Output } from '../output.js';
 
 /** So many downloads and holds are listed before the rows. */

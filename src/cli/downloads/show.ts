@@ -3,7 +3,7 @@ import { describeEffect, describeReasons, type HeldDownload } from '../../model/
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
-import { toCount, toInstant } from '../duration.js';
+import { toCount, toInstant } from '../../model/words.js';
 import type { Output } from '../output.js';
 
 /** What is held at a site, from its own database: no worker is needed. */

@@ -1,7 +1,7 @@
 import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantine/list.js';
 import { hasNoPartition, toReason } from '../../model/refusal.js';
 import { SQLSTATE } from '../../postgres/sqlstate.js';
-import { toCount, toDuration, toInstant } from '../duration.js';
+import { toCount, toDuration, toInstant } from '../../model/words.js';
 import type { Painted } from '../render-status.js';
 import { toKeyText } from './key-text.js';
 

@@ -1,5 +1,3 @@
-import type { Status } from '../model/status.js';
-
 const SECOND_MS = 1_000;
 const MINUTE_MS = 60 * SECOND_MS;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -24,16 +22,27 @@ export function toInstant(iso: string | null, now: number, ifNull = 'unknown'): 
   return `${text} (${at <= now ? `${toDuration(now - at)} ago` : `in ${toDuration(at - now)}`})`;
 }
 
-/** A count for people; `unknown` for null. */
+/** A number with commas, alike on every machine, since no locale is asked; `unknown` for null. */
 export function toCount(count: number | null): string {
-  return count === null ? 'unknown' : count.toLocaleString('en-US');
+  return count === null ? 'unknown' : String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
-type QueueSize = Pick<Status, 'queueSize' | 'queueSizeIsEstimate'>;
+/** A number of rows, in words. */
+export function toRows(count: number): string {
+  return `${toCount(count)} ${count === 1 ? 'row' : 'rows'}`;
+}
+
+/** A number of readings, in words. */
+export function toReadings(count: number | null): string {
+  return `${toCount(count)} ${count === 1 ? 'reading' : 'readings'}`;
+}
 
 /** How many readings wait; `about` when counting them would have taken too long. */
-export function toQueueSize({ queueSize, queueSizeIsEstimate }: QueueSize): string {
-  return queueSizeIsEstimate === true ? `about ${toCount(queueSize)}` : toCount(queueSize);
+export function toQueueSize(queue: {
+  readonly queueSize: number | null;
+  readonly queueSizeIsEstimate: boolean | null;
+}): string {
+  return queue.queueSizeIsEstimate === true ? `about ${toCount(queue.queueSize)}` : toCount(queue.queueSize);
 }
 
 function join(ms: number, unitMs: number, unit: string, restMs: number, rest: string): string {

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { toCount, toDuration, toInstant } from '../../src/cli/duration.js';
+import { toCount, toDuration, toInstant } from '../../src/model/words.js';
 
 test.each([
   [5, '5 ms'],

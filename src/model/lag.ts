@@ -1,8 +1,4 @@
-import { isOpen } from './breaker.js';
-import { OPERATIONS, type SchedulerState } from './state.js';
-
-/** How a site fares, in one word; a search attribute, so the values are few and change rarely. */
-export type Health = 'unknown' | 'ok' | 'warning' | 'failing';
+import type { SchedulerState } from './state.js';
 
 /** The age of the oldest reading that waits, in buckets. `current` is an empty queue, or one that a few cycles will empty. */
 type LagBucket = 'unknown' | 'current' | 'under1h' | 'under1d' | 'over1d';
@@ -10,21 +6,6 @@ type LagBucket = 'unknown' | 'current' | 'under1h' | 'under1d' | 'over1d';
 const MINUTE_MS = 60_000;
 /** Below this age a lag is the normal rhythm of cycles; without this bucket the attribute would change at every cycle. */
 const CURRENT_LAG_MS = 5 * MINUTE_MS;
-
-/** `failing`: readings do not leave the site. `warning`: they do, but something else went wrong. */
-export function judgeHealth(state: SchedulerState): Health {
-  if (isOpen(state.breaker) || state.upload?.ok === false) return 'failing';
-  if (state.lastCycle === null) return 'unknown';
-  const downloads = [state.meters?.result, state.tenants?.result].flatMap((result) => result ?? []);
-  const rowsLeftOut = downloads
-    .flatMap((result) => [result, ...(result.further ?? [])])
-    .some(({ refused }) => refused > 0);
-  const readingsLeftOut = (state.observed.quarantined ?? 0) > 0;
-  const isLost = state.observed.lostAtRemote !== null;
-  return isLost || rowsLeftOut || readingsLeftOut || OPERATIONS.some((operation) => state[operation]?.ok === false)
-    ? 'warning'
-    : 'ok';
-}
 
 /**
  * The lag of a site. An upload that failed has not counted the queue: that it was empty before says nothing of now.

@@ -1,0 +1,49 @@
+import { describeLost } from '../model/lost.js';
+import type { Status } from '../model/status.js';
+import { toCount, toInstant, toQueueSize } from '../model/words.js';
+import type { Mark } from './output.js';
+
+/** The answer to one of the operator's questions. */
+export interface Answered {
+  readonly mark: Extract<Mark, 'good' | 'warning' | 'bad'>;
+  readonly text: string;
+}
+
+/** Without a worker: what the sync promises holds without one, too. */
+export const SAFE_WITHOUT_WORKER: Answered = {
+  mark: 'good',
+  text: 'yes: a reading leaves the site only once it is proved safe on the remote; how many wait is not known now',
+};
+
+/**
+ * A reading leaves the site only after the remote's commit and equal counts, so each is at one end at least. What can be
+ * unknown is how many wait here.
+ */
+export function judgeSafety(status: Status, now: number, isRefreshed: boolean): Answered {
+  const { queueSize, totalRecordsSynced, quarantined, observedAt } = status;
+  const seen = toInstant(observedAt, now);
+  const uploaded =
+    totalRecordsSynced === null
+      ? 'nothing counts as safe until the first upload has finished'
+      : `${toCount(totalRecordsSynced)} proved safe on the remote`;
+  if (status.upload?.error?.kind === 'fenced') {
+    const text = `not certain until someone resolves the fence, see below. What is at the site stays there; ${uploaded} when it was sent (meter-sync verify --site ${status.siteId})`;
+    return { mark: 'bad', text };
+  }
+  if (status.lostAtRemote !== null) {
+    const text = `no: the remote has lost ${describeLost(status.lostAtRemote)}, see below. What is at the site is safe; ${uploaded} when it was sent`;
+    return { mark: 'bad', text };
+  }
+  if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
+  if (!isRefreshed && isQueueOutOfDate(status)) {
+    const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;
+    return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
+  }
+  const held = quarantined === null || quarantined === 0 ? '' : `, ${toCount(quarantined)} in quarantine at the site`;
+  return { mark: 'good', text: `yes: ${uploaded}, ${toQueueSize(status)} waiting at the site${held} (seen ${seen})` };
+}
+
+/** The upload counts the queue; while it fails nobody does. */
+function isQueueOutOfDate({ upload }: Status): boolean {
+  return upload?.ok === false;
+}
