@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
-import { Client, Connection } from '@temporalio/client';
+import { Client, Connection, type WorkflowHandle } from '@temporalio/client';
 import pg from 'pg';
 import { sampleSchema } from '../../src/dev/sample/schema.js';
 import { startStack } from '../../src/dev/stack/stack.js';
@@ -78,6 +78,18 @@ async function endWorker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
   worker.kill(signal);
   await exited;
   worker = null;
+}
+
+/** What there is to know of a site that does not go on: stuck, paused, or slow. */
+async function explain(handle: WorkflowHandle): Promise<void> {
+  const { raw } = await handle.describe();
+  const { pendingActivities, pendingWorkflowTask } = raw;
+  tell(JSON.stringify({ pendingActivities, pendingWorkflowTask }, null, 1));
+  const status = await handle.query('getStatus').catch((error: unknown) => String(error));
+  tell(JSON.stringify(status, null, 1));
+  const { events } = await handle.fetchHistory();
+  const kept = (events ?? []).slice(-40).map((event) => JSON.stringify(event).slice(0, 600));
+  tell(kept.join('\n'));
 }
 
 try {
@@ -157,10 +169,15 @@ try {
   await Promise.all(generators.map((generator) => generator.stop()));
   await Promise.all(pending);
   for (const handle of handles) await handle.signal('resume');
-  for (const { site, local } of ends) {
+  for (const [at, { site, local }] of ends.entries()) {
     const isEmpty = async (): Promise<boolean> =>
       (await local.pool.query('select from meter_readings limit 1')).rowCount === 0;
-    await until(isEmpty, { what: `the queue of ${site} is empty`, timeoutMs: 180_000, everyMs: 200 });
+    await until(isEmpty, { what: `the queue of ${site} is empty`, timeoutMs: 180_000, everyMs: 200 }).catch(
+      async (error: unknown) => {
+        await explain(handles[at]!);
+        throw error;
+      },
+    );
   }
   for (const handle of handles) await handle.signal('stop');
   for (const handle of handles) await handle.result();
