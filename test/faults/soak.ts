@@ -82,6 +82,10 @@ async function endWorker(signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
 
 /** What there is to know of a site that does not go on: stuck, paused, or slow. */
 async function explain(handle: WorkflowHandle): Promise<void> {
+  await describe(handle).catch((error: unknown) => tell(`no description: ${String(error)}`));
+}
+
+async function describe(handle: WorkflowHandle): Promise<void> {
   const { raw } = await handle.describe();
   const { pendingActivities, pendingWorkflowTask } = raw;
   tell(JSON.stringify({ pendingActivities, pendingWorkflowTask }, null, 1));
@@ -124,14 +128,18 @@ try {
   const count: Record<string, number> = {};
   const pending = new Set<Promise<unknown>>();
   /** Asked again until it is answered: a worker that goes takes with it what it was asked. */
-  const ask = (name: string, call: () => Promise<unknown>): void => {
+  const ask = (name: string, at: number, call: () => Promise<unknown>): void => {
     count[name] = (count[name] ?? 0) + 1;
     const answer = until(async () => (await client.withDeadline(Date.now() + 10_000, call), true), {
       what: name,
       timeoutMs: ANSWER_WITHIN_MS,
       everyMs: 200,
     })
-      .catch((error: unknown) => unanswered.push(`${name}: ${String((error as Error).cause ?? error)}`))
+      .catch(async (error: unknown) => {
+        unanswered.push(`${name}: ${String((error as Error).cause ?? error)}`);
+        tell(`no answer to ${name} of ${SITES[at]} within ${ANSWER_WITHIN_MS / 1_000} s`);
+        if (unanswered.length === 1) await explain(handles[at]!);
+      })
       .finally(() => pending.delete(answer));
     pending.add(answer);
   };
@@ -154,13 +162,14 @@ try {
     await pause(20 + chance.int(280));
     const [name, send] = messages[chance.int(messages.length)]!;
     const at = chance.int(SITES.length);
-    ask(name, () => send(at));
+    ask(name, at, () => send(at));
     if (Date.now() < nextWorker) continue;
     const signal = chance.int(2) === 0 ? 'SIGKILL' : 'SIGTERM';
     count[signal] = (count[signal] ?? 0) + 1;
     await endWorker(signal);
     for (let wait = chance.int(4); wait > 0; wait -= 1) {
-      ask('getStatus', () => handles[chance.int(SITES.length)]!.query('getStatus'));
+      const asked = chance.int(SITES.length);
+      ask('getStatus', asked, () => handles[asked]!.query('getStatus'));
       await pause(chance.int(1_000));
     }
     worker = startWorker(sitesFile);
@@ -168,7 +177,8 @@ try {
   }
   await Promise.all(generators.map((generator) => generator.stop()));
   await Promise.all(pending);
-  for (const handle of handles) await handle.signal('resume');
+  handles.forEach((handle, at) => ask('resume', at, () => handle.signal('resume')));
+  await Promise.all(pending);
   for (const [at, { site, local }] of ends.entries()) {
     const isEmpty = async (): Promise<boolean> =>
       (await local.pool.query('select from meter_readings limit 1')).rowCount === 0;
