@@ -160,5 +160,14 @@ function findNonsense(
   if (text === null) return null;
   if (days === null) return 'its days cannot be read';
   const ofDays = days.reduce((sum, day) => sum + day.rows, 0);
-  return ofDays === Number(rows) ? null : `it counts ${rows} readings, and ${ofDays} on its days`;
+  if (ofDays !== Number(rows)) return `it counts ${rows} readings, and ${ofDays} on its days`;
+  return days.every(isSumOfHashes) ? null : 'the sum of a day is none that so many readings can have';
+}
+
+/** A hash is a signed integer of 64 bits. */
+const MOST_OF_A_HASH = 2n ** 63n;
+
+function isSumOfHashes({ rows, sum }: { readonly rows: number; readonly sum: string }): boolean {
+  const [total, most] = [BigInt(sum), BigInt(rows) * MOST_OF_A_HASH];
+  return total <= most && -total <= most;
 }

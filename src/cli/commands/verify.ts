@@ -130,7 +130,18 @@ function readAsked(options: VerifyOptions): VerifyReport['asked'] {
   if (from !== null && to !== null && from > to) {
     throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
   }
-  return { from, to, after: readAfter(options.after), isDeep: options.deep === true };
+  return { from, to, after: readAfter(options.after), isDeep: options.deep === true, walk: listWalkOptions(options) };
+}
+
+/** None of them holds a secret: keys are public ones. */
+function listWalkOptions({ whole, fromSeal, remoteOnly, key = [], head }: VerifyOptions): string[] {
+  return [
+    ...(whole === true ? ['--whole'] : []),
+    ...(fromSeal === undefined ? [] : [`--from-seal ${fromSeal}`]),
+    ...(remoteOnly === true ? ['--remote-only'] : []),
+    ...key.map((one) => `--key '${one}'`),
+    ...(head === undefined ? [] : [`--head ${head}`]),
+  ];
 }
 
 function toUnproved(siteId: string): Answer {

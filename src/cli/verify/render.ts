@@ -212,7 +212,7 @@ function toStop({ isComplete, stoppedAfter, stoppedBy, asked, siteId }: VerifyRe
   const from = asked.from === null || stoppedAfter !== null ? '' : ` --from ${asked.from}`;
   const after =
     stoppedAfter === null ? '' : ` --after ${/^[\w-]+$/.test(stoppedAfter) ? stoppedAfter : `'${stoppedAfter}'`}`;
-  const to = `${asked.to === null ? '' : ` --to ${asked.to}`}${asked.isDeep ? ' --deep' : ''}`;
+  const to = `${asked.to === null ? '' : ` --to ${asked.to}`}${asked.isDeep ? ' --deep' : ''}${asked.walk.map((option) => ` ${option}`).join('')}`;
   const why = stoppedBy === null ? '' : `: ${stoppedBy}`;
   return [
     `Stopped ${stoppedAfter === null ? 'before the first day' : `after ${stoppedAfter}`}${why}`,

@@ -18,6 +18,8 @@ export interface VerifyReport extends Verification {
     readonly after: string | null;
     /** True: proved is what has the bytes that were delivered. */
     readonly isDeep: boolean;
+    /** Options that say how the chain is walked, as they were given: a run that goes on needs them again. */
+    readonly walk: readonly string[];
   };
   readonly verifiedBy: string;
   /** Of this program. */

@@ -76,7 +76,7 @@ interface Told {
 }
 
 const tell = (verification: Verification): Told => {
-  const report = toReport(verification, { from: null, to: null, after: null, isDeep: false });
+  const report = toReport(verification, { from: null, to: null, after: null, isDeep: false, walk: [] });
   return { report, text: renderVerification(report, null, PLAIN) };
 };
 

@@ -140,6 +140,14 @@ describe('a site that has delivered 42 readings of one day', () => {
     expect((await changed()).doubts.map(({ what }) => what)).toContain('record makes no sense');
   });
 
+  it('a sum that so many hashes cannot have is no sum, whoever signed it', async () => {
+    await site.remote.sql(
+      `update meter_sync.custody set days = regexp_replace(days, ',-?\\d+$', ',' || repeat('9', 30)) where seq = 2`,
+    );
+    await forgeRecord(site.remote, 2, await keyOf(site));
+    expect((await verify(site)).doubts.map(({ what }) => what)).toContain('record makes no sense');
+  });
+
   it('of two sites that know each other’s meters none is accused of what the other one lacks', async (context) => {
     const local = `create table meter_readings (${COLUMNS}, is_synchronized boolean);
       create table meter (id bigint primary key); insert into meter values (1), (2)`;
