@@ -78,10 +78,10 @@ describe('a site that has delivered 42 readings of one day', () => {
 
   it('a site with a key and a chain of its own explains an edit to nobody who does not vouch for it', async () => {
     await site.remote.sql(`update meter_readings set value = value + 1 where id = 7;
-      insert into meter_readings values (9001, '2026-01-01 12:00+00', 1, 0)`);
+      insert into meter_readings select n, '2026-01-01 12:00+00', 1, 0 from generate_series(9001, 9008) as n`); // so many that the sum is one of hashes
     const delivered = await site.remote.value(`select sum(split_part(days, ',', 3)::numeric) from meter_sync.custody`);
     const ghost = strangersKey();
-    await putIn(site, { site: 'ghost', seq: 1, days: `2026-01-01,1,${(await sumOf('true')) - BigInt(delivered ?? 0)}`, rows: 1 });
+    await putIn(site, { site: 'ghost', seq: 1, days: `2026-01-01,8,${(await sumOf('true')) - BigInt(delivered ?? 0)}`, rows: 8 });
     await forgeRecord(site.remote, 1, ghost, 'ghost');
     await site.remote.sql(
       `insert into meter_sync.custody_key (site, from_seq, public_key, signature) values ('ghost', 1, decode($1, 'hex'), decode($2, 'hex'))`,
