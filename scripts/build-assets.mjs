@@ -24,6 +24,8 @@ function copyAssets(folder) {
 
 async function bundleWorkflows(workflowsPath, bundlePath) {
   const { bundleWorkflowCode, DefaultLogger } = await import('@temporalio/worker');
-  const { code } = await bundleWorkflowCode({ workflowsPath, logger: new DefaultLogger('WARN') });
+  const workflowInterceptorModules = [join(dist, 'workflows', 'refuse-lone-events.js')];
+  const logger = new DefaultLogger('WARN');
+  const { code } = await bundleWorkflowCode({ workflowsPath, workflowInterceptorModules, logger });
   writeFileSync(bundlePath, code);
 }

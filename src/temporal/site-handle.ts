@@ -1,4 +1,5 @@
 import {
+  QueryNotRegisteredError,
   QueryRejectedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
@@ -157,7 +158,8 @@ async function ofWorker<Result>(
  * A query goes to the worker that has the workflow in its memory. Temporal misses one that was killed only after ten seconds,
  * and others could answer long before: so the second time the query goes to whoever polls.
  */
-async function askTwice(site: SiteWorkflow, query: () => Promise<Status>): Promise<Status> {
+async function askTwice(site: SiteWorkflow, ask: () => Promise<Status>): Promise<Status> {
+  const query = (): Promise<Status> => askReadyWorker(ask);
   try {
     return await ofWorker(site, query, FIRST_ASK_MS);
   } catch (error) {
@@ -192,6 +194,20 @@ async function refuseUntaken(site: SiteWorkflow, signal: AbortSignal): Promise<n
         taskQueue,
         await readPollers(site.temporal, taskQueue, { kind: 'activities', signal }),
       );
+    }
+  }
+}
+
+/** How often a worker may say that it was not ready: each time it takes the workflow up again from its history. */
+const MAX_ASKED = 4;
+
+/** A worker that takes a workflow over refuses a query now and then, see `src/model/activations.ts`, and answers the next one. */
+async function askReadyWorker(ask: () => Promise<Status>): Promise<Status> {
+  for (let asked = 1; ; asked += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof QueryNotRegisteredError) || asked === MAX_ASKED) throw error; // the SDK's name for a query that failed
     }
   }
 }

@@ -1,9 +1,10 @@
+import { readFile } from 'node:fs/promises';
 import { Worker } from '@temporalio/worker';
 import { expect, inject, test, type TestContext } from 'vitest';
 import type { Status } from '../../src/model/status.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { toStartAttributes } from '../../src/temporal/search-attributes.js';
-import { anUpload } from '../model/builders.js';
+import { aDownload, anUpload } from '../model/builders.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { aDoor, FakeActivities } from './fake-activities.js';
@@ -125,6 +126,48 @@ test(
     const histories = await site.histories();
     expect(histories.length).toBeGreaterThan(ROUNDS / CYCLES_PER_RUN);
     for (const history of histories) {
+      await Worker.runReplayHistory({ workflowBundle }, history, toWorkflowId(site.siteId));
+    }
+    await site.end();
+  },
+);
+
+test('the workflow code that is built refuses events that no replay would see', async () => {
+  expect(await readFile(inject('stack').bundlePath, 'utf8')).toContain('asked before its worker was ready');
+});
+
+/** Each costs some seconds; without `refuse-lone-events.ts` one round in ten ends in a history that cannot be replayed. */
+const MESSAGE_ROUNDS = Math.ceil(ROUNDS / 4);
+
+test(
+  'a site is not stuck when queries, signals and updates wait together for a worker',
+  { timeout: 60_000 + MESSAGE_ROUNDS * 30_000 },
+  async (context) => {
+    const site = await openApart(context);
+    const handle = site.client.workflow.getHandle(toWorkflowId(site.siteId));
+    let worker = await site.startWorker();
+    for (let round = 0; round < MESSAGE_ROUNDS; round++) {
+      const door = aDoor();
+      const calls = site.fake.countOf('downloadMeters');
+      site.fake.meters = async () => (await door.opened, aDownload());
+      await until(() => site.fake.countOf('downloadMeters') > calls, { what: 'a download under way', ...OFTEN });
+      await worker.stop();
+      const answers: Promise<unknown>[] = [site.askStatus(), site.askStatus()];
+      await handle.signal('pause');
+      for (const batchRows of [100, 200]) {
+        answers.push(handle.executeUpdate('configure', { args: [{ batchRows }] }));
+      }
+      await handle.signal('resume');
+      worker = await site.startWorker();
+      door.open();
+      site.fake.meters = () => aDownload();
+      await Promise.all(answers);
+      const cycles = site.fake.countOf('downloadTenants');
+      await until(() => site.fake.countOf('downloadTenants') > cycles, { what: `a cycle in round ${round}`, ...OFTEN });
+    }
+    expect(await site.countOf('workflowTaskFailedEventAttributes')).toBe(0);
+    const workflowBundle = { codePath: inject('stack').bundlePath };
+    for (const history of await site.histories()) {
       await Worker.runReplayHistory({ workflowBundle }, history, toWorkflowId(site.siteId));
     }
     await site.end();
