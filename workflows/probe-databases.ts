@@ -1,7 +1,7 @@
-import { ActivityFailure, isCancellation, log } from '@temporalio/workflow';
-import { recordLook, recordProbe } from '../src/model/cycle.js';
+import { ActivityFailure, CancellationScope, condition, isCancellation, log } from '@temporalio/workflow';
+import { recordFailedLook, recordLook, recordProbe } from '../src/model/cycle.js';
 import type { ProbeResult } from '../src/model/operations.js';
-import { ranOf } from './failure-report.js';
+import { ranOf, toFailureReport } from './failure-report.js';
 import { callsOf } from './proxies.js';
 import { momentOf, reach, type Site } from './site.js';
 
@@ -12,6 +12,31 @@ import { momentOf, reach, type Site } from './site.js';
 export async function lookAtDatabases(site: Site): Promise<void> {
   const seen = await probe(site);
   site.state = recordLook(site.state, seen); // as it is now: a cycle may have gone on meanwhile
+}
+
+/**
+ * The look of a site that waits, for its figures. It keeps no message waiting: one that may change what is next ends it. Never fails.
+ */
+export async function lookWhileWaiting(site: Site): Promise<void> {
+  const seen = site.messages;
+  const scope = new CancellationScope();
+  let isOver = false;
+  const look = scope
+    .run(() => lookAtDatabases(site))
+    .catch((failure: unknown) => noteFailedLook(site, failure))
+    .finally(() => (isOver = true));
+  await condition(() => isOver || site.messages !== seen);
+  if (!isOver) scope.cancel();
+  await look;
+}
+
+/** One that was ended is due again, as far as it is still wanted. */
+function noteFailedLook(site: Site, failure: unknown): void {
+  if (isCancellation(failure)) return;
+  if (!(failure instanceof ActivityFailure)) throw failure;
+  reach(site, ranOf(failure)?.endedAt);
+  site.state = recordFailedLook(site.state);
+  log.warn('the queue could not be looked at', { site: site.siteId, ...toFailureReport(failure, site.siteId) });
 }
 
 /** The probe of an open breaker: closes it when both databases answer, else makes it wait longer. Never fails. */

@@ -49,7 +49,8 @@ function simulate(
   for (const met of weather) {
     const step = decideStep(state, now);
     if (step.do === 'end') break;
-    if (step.do === 'wait') now = step.until ?? now;
+    if (step.do === 'wait') now = step.until;
+    else if (step.do === 'look') state = recordLook(state, aProbe(met.reachable)!);
     else if (step.do === 'probe') state = recordProbe(state, aProbe(met.reachable), { now, random: 0.5 });
     else {
       const from = now;
@@ -209,7 +210,9 @@ test('the order is: stop, sync now, pause, breaker, tick, backlog', () => {
   expect(decideStep(backlog, START + 1)).toEqual({ do: 'cycle', kind: 'full' });
   const open = { ...backlog, breaker: { unreachableCycles: 3, failedProbes: 0, nextProbeAt: START + 50 } };
   expect(decideStep(open, START + 1)).toEqual({ do: 'wait', until: START + 50 });
-  expect(decideStep(pause(open), START + 60)).toEqual({ do: 'wait', until: null });
+  const lookAt = START + 15 * MINUTE_MS; // a paused site looks at its queue, and does nothing else
+  expect(decideStep(pause(open), START + 60)).toEqual({ do: 'wait', until: lookAt });
+  expect(decideStep(pause(open), lookAt)).toEqual({ do: 'look' });
   expect(decideStep(requestSyncNow(pause(open)), START)).toEqual({ do: 'cycle', kind: 'full' });
   expect(decideStep(requestStop(requestSyncNow(open)), START)).toEqual({ do: 'end' });
 });

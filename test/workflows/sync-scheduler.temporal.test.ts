@@ -278,11 +278,13 @@ describe('what people see in Web UI', () => {
     await withSite(context, { intervalMs: LONG_MS }, async (site) => {
       await site.cycled(1);
       const attributes = async (): Promise<unknown> => (await site.handle.describe()).searchAttributes;
-      await until(async () => JSON.stringify(await attributes()).includes('"ok"'), { what: 'the health is published' });
+      await until(async () => JSON.stringify(await attributes()).includes('"healthy"'), {
+        what: 'the health is published',
+      });
       expect(await attributes()).toMatchObject({
         MeterSyncSite: [site.siteId],
         MeterSyncState: ['idle'],
-        MeterSyncHealth: ['ok'],
+        MeterSyncHealth: ['healthy'],
         MeterSyncLag: ['current'],
       });
       const { events } = await site.handle.fetchHistory();
