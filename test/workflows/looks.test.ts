@@ -79,3 +79,19 @@ test('a move takes the whole state and the memo along, to the task queue that it
   expect(run.next).toMatchObject({ activityTaskQueue: null, state: { paused: true, pausedBy: { by: 'anna' } } });
   expect((run.next as { state: object }).state).not.toHaveProperty('moveTo');
 });
+
+test('a site that waits for a database goes on at once when somebody has seen that both answer, although its own probe hangs', async () => {
+  const breaker = { unreachableCycles: 3, failedProbes: 2, nextProbeAt: START };
+  const run = new SimulatedRun({
+    input: { siteId: 'a', state: aState({ breaker, nextTickAt: START + QUARTER_MS }) },
+    startedAt: START,
+    isContinued: true,
+  });
+  enter(run);
+  await run.begin(syncScheduler);
+  expect(run.commands.at(-1)).toBe('activity probe 1');
+  await run.feed({ type: 'update', name: wire.REFRESH_STATUS_UPDATE }, START);
+  await run.feed({ type: 'activityEnded', seq: 2, result: { result: aProbe(), ran: ranAt(START + 500) } }, START + 500);
+  expect(run.commands).toContain('requestCancel 1');
+  expect(run.commands.at(-1)).toBe('activity uploadReadings 3');
+});
