@@ -25,9 +25,8 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
   const { cause, activityType } = failure;
   if (cause instanceof ApplicationFailure && isFailureKind(cause.type)) {
     const [report] = cause.details ?? [];
-    return isReport(report)
-      ? { ...report, message: toShortMessage(report.message) }
-      : describe(cause.type, cause.message);
+    const known = describe(cause.type, cause.message);
+    return isReport(report) ? fillIn(report, known) : known;
   }
   if (cause instanceof TimeoutFailure && cause.timeoutType === 'SCHEDULE_TO_START') {
     const message = `no worker of the site has taken ${activityType}: the site's worker is away`;
@@ -42,7 +41,7 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
     return { ...describe('unexpected', message), next: LOOK_AT_WORKER };
   }
   if (cause instanceof CancelledFailure) {
-    const message = `${activityType} was told to end, by a stop or a pause, before an attempt could answer`;
+    const message = `${activityType} was told to end, by a stop, a pause or a move, before an attempt could answer`;
     return { ...describe('unexpected', message), next: GOES_ON };
   }
   return describe('unexpected', rootCause(failure) ?? failure.message);
@@ -52,6 +51,12 @@ export function toFailureReport(failure: ActivityFailure, siteId: string): Failu
 export function ranOf({ cause }: ActivityFailure): Ran | undefined {
   const [, ran] = (cause instanceof ApplicationFailure ? cause.details : null) ?? [];
   return toRan(ran);
+}
+
+/** A worker of another version may leave fields out; whoever judges the status reads them all. */
+function fillIn(report: FailureReport, known: FailureReport): FailureReport {
+  const next = typeof report.next === 'string' ? report.next : known.next;
+  return { ...known, ...report, kind: known.kind, next, message: toShortMessage(report.message) };
 }
 
 function isReport(detail: unknown): detail is FailureReport {

@@ -7,6 +7,7 @@ import {
   isCancellation,
   log,
   setHandler,
+  workflowInfo,
 } from '@temporalio/workflow';
 import { INVALID_INPUT } from '../src/model/failures.js';
 import { type DownloadDecision, findDecisionProblems, type HeldDownload } from '../src/model/guard.js';
@@ -14,7 +15,7 @@ import { findConfigureProblems } from '../src/model/scheduler.js';
 import type { SchedulerSettings } from '../src/model/scheduler-settings.js';
 import type { SchedulerState } from '../src/model/state.js';
 import { type Status, toStatus } from '../src/model/status.js';
-import { configure, pause, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
+import { configure, pause, requestMove, requestStop, requestSyncNow, resume } from '../src/model/steps.js';
 import * as wire from '../src/model/wire.js';
 import { endOperation } from './end-operation.js';
 import { toFailureReport } from './failure-report.js';
@@ -42,18 +43,30 @@ export function receiveMessages(site: Site): void {
     'Ends the upload with its batch, a download within a minute, then the running cycle and the workflow',
     requestStop,
   );
-  const untilResume = 'Ends the upload with its batch, a download within a minute; no further cycle until resume';
+  const untilResume =
+    'Ends the upload with its batch, a download within a minute; no further cycle until resume. May take {"by": "anna", "reason": "move of the server"}';
   onSignal(site, wire.PAUSE_SIGNAL, untilResume, pause);
   onSignal(site, wire.RESUME_SIGNAL, 'Ends a pause; the next cycle begins at once', resume);
   const syncNow = 'Runs a full cycle at once, also while paused; {"full": true} tries refused rows again';
   onSignal(site, wire.SYNC_NOW_SIGNAL, syncNow, requestSyncNow);
+  const moveTo =
+    'Continues as new on other task queues, after the running cycle: {"taskQueue": "meter-sync", "activityTaskQueue": "meter-sync:north"}';
+  onSignal(site, wire.MOVE_TO_SIGNAL, moveTo, (state, order) => move(site, state, order));
   receiveRefresh(site);
   receiveConfigure(site);
   receiveDecision(site);
 }
 
 /** A person who gives such a signal should not have to wait for the rest of a backlog, nor for a site whose worker is gone. */
-const ENDS_OPERATION: ReadonlySet<string> = new Set([wire.STOP_SIGNAL, wire.PAUSE_SIGNAL]);
+const ENDS_OPERATION: ReadonlySet<string> = new Set([wire.STOP_SIGNAL, wire.PAUSE_SIGNAL, wire.MOVE_TO_SIGNAL]);
+
+function move({ siteId, input }: Site, before: SchedulerState, order: unknown): SchedulerState {
+  const { taskQueue } = workflowInfo();
+  const state = requestMove(before, { taskQueue, activityTaskQueue: input.activityTaskQueue ?? null }, order);
+  if (state === before)
+    log.warn('moveTo changes nothing: it names no task queue, or those where the site is', { site: siteId });
+  return state;
+}
 
 function onSignal(
   site: Site,
@@ -67,7 +80,7 @@ function onSignal(
     site.state = change(before, argument);
     if (site.state !== before) site.messages += 1; // woken for nothing, the loop would drop a timer that fires in the same task
     site.turns += 1;
-    if (ENDS_OPERATION.has(name)) endOperation(site);
+    if (ENDS_OPERATION.has(name) && (site.state !== before || name !== wire.MOVE_TO_SIGNAL)) endOperation(site);
   };
   setHandler(defineSignal(name), receive, { description });
 }

@@ -1,3 +1,4 @@
+import { defineSearchAttributeKey } from '@temporalio/common';
 import { ApplicationFailure, type CancellationScope, workflowInfo } from '@temporalio/workflow';
 import { INVALID_INPUT, toShortMessage } from '../src/model/failures.js';
 import type { Moment } from '../src/model/cycle.js';
@@ -5,6 +6,10 @@ import { laterOf } from '../src/model/loop-clock.js';
 import { findInputProblems, findRunProblems, type SyncSchedulerInput } from '../src/model/scheduler.js';
 import { openState, type SchedulerState, STATE_VERSION } from '../src/model/state.js';
 import { jitterOf } from '../src/model/ticks.js';
+import { SEARCH_ATTRIBUTES } from '../src/model/wire.js';
+
+/** The search attribute of the oldest waiting reading. */
+export const OLDEST = defineSearchAttributeKey(SEARCH_ATTRIBUTES.oldest, 'DATETIME');
 
 /** One run of a site's scheduler: its input, and the state that every stage of the loop moves on. */
 export interface Site {
@@ -29,13 +34,13 @@ export interface Site {
  *   the right version then takes up
  */
 export function beginRun(input: SyncSchedulerInput): Site {
-  const { workflowId, continuedFromExecutionRunId, startTime } = workflowInfo();
+  const { workflowId, continuedFromExecutionRunId, startTime, typedSearchAttributes } = workflowInfo();
   if (continuedFromExecutionRunId === undefined) refuseBadInput(input, workflowId);
   else refuseOtherVersion(input);
   return {
     siteId: input.siteId,
     input,
-    state: openState(input, startTime.getTime()),
+    state: { showsOldest: typedSearchAttributes.get(OLDEST) !== undefined, ...openState(input, startTime.getTime()) },
     movedAt: Date.now(),
     messages: 0,
     cyclesThisRun: 0,

@@ -19,7 +19,7 @@ import { TableChanged } from './plan/table-mark.js';
 import { releaseHealed, tidyQuarantine } from './quarantine/heal.js';
 import { isQueueEmpty, NO_QUEUE, readQueueFigures } from './queue/queue-figures.js';
 import { withUploadLock } from './queue/upload-lock.js';
-import { uploadBatches, type UploadProgress } from './upload-batches.js';
+import { toChainHead, uploadBatches, type UploadProgress } from './upload-batches.js';
 
 /**
  * Uploads batch after batch, oldest readings first, until the queue is empty, `maxDurationMs` has passed or the attempt
@@ -59,7 +59,7 @@ export async function drainQueue(
 /** Nothing waits, and the remote was not asked. */
 function toIdleResult({ state, chain, lostAtRemote }: LocalUpload): UploadReadingsResult {
   const none = { ...NO_COUNTS, batches: 0, more: false, inQuarantine: 0, remoteAsked: false };
-  const known = { lostAtRemote, signingKey: nameKey(chain.keys) };
+  const known = { lostAtRemote, signingKey: nameKey(chain.keys), chainHead: toChainHead(state.link) };
   return { ...none, ...known, ...NO_QUEUE, totalUploaded: state.rows, observedAt: new Date().toISOString() };
 }
 
@@ -184,7 +184,8 @@ async function uploadAsConnectionsAllow(
   const maxDurationMs = Math.max(0, input.maxDurationMs - (performance.now() - startedAt));
   const rest = await uploadFrom(again, { ...plan, batchesInFlight: 1 }, { ...input, maxDurationMs }, attempt);
   const oldestLeft = rest.oldestLeft ?? done.oldestLeft;
-  return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft };
+  const clockDifferenceMs = rest.clockDifferenceMs ?? done.clockDifferenceMs;
+  return { ...rest, ...addCounts(done, rest), batches: done.batches + rest.batches, oldestLeft, clockDifferenceMs };
 }
 
 /** Uploads the batches from where the site stands, and keeps what they have taught of their size. */

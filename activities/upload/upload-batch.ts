@@ -14,6 +14,7 @@ import type { DayFigures, DaySum } from '../custody/days/day-sums.js';
 import type { Signing } from '../custody/records/companions.js';
 import { type Arrival, commitRecord, SELECT_ARRIVAL } from '../custody/records/record.js';
 import type { ClaimedState } from './chain/claim.js';
+import { clockDifference, type ServerClock } from './chain/server-clock.js';
 import { addUploadState } from './chain/upload-state.js';
 import { type DeliveredBatch, rememberBatch } from './keep/delivered.js';
 import { keepingOf, keepReadings } from './keep/kept-readings.js';
@@ -53,6 +54,8 @@ export interface UploadedBatch {
   /** The newest reading, ISO 8601 UTC; null: not known. */
   readonly lastTimestamp: string | null;
   readonly refused: readonly RefusedPlace[];
+  /** How far the local server's clock is ahead of the remote's; null: without custody nobody asks. */
+  readonly clockDifferenceMs: number | null;
 }
 
 /**
@@ -80,12 +83,18 @@ export async function uploadBatch(
     stages.taken(stretch);
 
     // The remote has committed: it has all that is removed here, and the local commit may follow.
-    const { counts, before, refused, ...delivered } = await send({ from, order, stretch, stages }, attempt);
+    const { counts, before, refused, remoteClock, ...delivered } = await send(
+      { from, order, stretch, stages },
+      attempt,
+    );
     const { link, lastTimestamp } = delivered;
-    const state = await addUploadState(from, siteId, before.state, { link, lastTimestamp, removed: counts.removed });
+    const moved = { link, lastTimestamp, removed: counts.removed };
+    const { state, movedAt } = await addUploadState(from, siteId, before.state, moved);
+    const localClock: ServerClock = { said: movedAt, heardAt: performance.now() };
+    const clockDifferenceMs = remoteClock === null ? null : clockDifference(localClock, remoteClock);
     if (plan.custody !== 'off') await rememberBatch(from, siteId, delivered);
     if (plan.queue.kept !== undefined) await takeOffLost(from, siteId, delivered);
-    return { stretch, counts, after: { ...before, state }, lastTimestamp, refused };
+    return { stretch, counts, after: { ...before, state }, lastTimestamp, refused, clockDifferenceMs };
   });
 }
 
@@ -111,6 +120,8 @@ interface Committed extends DeliveredBatch {
   readonly refused: readonly RefusedPlace[];
   /** What the batch follows. */
   readonly before: ClaimedState;
+  /** Null: without custody nobody asks. */
+  readonly remoteClock: ServerClock | null;
 }
 
 /**
@@ -150,6 +161,8 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
   const opening = signing === null ? [] : [SELECT_ARRIVAL];
   const options = { isolation: 'read committed', signal, confirmOnDisk: true, opening, ...bound } as const;
   return withTransaction(plan.remote, options, async (to, [asked]) => {
+    const arrival = asked?.[0] as Arrival | undefined;
+    const remoteClock = arrival === undefined ? null : { said: arrival.committed_at, heardAt: performance.now() };
     const sent = await sendReadings({ from, to, plan, stretch, mayStream: stages.mayStream, onSent: stages.sent });
     stages.sent();
     stages.arrived();
@@ -159,12 +172,12 @@ async function commitThere(batch: Batch, { signal, log }: Attempt, sendReadings:
     return withSavepoint(from, async () => {
       const counts = await remove(batch, sent, log);
       const link = await commitAsPlanned(plan, (check) =>
-        record(batch, { to, check, arrival: asked?.[0] as Arrival }, { ...sent, ...figures, days: added.days }, before),
+        record(batch, { to, check, arrival }, { ...sent, ...figures, days: added.days }, before),
       );
       if ('after' in added) signing?.states?.settle(added);
       const columnsId = signing?.list.id ?? '';
       const delivered = { ...figures, days: added.days, rows: counts.inserted, columnsId, link };
-      return { ...delivered, counts, before, refused: sent.refused };
+      return { ...delivered, counts, before, refused: sent.refused, remoteClock };
     });
   });
 }
@@ -228,11 +241,11 @@ async function letGo(
 /** Writes the custody record and commits the remote transaction with it and the check; without custody with the check alone. */
 async function record(
   { order: { siteId, signing } }: Batch,
-  { to, check, arrival }: { readonly to: Session; readonly check: string; readonly arrival: Arrival },
+  { to, check, arrival }: { readonly to: Session; readonly check: string; readonly arrival: Arrival | undefined },
   { counts, contentDigest, days, firstTimestamp, lastTimestamp }: Sent & Omit<DayFigures, 'rows'>,
   { state, claim, sentBy }: ClaimedState,
 ): Promise<Link> {
-  if (signing === null) {
+  if (signing === null || arrival === undefined) {
     await commitWith(to, `${SPEAK_NOW}; ${check}`);
     return state.link;
   }

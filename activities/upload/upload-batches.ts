@@ -1,5 +1,6 @@
 import { nextBatchRows } from '../../src/model/batch-size.js';
-import type { UploadCounts, UploadReadingsInput } from '../../src/model/operations.js';
+import type { Link } from '../../src/model/chain.js';
+import type { ChainHead, UploadCounts, UploadReadingsInput, UploadReadingsResult } from '../../src/model/operations.js';
 import { addCounts, NO_COUNTS } from '../../src/model/upload-counts.js';
 import type { Attempt } from '../attempt.js';
 import type { Signing } from '../custody/records/companions.js';
@@ -27,7 +28,8 @@ interface Run {
 }
 
 /** What the batches of a run have come to. */
-export interface UploadProgress extends UploadCounts {
+export interface UploadProgress
+  extends UploadCounts, Required<Pick<UploadReadingsResult, 'chainHead' | 'clockDifferenceMs'>> {
   readonly batches: number;
   readonly more: boolean;
   readonly totalUploaded: number;
@@ -89,12 +91,19 @@ export async function uploadBatches(
 }
 
 function noProgress({ state, batchRows }: Run): UploadProgress {
-  return { ...NO_COUNTS, batches: 0, more: false, totalUploaded: state.rows, batchRows, oldestLeft: null };
+  const chainHead = toChainHead(state.link);
+  const nothing = { batches: 0, more: false, oldestLeft: null, clockDifferenceMs: null };
+  return { ...NO_COUNTS, ...nothing, totalUploaded: state.rows, batchRows, chainHead };
+}
+
+/** The last record of a site's chain; null: it has none. */
+export function toChainHead({ seq, digest }: Link): ChainHead | null {
+  return digest === null ? null : { seq, digest };
 }
 
 function addBatch(
   progress: UploadProgress,
-  { counts, after, lastTimestamp }: UploadedBatch,
+  { counts, after, lastTimestamp, clockDifferenceMs }: UploadedBatch,
   { limitRows, durationMs, maxRows }: { limitRows: number; durationMs: number; maxRows: number },
 ): UploadProgress {
   return {
@@ -103,6 +112,8 @@ function addBatch(
     batches: progress.batches + 1,
     totalUploaded: after.state.rows,
     oldestLeft: lastTimestamp,
+    chainHead: toChainHead(after.state.link),
+    clockDifferenceMs: clockDifferenceMs ?? progress.clockDifferenceMs,
     batchRows: nextBatchRows(limitRows, { rows: counts.selected, durationMs }, maxRows),
   };
 }

@@ -7,6 +7,7 @@ import { demo } from './commands/demo.js';
 import { dev } from './commands/dev.js';
 import { downloads } from './commands/downloads.js';
 import { init } from './commands/init.js';
+import { move } from './commands/move.js';
 import { pause } from './commands/pause.js';
 import { quarantine } from './commands/quarantine.js';
 import { resend } from './commands/resend.js';
@@ -31,6 +32,7 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   resume,
   syncNow,
   configure,
+  move,
   stop,
   downloads,
   quarantine,

@@ -1,13 +1,12 @@
 import type { NoWorker } from '../temporal/errors.js';
-import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Answer, Context } from './command.js';
 import { findMissingWorker, connectToSite, type ConnectedSite } from './connect-to-site.js';
 
 /** One signal to a site's workflow: what it is called there, and what the site does then. */
 interface SignalCommand {
-  readonly signal: 'stop' | 'pause' | 'resume' | 'syncNow';
-  /** What is sent with it; absent: nothing. */
-  readonly argument?: { readonly full: true };
+  readonly signal: 'stop' | 'pause' | 'resume' | 'syncNow' | 'moveTo';
+  /** What is sent with it, as that signal takes it; absent: nothing. */
+  readonly argument?: object;
   /** The end of a sentence that begins with the site: `ends with its running cycle`. */
   readonly does: string;
   /** The command to run after it, if one belongs to it. */
@@ -26,7 +25,7 @@ export async function sendSignal(context: Context, command: SignalCommand): Prom
 export async function signalTo(opened: ConnectedSite, command: SignalCommand): Promise<Answer> {
   const { site } = opened;
   const { signal, argument } = command;
-  const send: Readonly<Record<SignalCommand['signal'], SiteHandle['syncNow']>> = site;
+  const send = site as Readonly<Record<SignalCommand['signal'], (argument?: object) => Promise<void>>>;
   await send[signal](argument);
   const missingWorker = await findMissingWorker(opened);
   return {

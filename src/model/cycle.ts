@@ -43,6 +43,7 @@ export function recordOutcome<Name extends Operation>(
   return {
     ...state,
     observed: outcome.result === null ? observed : observeResult(observed, operation, outcome.result),
+    ...(operation === 'upload' && outcome.result !== null ? { lookedAt: state.reachedAt } : {}),
     [operation]: outcome,
   };
 }
@@ -134,11 +135,15 @@ export function isInHurry(state: SchedulerState): boolean {
  * Somebody has looked at both databases. When both answer, an open breaker closes and a cycle is wanted at once; the ticks stay where
  * they are. When one does not, an open breaker waits no longer for it: whoever looks often must not keep the site waiting.
  */
-export function recordLook(state: SchedulerState, probe: ProbeResult): SchedulerState {
-  const observed = { ...state.observed, ...probe };
+export function recordLook(before: SchedulerState, probe: ProbeResult): SchedulerState {
+  const state = { ...recordFailedLook(before), observed: { ...before.observed, ...probe } };
   const isOver = isOpen(state.breaker) && probe.localDbConnected && probe.remoteDbConnected;
-  if (!isOver) return { ...state, observed };
-  return { ...state, observed, breaker: closeBreaker(state.breaker), cycleRequested: true };
+  return isOver ? { ...state, breaker: closeBreaker(state.breaker), cycleRequested: true } : state;
+}
+
+/** A look could not be made: it says nothing of the databases, and the next one has its time. */
+export function recordFailedLook(state: SchedulerState): SchedulerState {
+  return { ...state, lookedAt: state.reachedAt };
 }
 
 /** The probe of an open breaker has ended; null when it could not be made, which says nothing of the databases and keeps it open. */
@@ -147,7 +152,7 @@ export function recordProbe(
   probe: ProbeResult | null,
   { now, random }: Moment,
 ): SchedulerState {
-  const state = probe === null ? before : recordLook(before, probe);
+  const state = probe === null ? recordFailedLook(before) : recordLook(before, probe);
   if (!isOpen(state.breaker)) return state;
   const { intervalMs } = state.settings;
   return { ...state, breaker: afterFailedProbe(state.breaker, { intervalMs, now, random }) };

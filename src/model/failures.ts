@@ -122,8 +122,8 @@ export function wasLetIn({ kind, sqlstate }: Pick<FailureReport, 'kind' | 'sqlst
 export const MAX_MESSAGE_LENGTH = 1_000;
 
 /** A message of any length as one that can be kept; the log has all of it. */
-export function toShortMessage(message: string): string {
-  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH - 3)}...`;
+export function toShortMessage(message: string, maxLength = MAX_MESSAGE_LENGTH): string {
+  return message.length <= maxLength ? message : `${message.slice(0, maxLength - 3)}...`;
 }
 
 /** True for the name of a failure kind, as it comes from another process. */

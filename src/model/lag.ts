@@ -28,3 +28,19 @@ export function toLagBucket(queueSize: number | null, oldestUnsynced: string | n
   if (ageMs < 60 * MINUTE_MS) return 'under1h';
   return ageMs < 24 * 60 * MINUTE_MS ? 'under1d' : 'over1d';
 }
+
+/** A reading of an earlier instant is shown as of then: some stores of visibility cannot hold what is long ago. */
+const EARLIEST_MS = 0;
+
+/**
+ * What the search attribute of the oldest waiting reading is to say instead of `shown`; null: nothing, since none is old; undefined: it
+ * may stay, since it tells the same bucket. So it is written as rarely as the bucket.
+ */
+export function correctOldest(shown: Date | undefined, state: SchedulerState, now: number): Date | null | undefined {
+  const { oldestUnsynced } = state.observed;
+  const bucket = judgeLag(state, now);
+  if (oldestUnsynced === null || bucket === 'unknown' || bucket === 'current')
+    return shown === undefined ? undefined : null;
+  if (shown !== undefined && toLagBucket(1, shown.toISOString(), now) === bucket) return undefined;
+  return new Date(Math.max(EARLIEST_MS, Date.parse(oldestUnsynced)));
+}

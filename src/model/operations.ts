@@ -4,7 +4,6 @@ import type { FailureReport } from './failures.js';
 import type { DownloadDecision, HeldDownload } from './guard.js';
 import type { LostAtRemote } from './lost.js';
 import type { Timed } from './loop-clock.js';
-import type { ChainHead } from './state.js';
 
 /** How many keys or changed rows a result names at most; of rows that wait the log names as many, of all others thousands. */
 export const MAX_NAMED_ROWS = 20;
@@ -38,6 +37,12 @@ export interface UploadCounts {
   readonly removed: number;
 }
 
+/** A record of a custody chain, to be compared aloud: its place, and its digest in hexadecimal. */
+export interface ChainHead {
+  readonly seq: number;
+  readonly digest: string;
+}
+
 /** What an upload did, over all its batches, and what it left. */
 export interface UploadReadingsResult extends UploadCounts {
   readonly batches: number;
@@ -61,7 +66,7 @@ export interface UploadReadingsResult extends UploadCounts {
   readonly lostAtRemote: LostAtRemote | null;
   /** Fingerprint of the key that signs the site's custody records; null or absent: not known. */
   readonly signingKey?: string | null;
-  /** The last record of the chain that this upload wrote; null or absent: it wrote none. */
+  /** The last record of the site's custody chain; null: it has none; absent: not told. */
   readonly chainHead?: ChainHead | null;
   /** How far the local server's clock is ahead of the remote's; null or absent: nothing was sent that could tell. */
   readonly clockDifferenceMs?: number | null;

@@ -7,7 +7,7 @@ import { toWorkflowId } from './wire.js';
 export interface SyncSchedulerInput extends Partial<SchedulerSettings> {
   readonly siteId: string;
   /** Where the activities run; by default the workflow's own task queue. */
-  readonly activityTaskQueue?: string;
+  readonly activityTaskQueue?: string | null;
   /** Continue as new after so many cycles at the latest; by default 60, which is also the most. */
   readonly maxCyclesPerRun?: number;
   /** Carried from the run before by continue-as-new; never given by a client. */

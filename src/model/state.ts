@@ -2,7 +2,8 @@ import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
 import { laterOf } from './loop-clock.js';
 import type { LostAtRemote } from './lost.js';
-import type { DownloadResult, UploadReadingsResult } from './operations.js';
+import type { ChainHead, DownloadResult, UploadReadingsResult } from './operations.js';
+import type { MoveOrder } from './orders.js';
 import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings } from './scheduler-settings.js';
 import { phaseOf } from './ticks.js';
 import type { UploadWait } from './upload-wait.js';
@@ -31,12 +32,6 @@ export interface Outcome<Result> {
   readonly error: FailureReport | null;
 }
 
-/** A record of a custody chain, to be compared aloud: its place, and its digest in hexadecimal. */
-export interface ChainHead {
-  readonly seq: number;
-  readonly digest: string;
-}
-
 /** What is known of the two databases; null is unknown. */
 export interface Observed {
   /** Readings that wait to be uploaded, those in quarantine not among them. */
@@ -55,7 +50,7 @@ export interface Observed {
   readonly remoteDbConnected: boolean | null;
   /** Delivered readings that the remote has no more; null: none are known. */
   readonly lostAtRemote: LostAtRemote | null;
-  /** The last record of the site's custody chain, as the last batch wrote it; null: not known, or custody is off. */
+  /** The last record of the site's custody chain, as the last batch wrote it; null: not known, or there is none. */
   readonly chainHead: ChainHead | null;
   /** How far the local server's clock is ahead of the remote's; negative: behind. Null: not known. */
   readonly clockDifferenceMs: number | null;
@@ -107,6 +102,8 @@ export interface SchedulerState {
   readonly paused: boolean;
   /** Who paused it, why, and when by the loop's clock; null: it is not paused. Absent: not known. */
   readonly pausedBy?: { readonly by: string | null; readonly reason: string | null; readonly at: number } | null;
+  /** Where the site goes on, once its cycle has ended; absent: where it is. */
+  readonly moveTo?: Required<MoveOrder>;
   readonly stopRequested: boolean;
   readonly syncNowRequested: boolean;
   /**
@@ -120,6 +117,12 @@ export interface SchedulerState {
   readonly stopped: boolean;
   readonly lastCycle: { readonly endedAt: number; readonly ok: boolean; readonly error: string | null } | null;
   readonly lastSuccessAt: number | null;
+  /** When the queue was last looked at, or a look failed, see `looks.ts`; absent: not yet. */
+  readonly lookedAt?: number;
+  /** What the memo that was written last says, see `memo.ts`; absent: none was. */
+  readonly memo?: { readonly verdict: string; readonly card: string; readonly at: number };
+  /** True when the site's start has set `MeterSyncOldest`, which is taken away while nothing old waits; absent: not looked at yet. */
+  readonly showsOldest?: boolean;
   readonly observed: Observed;
   readonly upload: Outcome<UploadReadingsResult> | null;
   readonly meters: Outcome<DownloadResult> | null;

@@ -1,14 +1,17 @@
 import { hurryProbe } from './breaker.js';
+import { nextLookAt } from './looks.js';
+import { readMove, readPause } from './orders.js';
 import { applySettings, type SchedulerSettings } from './scheduler-settings.js';
 import type { CycleKind, SchedulerState } from './state.js';
 import { firstTickAfter, isTicksOwn, tickAfter } from './ticks.js';
 
-/** What a scheduler does next. Instants are epoch milliseconds of the loop's clock; `until` null waits for a signal alone. */
+/** What a scheduler does next. Instants are epoch milliseconds of the loop's clock. */
 type Step =
   | { readonly do: 'end' }
   | { readonly do: 'cycle'; readonly kind: CycleKind }
   | { readonly do: 'probe' }
-  | { readonly do: 'wait'; readonly until: number | null };
+  | { readonly do: 'look' }
+  | { readonly do: 'wait'; readonly until: number };
 
 /**
  * The one decision of the loop. A stop goes before everything; an order to sync now goes before a pause and an open
@@ -17,13 +20,19 @@ type Step =
 export function decideStep(state: SchedulerState, now: number): Step {
   if (state.stopRequested) return { do: 'end' };
   if (state.syncNowRequested) return { do: 'cycle', kind: 'full' };
-  if (state.paused) return { do: 'wait', until: null };
+  if (state.paused) return waitUntil(Infinity, state, now);
   if (state.breaker.nextProbeAt !== null) {
-    return now >= state.breaker.nextProbeAt ? { do: 'probe' } : { do: 'wait', until: state.breaker.nextProbeAt };
+    return now >= state.breaker.nextProbeAt ? { do: 'probe' } : waitUntil(state.breaker.nextProbeAt, state, now);
   }
   if (state.cycleRequested || now >= state.nextTickAt) return { do: 'cycle', kind: 'full' };
   if (hasBacklog(state)) return { do: 'cycle', kind: 'catchUp' };
-  return { do: 'wait', until: state.nextTickAt };
+  return waitUntil(state.nextTickAt, state, now);
+}
+
+/** A wait in which the queue is looked at, when nothing else does. */
+function waitUntil(until: number, state: SchedulerState, now: number): Step {
+  const lookAt = nextLookAt(state) ?? Infinity;
+  return now >= lookAt ? { do: 'look' } : { do: 'wait', until: Math.min(until, lookAt) };
 }
 
 /** True while the last upload moved readings and left others in the queue; one that moved none waits for the next tick. */
@@ -38,20 +47,31 @@ export function requestStop(state: SchedulerState): SchedulerState {
 }
 
 /**
- * Begins no further cycle until `resume`; the running one ends. `order` comes from any client: of `{ by?, reason? }` only texts are
- * taken. A second pause changes nothing: who wanted the first one is told.
+ * Begins no further cycle until `resume`; the running one ends. `order` comes from any client. A second pause changes nothing: who
+ * wanted the first one is told.
  */
 export function pause(state: SchedulerState, order?: unknown): SchedulerState {
   if (state.paused) return state;
-  const { by, reason } = (order ?? {}) as { readonly by?: unknown; readonly reason?: unknown };
-  return { ...state, paused: true, pausedBy: { by: toText(by), reason: toText(reason), at: state.reachedAt } };
+  return { ...state, paused: true, pausedBy: { ...readPause(order), at: state.reachedAt } };
 }
 
-/** How much of a name or a reason is kept. */
-const MAX_TEXT = 200;
+/** Where a run of the workflow has its tasks and its activities; null: the activities are where the workflow is. */
+export interface Place {
+  readonly taskQueue: string;
+  readonly activityTaskQueue: string | null;
+}
 
-function toText(told: unknown): string | null {
-  return typeof told === 'string' && told.trim() !== '' ? told.trim().slice(0, MAX_TEXT) : null;
+/**
+ * Goes on elsewhere once the running cycle has ended, which is cut short as by a pause and therefore followed by another. `order` comes
+ * from any client: what is no move, or leads to where the site is, changes nothing.
+ */
+export function requestMove(state: SchedulerState, here: Place, order: unknown): SchedulerState {
+  const { moveTo: before, ...rest } = state;
+  const moveTo = readMove(order);
+  if (moveTo === null) return state;
+  const isHere = moveTo.taskQueue === here.taskQueue && moveTo.activityTaskQueue === here.activityTaskQueue;
+  if (isHere) return before === undefined ? state : rest;
+  return { ...rest, moveTo, cycleRequested: state.cycleRequested || state.running !== null };
 }
 
 /**

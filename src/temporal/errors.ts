@@ -1,3 +1,5 @@
+import { SEARCH_ATTRIBUTE_TYPES } from '../model/wire.js';
+
 /** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
 export type TemporalErrorCode =
   | 'alreadyRunning'
@@ -177,7 +179,14 @@ export class BadTemporalSettings extends TemporalError {
 
 /** The command by which an administrator of the namespace registers a search attribute. */
 function toCreateCommand(namespace: string, name: string): string {
-  return `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type Keyword`;
+  const type = SEARCH_ATTRIBUTE_TYPES[name] ?? 'Keyword';
+  return `temporal operator search-attribute create --namespace ${namespace} --name ${name} --type ${type}`;
+}
+
+/** The same for Temporal Cloud, which has no operator service that a client could ask: for all of them, since none can be listed. */
+export function toCloudCommand(namespace: string): string {
+  const all = Object.entries(SEARCH_ATTRIBUTE_TYPES).map(([name, type]) => ` --search-attribute "${name}=${type}"`);
+  return `tcld namespace search-attributes add --namespace ${namespace}${all.join('')}`;
 }
 
 function toWords({ closedAt, how }: Closing): string {

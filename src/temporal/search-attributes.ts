@@ -1,5 +1,5 @@
 import { defineSearchAttributeKey, type SearchAttributePair } from '@temporalio/common';
-import { SEARCH_ATTRIBUTES } from '../model/wire.js';
+import { SEARCH_ATTRIBUTE_TYPES, SEARCH_ATTRIBUTES, type SearchAttributeType } from '../model/wire.js';
 import { SearchAttributesMissing } from './errors.js';
 import { GRPC, toGrpcCode } from './translate-errors.js';
 
@@ -9,10 +9,11 @@ export const SITE_KEYS = {
   state: defineSearchAttributeKey(SEARCH_ATTRIBUTES.state, 'KEYWORD'),
   health: defineSearchAttributeKey(SEARCH_ATTRIBUTES.health, 'KEYWORD'),
   lag: defineSearchAttributeKey(SEARCH_ATTRIBUTES.lag, 'KEYWORD'),
+  oldest: defineSearchAttributeKey(SEARCH_ATTRIBUTES.oldest, 'DATETIME'),
 } as const;
 
-/** `temporal.api.enums.v1.IndexedValueType`: Keyword. */
-const KEYWORD = 2;
+/** `temporal.api.enums.v1.IndexedValueType`. */
+const TYPE_CODES: Readonly<Record<SearchAttributeType, number>> = { Keyword: 2, Datetime: 6 };
 const CALL_TIMEOUT_MS = 10_000;
 
 /** What a client's connection and a worker's have in common. */
@@ -69,24 +70,32 @@ export async function readSearchAttributes(
   const known = await listKnown(connection, namespace);
   if (known === null) return { present: null, missing: [], problem: null };
   const missing = NAMES.filter((name) => known[name] === undefined);
-  const wrong = NAMES.filter((name) => known[name] !== undefined && known[name] !== KEYWORD);
-  const present = NAMES.filter((name) => known[name] === KEYWORD);
+  const wrong = NAMES.filter((name) => known[name] !== undefined && known[name] !== toTypeCode(name));
+  const present = NAMES.filter((name) => known[name] === toTypeCode(name));
   if (missing.length > 0) return { present, missing, problem: new SearchAttributesMissing(namespace, missing, reason) };
   const problem = wrong.length === 0 ? null : new SearchAttributesMissing(namespace, wrong, OTHER_TYPE, ASK_FIRST);
   return { present, missing, problem };
 }
 
-const OTHER_TYPE = 'they are there with another type than Keyword';
+function toTypeCode(name: string): number {
+  return TYPE_CODES[SEARCH_ATTRIBUTE_TYPES[name] ?? 'Keyword'];
+}
+
+const OTHER_TYPE = 'they are there with another type';
 const ASK_FIRST = 'Ask the administrator of Temporal who uses them; another type needs other names';
 const NAMES: readonly string[] = Object.values(SEARCH_ATTRIBUTES);
 
-/** The attributes that a site is started with: only these does its workflow write later, see `publish.ts`. */
+/**
+ * The attributes that a site is started with: only these does its workflow write later, see `publish.ts`. Each needs a value to be there at
+ * all; the oldest reading is not known yet, so its attribute says when the site was started until the workflow takes it away.
+ */
 export function toStartAttributes(siteId: string, present: readonly string[] | null): SearchAttributePair[] {
   const all: SearchAttributePair[] = [
     { key: SITE_KEYS.site, value: siteId },
     { key: SITE_KEYS.state, value: 'idle' },
     { key: SITE_KEYS.health, value: 'unknown' },
     { key: SITE_KEYS.lag, value: 'unknown' },
+    { key: SITE_KEYS.oldest, value: new Date() },
   ];
   return present === null ? all : all.filter(({ key }) => present.includes(key.name));
 }
@@ -106,22 +115,26 @@ async function listKnown(
   }
 }
 
-/** Registers one after the other: a namespace that has room for two of them takes two. Answers why it went no further. */
+/**
+ * Registers one after the other: a namespace that has room for two of them takes two, and has room of its own for each type. Answers why
+ * the first of those that it did not take was refused.
+ */
 async function register(
   connection: OperatorConnection,
   namespace: string,
   names: readonly string[],
 ): Promise<string | null> {
+  let reason: string | null = null;
   for (const name of names) {
     try {
-      const request = { namespace, searchAttributes: { [name]: KEYWORD } };
+      const request = { namespace, searchAttributes: { [name]: toTypeCode(name) } };
       await withDeadline(connection, () => connection.operatorService.addSearchAttributes(request));
     } catch (error) {
       if (isOutage(error)) throw error;
-      if (toGrpcCode(error) !== GRPC.alreadyExists) return toReason(error);
+      if (toGrpcCode(error) !== GRPC.alreadyExists) reason ??= toReason(error);
     }
   }
-  return null;
+  return reason;
 }
 
 function withDeadline<Result>(connection: OperatorConnection, call: () => Promise<Result>): Promise<Result> {

@@ -7,6 +7,7 @@ import {
 } from '@temporalio/client';
 import type { DownloadDecision, HeldDownload } from '../model/guard.js';
 import type { Activities } from '../model/operations.js';
+import type { MoveOrder, PauseOrder } from '../model/orders.js';
 import type { SchedulerSettings } from '../model/scheduler-settings.js';
 import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
@@ -34,11 +35,17 @@ export interface SiteHandle {
   /** @throws NotRunning, Unreachable, Refused */
   stop(): Promise<void>;
   /** @throws NotRunning, Unreachable, Refused */
-  pause(): Promise<void>;
+  pause(order?: PauseOrder): Promise<void>;
   /** @throws NotRunning, Unreachable, Refused */
   resume(): Promise<void>;
   /** With `full` refused rows are tried again. @throws NotRunning, Unreachable, Refused */
   syncNow(order?: { readonly full: true }): Promise<void>;
+  /**
+   * Continues on other task queues, once the running cycle has ended. Whether a worker polls them is the caller's to see: none there, and
+   * the site waits for one.
+   * @throws NotRunning, Unreachable, Refused
+   */
+  moveTo(order: MoveOrder): Promise<void>;
   /**
    * Answers with all settings in force.
    * @throws NoWorker - and then the change may still be taken up by the next worker
@@ -80,6 +87,7 @@ export function siteHandle(temporal: TemporalClient, siteId: string): SiteHandle
     pause: signal(wire.PAUSE_SIGNAL),
     resume: signal(wire.RESUME_SIGNAL),
     syncNow: signal(wire.SYNC_NOW_SIGNAL),
+    moveTo: signal(wire.MOVE_TO_SIGNAL),
     configure: (change) =>
       takeChange(change, 'meter-sync configure --help', () => {
         const args: [Partial<SchedulerSettings>] = [change];

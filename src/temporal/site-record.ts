@@ -1,8 +1,9 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { type FailureReport, isFailureKind } from '../model/failures.js';
+import { readMemo, type SiteMemo } from '../model/memo.js';
 import type { PendingActivity } from '../model/observation.js';
-import { toWorkflowId } from '../model/wire.js';
+import { STATUS_MEMO, toWorkflowId } from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
 import type { Closing } from './errors.js';
@@ -26,6 +27,8 @@ export interface SiteRecord {
     readonly health: string | null;
     readonly lag: string | null;
   };
+  /** The last known figures, dated; null: none were written. */
+  readonly memo: SiteMemo | null;
   /** Attempts of activities under way, of which a failing one says why. */
   readonly pending: readonly PendingActivity[];
 }
@@ -66,6 +69,7 @@ export async function readSiteRecord(
       health: attributes.get(SITE_KEYS.health) ?? null,
       lag: attributes.get(SITE_KEYS.lag) ?? null,
     },
+    memo: readMemo(latest.memo?.[STATUS_MEMO]),
     pending: (latest.raw.pendingActivities ?? []).map(toPending),
   };
 }
@@ -90,7 +94,9 @@ function toPending(activity: RawPending): PendingActivity {
 /** The report that an attempt gave of its failure, see `activities/failures.ts`. */
 function toReport(told: unknown): FailureReport | null {
   const { kind, message, next } = (told ?? {}) as Partial<Record<keyof FailureReport, unknown>>;
-  return isFailureKind(kind) && typeof message === 'string' && typeof next === 'string' ? (told as FailureReport) : null;
+  return isFailureKind(kind) && typeof message === 'string' && typeof next === 'string'
+    ? (told as FailureReport)
+    : null;
 }
 
 function readFirst(details: RawPending['heartbeatDetails']): unknown {

@@ -1,5 +1,6 @@
 import { beforeEach, expect, test, type TestContext } from 'vitest';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
+import { until } from '../support/wait.js';
 import { FakeActivities } from '../workflows/fake-activities.js';
 import { type CliRun, runCli } from './run-cli.js';
 
@@ -88,4 +89,27 @@ test('a site that nobody knows is told as such by every command', async () => {
     expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({ ok: false, error: { code: 'notRunning', how: null } });
   }
+});
+
+test('a pause says who and why, and a move leads to a task queue where a worker polls, and to no other', async () => {
+  const { siteId, taskQueue } = temporal;
+  const activities = { ...new FakeActivities() };
+  await temporal.startWorker({ activities });
+  await cli('start');
+  await cli('pause', '--reason', 'the remote moves', '--by', 'anna');
+  expect((await cli('status')).json()).toMatchObject({ pausedBy: { by: 'anna', reason: 'the remote moves' } });
+
+  const nowhere = await cli('move', '--task-queue', 'nowhere');
+  expect(nowhere.exitCode).toBe(1);
+  expect(nowhere.json()).toMatchObject({ ok: false, unpolled: 'nowhere' });
+  const there = `${taskQueue}:there`;
+  await temporal.startWorker({ taskQueue: there, activities });
+  const apart = await cli('move', '--task-queue', there, '--activity-task-queue', 'nowhere');
+  expect(apart.json()).toMatchObject({ ok: false, unpolled: 'nowhere' });
+  expect((await cli('move', '--task-queue', there)).json()).toMatchObject({ ok: true, signal: 'moveTo' });
+  const { workflow } = temporal.client;
+  const isThere = async (): Promise<boolean> =>
+    (await workflow.getHandle(`meter-sync:${siteId}`).describe()).taskQueue === there;
+  await until(isThere, { what: 'the site is on the other task queue' });
+  expect((await cli('status')).json()).toMatchObject({ state: 'paused', pausedBy: { by: 'anna' } });
 });

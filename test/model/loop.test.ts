@@ -5,6 +5,7 @@ import {
   endCycle,
   isInHurry,
   isUploadHeld,
+  recordFailedLook,
   recordLook,
   recordOutcome,
   recordProbe,
@@ -49,7 +50,8 @@ function simulate(
   for (const met of weather) {
     const step = decideStep(state, now);
     if (step.do === 'end') break;
-    if (step.do === 'wait') now = step.until ?? now;
+    if (step.do === 'wait') now = step.until;
+    else if (step.do === 'look') state = recordLook(state, aProbe(met.reachable)!);
     else if (step.do === 'probe') state = recordProbe(state, aProbe(met.reachable), { now, random: 0.5 });
     else {
       const from = now;
@@ -209,9 +211,27 @@ test('the order is: stop, sync now, pause, breaker, tick, backlog', () => {
   expect(decideStep(backlog, START + 1)).toEqual({ do: 'cycle', kind: 'full' });
   const open = { ...backlog, breaker: { unreachableCycles: 3, failedProbes: 0, nextProbeAt: START + 50 } };
   expect(decideStep(open, START + 1)).toEqual({ do: 'wait', until: START + 50 });
-  expect(decideStep(pause(open), START + 60)).toEqual({ do: 'wait', until: null });
+  const lookAt = START + 15 * MINUTE_MS; // a paused site looks at its queue, and does nothing else
+  expect(decideStep(pause(open), START + 60)).toEqual({ do: 'wait', until: lookAt });
+  expect(decideStep(pause(open), lookAt)).toEqual({ do: 'look' });
   expect(decideStep(requestSyncNow(pause(open)), START)).toEqual({ do: 'cycle', kind: 'full' });
   expect(decideStep(requestStop(requestSyncNow(open)), START)).toEqual({ do: 'end' });
+});
+
+test('a site that uploads nothing looks at its queue every quarter of an hour, and one that uploads never', () => {
+  const uploaded = recordOutcome(aState({ nextTickAt: START + HOUR_MS }), 'upload', succeeded(anUpload()));
+  expect(decideStep(uploaded, START + HOUR_MS - 1)).toEqual({ do: 'wait', until: START + HOUR_MS });
+  const lookAt = START + 15 * MINUTE_MS;
+  const stuck = recordOutcome(uploaded, 'upload', failed(aFailure('schema')));
+  const open = { ...uploaded, breaker: { unreachableCycles: 3, failedProbes: 0, nextProbeAt: START + HOUR_MS } };
+  for (const state of [pause(uploaded), stuck, open]) {
+    expect(decideStep(state, START)).toEqual({ do: 'wait', until: lookAt });
+    expect(decideStep(state, lookAt)).toEqual({ do: 'look' });
+    const looked = recordLook({ ...state, reachedAt: lookAt }, aProbe(false)!);
+    expect(decideStep(looked, lookAt)).toEqual({ do: 'wait', until: lookAt + 15 * MINUTE_MS });
+    expect(decideStep(recordFailedLook({ ...state, reachedAt: lookAt }), lookAt)).toMatchObject({ do: 'wait' });
+    expect(looked.breaker).toEqual(state.breaker);
+  }
 });
 
 test('an upload that moved nothing is no backlog to be caught up at once', () => {

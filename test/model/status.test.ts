@@ -2,9 +2,12 @@ import { expect, test } from 'vitest';
 import { recordOutcome, recordProbe } from '../../src/model/cycle.js';
 import { mergeDownloads } from '../../src/model/download-outcome.js';
 import { toDetails } from '../../src/model/details.js';
-import { judgeLag, toLagBucket } from '../../src/model/lag.js';
+import { correctOldest, judgeLag, toLagBucket } from '../../src/model/lag.js';
+import type { SchedulerState } from '../../src/model/state.js';
 import { toStatus } from '../../src/model/status.js';
 import { aDownload, aFailure, anUpload, aState, failed, START, succeeded } from './builders.js';
+
+const HOUR_MS = 3_600_000;
 
 const FIELDS =
   'siteId state isRunning startedAt intervalMs nextSyncTime lastSyncTime lastSyncSuccess lastSuccessTime lastSyncError cycles skippedTicks consecutiveFailures queueSize queueSizeIsEstimate oldestUnsynced quarantined lostAtRemote signingKey totalRecordsSynced localMeterCount remoteMeterCount localTenantCount remoteTenantCount localDbConnected remoteDbConnected observedAt uploadWaitsUntil upload meters tenants backlog breaker chainHead clockDifferenceMs cycleStartedAt pausedBy verdict'.split(
@@ -65,6 +68,22 @@ test('a lag has few values, and none that changes at each cycle', () => {
   expect(toLagBucket(5, ago(30 * 60_000), START)).toBe('under1h');
   expect(toLagBucket(5, ago(5 * 3_600_000), START)).toBe('under1d');
   expect(toLagBucket(5, ago(5 * 86_400_000), START)).toBe('over1d');
+});
+
+test('the oldest reading is shown when it is old, in another bucket than was shown, and as of 1970 at the earliest', () => {
+  const ago = (ms: number): Date => new Date(START - ms);
+  const waits = (oldestUnsynced: string | null, queueSize = 5): SchedulerState =>
+    recordOutcome(aState(), 'upload', succeeded(anUpload({ queueSize, oldestUnsynced })));
+  const old = waits(ago(5 * HOUR_MS).toISOString());
+  expect(correctOldest(undefined, old, START)).toEqual(ago(5 * HOUR_MS));
+  expect(correctOldest(ago(HOUR_MS * 20), old, START)).toBeUndefined();
+  expect(correctOldest(ago(HOUR_MS * 30), old, START)).toEqual(ago(5 * HOUR_MS));
+  expect(correctOldest(ago(HOUR_MS), waits(null, 0), START)).toBeNull();
+  expect(correctOldest(ago(HOUR_MS), waits(ago(1_000).toISOString()), START)).toBeNull();
+  expect(correctOldest(ago(HOUR_MS), aState(), START)).toBeNull();
+  expect(correctOldest(undefined, waits(null, 0), START)).toBeUndefined();
+  expect(correctOldest(undefined, waits('-000044-03-15T00:00:00.000Z'), START)).toEqual(new Date(0));
+  expect(correctOldest(undefined, waits('infinity'), START)).toBeUndefined();
 });
 
 test('two downloads of a cycle add up, and their lists stay bounded', () => {

@@ -39,7 +39,7 @@ test('a client in another language starts, asks, signals, updates and ends a sit
   const input = JSON.stringify({ siteId: temporal.siteId, intervalMs: 3_600_000 });
   await workflow('start', '--type', 'syncScheduler', '--task-queue', temporal.taskQueue, '--input', input);
   await becomes((status) => status.cycles === 1 && status.state === 'idle', 'the first cycle has ended');
-  expect(Object.keys(await getStatus())).toHaveLength(31);
+  expect(Object.keys(await getStatus())).toHaveLength(38);
 
   await workflow('signal', '--name', 'pause');
   await becomes((status) => status.state === 'paused', 'it is paused');

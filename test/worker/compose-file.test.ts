@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { expect, test } from 'vitest';
-import { SEARCH_ATTRIBUTES } from '../../src/model/wire.js';
+import { SEARCH_ATTRIBUTE_TYPES } from '../../src/model/wire.js';
 import { toDrainTimes } from '../../src/worker/drain.js';
 
 const path = fileURLToPath(new URL('../../docker-compose.yml', import.meta.url));
@@ -17,7 +17,7 @@ test('a container is given longer to end than its worker takes at most', () => {
 
 test("the compose file's Temporal server knows all search attributes, as keywords", () => {
   const registered = [...file.matchAll(/--search-attribute=(\w+)=(\w+)/g)].map(([, name, type]) => [name, type]);
-  expect(registered).toEqual(Object.values(SEARCH_ATTRIBUTES).map((name) => [name, 'Keyword']));
+  expect(registered).toEqual(Object.entries(SEARCH_ATTRIBUTE_TYPES));
 });
 
 test('docker-compose takes the compose file', (context) => {

@@ -48,6 +48,7 @@ const messages = fc.oneof(
     return { type: 'update' as const, name: wire.CONFIGURE_UPDATE, argument: { intervalMs } };
   }),
   fc.constant({ type: 'update' as const, name: wire.REFRESH_STATUS_UPDATE }),
+  fc.constant({ type: 'signal' as const, name: wire.MOVE_TO_SIGNAL, argument: { taskQueue: 'there' } }),
   fc.constant({ type: 'update' as const, name: wire.DECIDE_DOWNLOAD_UPDATE, argument: { table: 'meter' } }),
 );
 const stale = fc.oneof(fc.constant(0), fc.nat(2_000), fc.nat(3 * HOUR_MS));

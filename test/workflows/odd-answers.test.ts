@@ -58,13 +58,13 @@ test.each(NO_ANSWERS)(
   'a message whose activity is completed with %j is refused, and the loop goes on',
   async (answer) => {
     for (const name of [wire.REFRESH_STATUS_UPDATE, wire.DECIDE_DOWNLOAD_UPDATE]) {
-      const run = await begin(aState({ paused: true }));
+      const run = await begin(aState({ paused: true })); // its timer is the first thing that it waits for
       const refused = run.handlers.get(name)?.({ table: 'meter' }) as Promise<unknown>;
       const told = expect(refused).rejects.toMatchObject({ type: 'unexpected' });
-      await run.feed({ type: 'activityEnded', seq: 1, result: answer }, START);
+      await run.feed({ type: 'activityEnded', seq: 2, result: answer }, START);
       await told;
       await run.feed({ type: 'signal', name: wire.RESUME_SIGNAL }, START);
-      expect(run.commands.at(-1)).toBe('activity uploadReadings 2');
+      expect(run.commands.at(-1)).toBe('activity uploadReadings 3');
     }
   },
 );

@@ -1,5 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
-import { ActivityFailure, ApplicationFailure, type SearchAttributeUpdatePair } from '@temporalio/common';
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  type SearchAttributeUpdatePair,
+} from '@temporalio/common';
 import type { FailureKind } from '../../src/model/failures.js';
 
 /*
@@ -21,7 +26,10 @@ export interface Pending {
   readonly name: string;
   /** Of a timer. */
   readonly ms: number;
+  /** Null: it was asked to end, and is waited for no longer. */
   readonly settle: (event: HistoryEvent | null) => void;
+  /** True: it answers even when it was asked to end, see `end-operation.ts`. */
+  readonly isWaitedFor?: boolean;
 }
 
 /** How a run begins. */
@@ -32,6 +40,7 @@ export interface RunStart {
 }
 
 const TYPED_KEYS = ['MeterSyncSite', 'MeterSyncState', 'MeterSyncHealth', 'MeterSyncLag'];
+const OLDEST = 'MeterSyncOldest';
 
 /** One run of a workflow: what it has asked for so far, and how it goes on. */
 export class SimulatedRun {
@@ -42,14 +51,19 @@ export class SimulatedRun {
   now: number;
   /** The input of the next run, once this one has continued as new. */
   next: unknown = undefined;
+  /** How it has continued as new. */
+  nextOptions: { readonly taskQueue?: string; readonly memo?: unknown } = {};
+  memo: Readonly<Record<string, unknown>> | undefined = undefined;
   isOver = false;
   readonly handlers = new Map<string, (argument?: unknown) => unknown>();
   readonly conditions = new Set<{ readonly fn: () => boolean; readonly resolve: () => void }>();
   readonly attributes = new Map<string, unknown>(TYPED_KEYS.map((name) => [name, 'unknown']));
+  readonly taskQueue = 'here';
   #seq = 0;
 
   constructor(readonly start: RunStart) {
     this.now = start.startedAt;
+    this.attributes.set(OLDEST, new Date(start.startedAt));
   }
 
   /** Begins the run and lets it come as far as it can. */
@@ -130,7 +144,14 @@ class SimulatedScope {
 
   cancel(): void {
     this.consideredCancelled = true;
-    for (const seq of this.#seqs) current.commands.push(`requestCancel ${seq}`);
+    for (const seq of this.#seqs) {
+      const waiting = current.pending.get(seq);
+      if (waiting === undefined) continue;
+      current.commands.push(`requestCancel ${seq}`);
+      if (waiting.isWaitedFor === true) continue;
+      current.pending.delete(seq);
+      waiting.settle(null);
+    }
   }
 }
 
@@ -152,24 +173,36 @@ async function condition(fn: () => boolean, ms?: number): Promise<unknown> {
 
 function proxyActivities(): unknown {
   const call = (name: string) => ({
-    executeWithOptions: () =>
+    executeWithOptions: ({ cancellationType }: { readonly cancellationType?: string }) =>
       new Promise((resolve, reject) => {
+        const fail = (cause: Error): void =>
+          reject(new ActivityFailure('failed', name, '1', 'MAXIMUM_ATTEMPTS_REACHED', undefined, cause));
         const settle = (event: HistoryEvent | null): void => {
-          if (event?.type !== 'activityEnded') return;
+          if (event === null) return fail(new CancelledFailure('asked to end'));
+          if (event.type !== 'activityEnded') return;
           if ('result' in event) return resolve(event.result);
           const { kind, details } = event;
-          const cause = ApplicationFailure.create({ message: 'no', type: kind, details });
-          reject(new ActivityFailure('failed', name, '1', 'MAXIMUM_ATTEMPTS_REACHED', undefined, cause));
+          fail(ApplicationFailure.create({ message: 'no', type: kind, details }));
         };
-        current.ask(`activity ${name}`, { kind: 'activity', name, ms: 0, settle });
+        const isWaitedFor = cancellationType === 'WAIT_CANCELLATION_COMPLETED';
+        current.ask(`activity ${name}`, { kind: 'activity', name, ms: 0, settle, isWaitedFor });
       }),
   });
   return new Proxy({}, { get: (_, name) => call(String(name)) });
 }
 
 function upsertSearchAttributes(pairs: SearchAttributeUpdatePair[]): void {
-  for (const { key, value } of pairs) current.attributes.set(key.name, value);
-  current.commands.push(`upsert ${pairs.map(({ key, value }) => `${key.name}=${String(value)}`).join()}`);
+  for (const { key, value } of pairs) {
+    if (value === null) current.attributes.delete(key.name);
+    else current.attributes.set(key.name, value);
+  }
+  const toText = (value: unknown): string => (value instanceof Date ? value.toISOString() : String(value));
+  current.commands.push(`upsert ${pairs.map(({ key, value }) => `${key.name}=${toText(value)}`).join()}`);
+}
+
+function upsertMemo(memo: Readonly<Record<string, unknown>>): void {
+  current.memo = { ...current.memo, ...memo };
+  current.commands.push('memo');
 }
 
 const silent = (): void => undefined;
@@ -195,13 +228,15 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
   defineSignal: (name: string) => name,
   defineUpdate: (name: string) => name,
   log: { info: silent, warn: silent, debug: silent, error: silent },
-  makeContinueAsNewFunc: () => (input: unknown) => {
+  makeContinueAsNewFunc: (options: SimulatedRun['nextOptions']) => (input: unknown) => {
+    current.nextOptions = options;
     current.next = JSON.parse(JSON.stringify(input)) as unknown;
     return Promise.reject(current.next as Error);
   },
   proxyActivities,
   setCurrentDetails: silent,
   setHandler: (name: string, handler: (argument?: unknown) => unknown) => current.handlers.set(name, handler),
+  upsertMemo,
   upsertSearchAttributes,
   workflowInfo: () =>
     refuseUnsteady({
@@ -210,6 +245,7 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
       continuedFromExecutionRunId: current.start.isContinued ? 'before' : undefined,
       startTime: new Date(current.start.startedAt),
       typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
-      memo: undefined,
+      taskQueue: current.taskQueue,
+      memo: current.memo,
     }),
 };

@@ -16,6 +16,7 @@ export interface SiteUnderTest {
   readonly siteId: string;
   readonly firstRunId: string;
   readonly fake: FakeActivities;
+  readonly client: TestTemporal['client'];
   readonly handle: WorkflowHandle<typeof syncScheduler>;
   start(input: Partial<SyncSchedulerInput>): Promise<unknown>;
   status(): Promise<Status>;
@@ -75,6 +76,7 @@ async function openSite(
     siteId,
     firstRunId: firstExecutionRunId,
     fake,
+    client,
     handle,
     start,
     status,

@@ -1,14 +1,23 @@
 import { ApplicationFailure } from '@temporalio/common';
 import { WorkflowFailedError, WorkflowUpdateFailedError } from '@temporalio/client';
 import { describe, expect, test } from 'vitest';
+import type { SiteMemo } from '../../src/model/memo.js';
 import type { UploadReadingsInput } from '../../src/model/operations.js';
 import { phaseOf, tickAfter } from '../../src/model/ticks.js';
+import { SITE_KEYS } from '../../src/temporal/search-attributes.js';
 import { aDownload, aFailure, anUpload } from '../model/builders.js';
 import { until } from '../support/wait.js';
 import { aDoor, aProbe, failsWith } from './fake-activities.js';
 import { withSite } from './site-under-test.js';
 
 const LONG_MS = 3_600_000;
+/** What Temporal Cloud counts, of what an idle cycle may do. */
+const PAID = [
+  'activityTaskScheduledEventAttributes',
+  'timerStartedEventAttributes',
+  'upsertWorkflowSearchAttributesEventAttributes',
+  'workflowPropertiesModifiedEventAttributes',
+] as const;
 
 describe('the rhythm', () => {
   test('the first cycle begins at once, in the order upload, meters, tenants', async (context) => {
@@ -99,7 +108,8 @@ describe('signals', () => {
   test('pause and resume survive continue-as-new, and no signal is lost across it', async (context) => {
     await withSite(context, { intervalMs: 100, maxCyclesPerRun: 1 }, async (site) => {
       await site.cycled(2);
-      await site.handle.signal('pause');
+      await site.handle.signal('pause', { by: 'anna', reason: 'the remote moves' });
+      await site.handle.signal('pause', { by: 'ben' });
       const paused = await site.becomes('paused');
       const firstRun = (await site.handle.describe()).runId;
       for (let round = 1; round <= 3; round++) {
@@ -107,7 +117,13 @@ describe('signals', () => {
         await site.cycled(paused.cycles + round);
       }
       expect((await site.handle.describe()).runId).not.toBe(firstRun);
-      expect((await site.becomes('paused')).startedAt).toBe(paused.startedAt);
+      const { startedAt, pausedBy, verdict } = await site.becomes('paused');
+      expect(startedAt).toBe(paused.startedAt);
+      expect(pausedBy).toEqual({ by: 'anna', reason: 'the remote moves', since: paused.pausedBy?.since });
+      expect(verdict).toMatchObject({
+        verdict: 'paused',
+        reason: expect.stringContaining('by anna (the remote moves)'),
+      });
       await site.handle.signal('resume');
       await site.cycled(paused.cycles + 5);
       await site.handle.signal('stop');
@@ -261,16 +277,71 @@ describe('the lock and the door', () => {
 });
 
 describe('what people see in Web UI', () => {
-  test('an idle cycle costs fewer than 25 history events', async (context) => {
+  test('an idle cycle costs fewer than 25 history events and 5 actions', async (context) => {
     await withSite(context, { intervalMs: 100 }, async (site) => {
       await site.cycled(2);
       const before = (await site.handle.describe()).historyLength;
       const { cycles } = await site.status();
       await site.cycled(cycles + 10);
-      await site.handle.signal('pause');
-      const after = await site.becomes('paused');
-      const events = (await site.handle.describe()).historyLength - before;
-      expect(events / (after.cycles - cycles)).toBeLessThan(25);
+      const after = await site.status();
+      const events = ((await site.handle.fetchHistory()).events ?? []).slice(before);
+      expect(events.length / (after.cycles - cycles)).toBeLessThan(25);
+      const actions = events.filter((event) => PAID.some((kind) => event[kind]));
+      expect(actions.length / (after.cycles - cycles)).toBeLessThan(5);
+    });
+  });
+
+  test('the memo has the last figures in a list of all sites, is written with the verdict, and outlives the runs', async (context) => {
+    await withSite(context, { intervalMs: 100, maxCyclesPerRun: 2 }, async (site) => {
+      const oldestUnsynced = new Date().toISOString();
+      site.fake.upload = () => anUpload({ queueSize: 3, oldestUnsynced, totalUploaded: 5, observedAt: oldestUnsynced });
+      const { startedAt } = await site.cycled(7);
+      const { memo, runId } = await site.handle.describe();
+      expect(runId).not.toBe(site.firstRunId);
+      const figures = { siteId: site.siteId, queueSize: 3, oldestUnsynced, totalRecordsSynced: 5, intervalMs: 100 };
+      expect(memo?.['meterSyncStatus']).toMatchObject({ ...figures, verdict: { verdict: 'healthy' }, state: 'idle' });
+      const { at } = memo?.['meterSyncStatus'] as SiteMemo;
+      expect(Date.parse(at) - Date.parse(startedAt)).toBeLessThan(LONG_MS);
+      const written = async (): Promise<number> =>
+        ((await site.handle.fetchHistory()).events ?? []).filter(
+          (event) => event.workflowPropertiesModifiedEventAttributes,
+        ).length;
+      expect(await written()).toBe(0); // in this run nothing has changed, and a quarter of an hour has not passed
+      await site.handle.signal('pause', { by: 'anna' });
+      await site.becomes('paused');
+      const query = `WorkflowId = "${site.handle.workflowId}" and ExecutionStatus = "Running"`;
+      const listed = async (): Promise<unknown> => {
+        for await (const found of site.client.workflow.list({ query })) return found.memo?.['meterSyncStatus'];
+        return null;
+      };
+      await until(async () => ((await listed()) as SiteMemo | null)?.verdict.verdict === 'paused', {
+        what: 'the memo in the list of workflows',
+      });
+      await site.handle.signal('stop');
+      await site.handle.result();
+      expect((await site.handle.describe()).memo?.['meterSyncStatus']).toMatchObject({ state: 'stopped' });
+    });
+  });
+
+  test('the oldest reading can be searched for while it is old, and is gone when nothing old waits', async (context) => {
+    await withSite(context, { intervalMs: 100, maxCyclesPerRun: 2 }, async (site) => {
+      const { handle, client, fake } = site;
+      const shown = async (): Promise<Date | undefined> =>
+        (await handle.describe()).typedSearchAttributes.get(SITE_KEYS.oldest);
+      await site.cycled(5);
+      expect(await shown()).toBeUndefined();
+      const yesterday = new Date(Date.now() - 20 * LONG_MS);
+      fake.upload = () => anUpload({ queueSize: 1, oldestUnsynced: yesterday.toISOString() });
+      await until(async () => (await shown())?.getTime() === yesterday.getTime(), { what: 'the old reading is shown' });
+      const query = `MeterSyncSite = "${site.siteId}" and MeterSyncOldest < "${new Date().toISOString()}" and ExecutionStatus = "Running"`;
+      const isFound = async (): Promise<boolean> => (await client.workflow.count(query)).count === 1;
+      await until(isFound, { what: 'it is found by a search' });
+      const { cycles } = await site.status();
+      await site.cycled(cycles + 5);
+      expect(await shown()).toEqual(yesterday); // in another run
+      fake.upload = () => anUpload();
+      await until(async () => (await shown()) === undefined, { what: 'nothing old waits' });
+      await until(async () => !(await isFound()), { what: 'it is found no longer' });
     });
   });
 
@@ -278,11 +349,13 @@ describe('what people see in Web UI', () => {
     await withSite(context, { intervalMs: LONG_MS }, async (site) => {
       await site.cycled(1);
       const attributes = async (): Promise<unknown> => (await site.handle.describe()).searchAttributes;
-      await until(async () => JSON.stringify(await attributes()).includes('"ok"'), { what: 'the health is published' });
+      await until(async () => JSON.stringify(await attributes()).includes('"healthy"'), {
+        what: 'the health is published',
+      });
       expect(await attributes()).toMatchObject({
         MeterSyncSite: [site.siteId],
         MeterSyncState: ['idle'],
-        MeterSyncHealth: ['ok'],
+        MeterSyncHealth: ['healthy'],
         MeterSyncLag: ['current'],
       });
       const { events } = await site.handle.fetchHistory();

@@ -155,14 +155,15 @@ export async function addUploadState(
   siteId: string,
   before: UploadState,
   { link, removed, lastTimestamp }: { link: Link; removed: number; lastTimestamp: string | null },
-): Promise<UploadState> {
-  const after = { batch: before.batch + 1, rows: before.rows + removed, link };
-  await writeUploadState(session, siteId, after, lastTimestamp);
-  return after;
+): Promise<{ readonly state: UploadState; readonly movedAt: string }> {
+  const state = { batch: before.batch + 1, rows: before.rows + removed, link };
+  const movedAt = await writeUploadState(session, siteId, state, lastTimestamp);
+  return { state, movedAt };
 }
 
 /**
  * Writes a state as the site's newest one.
+ * @returns when, by the site's server. ISO 8601 UTC
  * @throws DatabaseFailure `busy` - another run has moved the state there: this one's lock was lost, and it did not know yet
  */
 export async function writeUploadState(
@@ -170,14 +171,16 @@ export async function writeUploadState(
   siteId: string,
   { batch, rows, link }: UploadState,
   lastTimestamp: string | null,
-): Promise<void> {
+): Promise<string> {
   try {
-    await run(session, {
+    const [row] = await run<{ movedAt: string }>(session, {
       text: `
         insert into meter_sync.upload_state (site, batch, rows, seq, digest, last_timestamp, moved_at)
-        values ($1::text, $2::bigint, $3::bigint, $4::bigint, decode($5::text, 'hex'), $6::text, clock_timestamp())`,
+        values ($1::text, $2::bigint, $3::bigint, $4::bigint, decode($5::text, 'hex'), $6::text, clock_timestamp())
+        returning ${isoUtc('moved_at')} as "movedAt"`,
       values: [siteId, batch, rows, link.seq, link.digest, lastTimestamp],
     });
+    return row?.movedAt ?? '';
   } catch (error) {
     if (!(error instanceof DatabaseFailure) || error.sqlstate !== SQLSTATE.uniqueViolation) throw error;
     const message = `local database: another run of site ${siteId} has moved its upload on to batch ${batch}; this one removed nothing`;

@@ -1,6 +1,7 @@
 import type { SiteConfig } from '../../config/read/read-site.js';
 import { callTemporal } from '../../temporal/call.js';
 import { connectTemporal, type TemporalClient } from '../../temporal/connection.js';
+import { toCloudCommand } from '../../temporal/errors.js';
 import { readSearchAttributes } from '../../temporal/search-attributes.js';
 import { readSiteRecord } from '../../temporal/site-record.js';
 import { isPolled, readPollers } from '../../temporal/task-queue.js';
@@ -39,7 +40,9 @@ async function checkSearchAttributes({ client, namespace }: TemporalClient, find
   if (problem !== null)
     findings.warning(problem.message, `The worker and start register them where they may; else: ${problem.next}`);
   else if (present === null)
-    findings.ok('the search attributes cannot be listed here; a site starts with those that are there');
+    findings.ok(
+      `the search attributes cannot be listed here; a site starts with those that are there. On Temporal Cloud: ${toCloudCommand(namespace)}`,
+    );
   else findings.ok('the search attributes are registered');
 }
 

@@ -1,8 +1,8 @@
-import { hostname, userInfo } from 'node:os';
 import { Argument, InvalidArgumentError } from 'commander';
 import { loadConfig } from '../../config/load.js';
 import { type Decision, DECISIONS } from '../../model/guard.js';
 import { type Answer, type CommandSpec, type Context, UsageError } from '../command.js';
+import { whoAmI } from '../who-am-i.js';
 
 const ACTIONS = ['show', ...DECISIONS, 'history'] as const;
 const DEFAULT_LIMIT = 20;
@@ -79,11 +79,6 @@ function checkUsage(action: string, { table, change, by, key, limit }: Downloads
   if (!isDecision && (change !== undefined || by !== undefined))
     refuse('--change and --by belong to approve and reject');
   if (action !== 'history' && (key !== undefined || limit !== undefined)) refuse('--key and --limit belong to history');
-}
-
-/** For the audit: the person at the terminal, as far as the machine knows. */
-function whoAmI(): string {
-  return `${userInfo().username}@${hostname()}`;
 }
 
 /** One column's text as it stands, or several as a JSON array of texts. */

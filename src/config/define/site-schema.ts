@@ -28,6 +28,7 @@ export const siteSchema = z.object({
       text: "The task queue of the activities alone, so that the status answers while the site's own worker is away",
       wanted: 'the name of a task queue',
       fallbackText: 'as METER_SYNC_TASK_QUEUE',
+      option: 'activity-task-queue',
     },
     z.string().max(1000),
   ),

@@ -11,8 +11,10 @@ const RECORDS = `select seq, encode(digest, 'hex') as digest, rows, already_ther
 it('each batch commits one record with its readings, and the site knows the newest one', async (context) => {
   const site = await openSite(context);
   await site.queueReadings(1, 100);
-  await site.upload({ batchRows: 30 });
+  const { chainHead } = await site.upload({ batchRows: 30 });
   const records = await site.remote.sql(RECORDS);
+  expect(chainHead).toEqual({ seq: 4, digest: records[3]?.['digest'] });
+  expect((await site.upload()).chainHead).toEqual(chainHead); // nothing waits
   expect(records.map(({ seq, rows }) => [seq, rows])).toEqual([
     ['1', '30'],
     ['2', '30'],
@@ -24,6 +26,24 @@ it('each batch commits one record with its readings, and the site knows the newe
     `select seq, encode(digest, 'hex') as digest, rows from meter_sync.upload_state order by batch desc limit 1`,
   );
   expect(state).toEqual({ seq: '4', digest: records[3]?.['digest'], rows: '100' });
+});
+
+it("an upload tells how far the servers' clocks are apart, however long its batch takes, and none without a batch", async (context) => {
+  const site = await openSite(context);
+  await site.local.sql(`
+    create schema ahead;
+    grant usage on schema ahead to public;
+    create function ahead.clock_timestamp() returns timestamptz language sql as
+      $$ select pg_catalog.clock_timestamp() + interval '1 hour' $$;
+    create function slow() returns trigger language plpgsql as 'begin perform pg_sleep(1); return null; end';
+    create trigger slow before delete on meter_readings for each statement execute function slow()`);
+  await site.local.sql(
+    `do $$begin execute format('alter database %I set search_path to ahead, pg_catalog, public', current_database()); end$$`,
+  );
+  await site.queueReadings(1, 5);
+  const { clockDifferenceMs } = await site.upload();
+  expect(Math.abs((clockDifferenceMs ?? 0) - 3_600_000)).toBeLessThan(500);
+  expect((await site.upload()).clockDifferenceMs ?? null).toBeNull();
 });
 
 it('a record says from when to when its readings are, who sent it and with which columns', async (context) => {

@@ -2,6 +2,7 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 
+import { SEARCH_ATTRIBUTE_TYPES } from '../../../model/wire.js';
 import { findFreePort } from '../process/free-port.js';
 import { startGuarded, tailOf, type GuardedProcess } from '../process/guarded-process.js';
 import type { TemporalBinary } from './temporal-binary.js';
@@ -67,7 +68,7 @@ function argumentsOf(options: TemporalServerOptions, port: number, uiPort: numbe
     ...['server', 'start-dev', '--ip', '127.0.0.1', '--port', String(port), '--ui-port', String(uiPort)],
     ...['--log-level', 'warn', '--color', 'never'],
     ...['--dynamic-config-value', PROMPT_TIMERS],
-    ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=Keyword`]),
+    ...options.searchAttributes.flatMap((name) => ['--search-attribute', `${name}=${SEARCH_ATTRIBUTE_TYPES[name]}`]),
     ...(options.metricsPort === undefined ? [] : ['--metrics-port', String(options.metricsPort)]),
     ...(options.keep ? ['--db-filename', join(options.folder, databaseName(options.binary.version))] : []),
   ];
