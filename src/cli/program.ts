@@ -58,7 +58,7 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
     if (error.exitCode === 0) return { is: 'text', text: text.trimEnd() };
     const name = COMMANDS.find((spec) => spec.name === args[0])?.name;
     const next = name === undefined ? 'meter-sync --help' : `meter-sync ${name} --help`;
-    const message = error.code === 'commander.help' ? 'a command is wanted' : text.replace(/^error: /, '').trim();
+    const message = error.code === 'commander.help' ? 'missing command' : text.replace(/^error: /, '').trim();
     return { is: 'wrong', message, next };
   }
   return chosen === undefined ? { is: 'text', text } : { is: 'command', chosen };

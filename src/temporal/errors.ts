@@ -1,9 +1,13 @@
+import type { FailingTask } from '../model/observation.js';
+import { adviseFailingTask } from '../model/observed-findings.js';
+
 /** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
 export type TemporalErrorCode =
   | 'alreadyRunning'
   | 'notRunning'
   | 'stillRunning'
   | 'noWorker'
+  | 'stuckTask'
   | 'unreachable'
   | 'refused'
   | 'invalidChange'
@@ -98,6 +102,21 @@ export class NoWorker extends TemporalError {
     const { siteId, taskQueue, lastSeenAt } = this.facts;
     const after = '. The change may still take effect when one is back: give it again then';
     return new NoWorker(siteId, taskQueue, { lastSeenAt }, { isSilent: this.isSilent, after });
+  }
+}
+
+/** A worker answers, and the workflow's own code fails there again and again: nothing moves and the workflow cannot be asked. */
+export class StuckTask extends TemporalError {
+  override readonly name = 'StuckTask';
+  readonly code = 'stuckTask';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, task: FailingTask) {
+    const why = task.message === null ? '' : `: ${task.message}`;
+    super(`The workflow of site ${siteId} cannot be asked: its task fails, attempt ${task.attempt}${why}`);
+    this.facts = { siteId, ...task };
+    this.next = adviseFailingTask(siteId);
   }
 }
 

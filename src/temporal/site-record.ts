@@ -1,11 +1,12 @@
 import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@temporalio/client';
 import { defaultPayloadConverter } from '@temporalio/common';
 import { type FailureReport, isFailureKind } from '../model/failures.js';
-import type { PendingActivity } from '../model/observation.js';
+import type { FailingTask, PendingActivity } from '../model/observation.js';
 import { toWorkflowId } from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
 import type { Closing } from './errors.js';
+import { readFailingTask } from './failing-task.js';
 import { SITE_KEYS } from './search-attributes.js';
 
 /** What Temporal itself knows of a site, without asking a worker. */
@@ -28,6 +29,8 @@ export interface SiteRecord {
   };
   /** Attempts of activities under way, of which a failing one says why. */
   readonly pending: readonly PendingActivity[];
+  /** Null: the workflow's own code runs. */
+  readonly failingTask: FailingTask | null;
 }
 
 /** `temporal.api.enums.v1.PendingActivityState` of an attempt that no worker has taken. */
@@ -67,6 +70,7 @@ export async function readSiteRecord(
       lag: attributes.get(SITE_KEYS.lag) ?? null,
     },
     pending: (latest.raw.pendingActivities ?? []).map(toPending),
+    failingTask: await readFailingTask(temporal, latest, signal),
   };
 }
 
@@ -90,7 +94,9 @@ function toPending(activity: RawPending): PendingActivity {
 /** The report that an attempt gave of its failure, see `activities/failures.ts`. */
 function toReport(told: unknown): FailureReport | null {
   const { kind, message, next } = (told ?? {}) as Partial<Record<keyof FailureReport, unknown>>;
-  return isFailureKind(kind) && typeof message === 'string' && typeof next === 'string' ? (told as FailureReport) : null;
+  return isFailureKind(kind) && typeof message === 'string' && typeof next === 'string'
+    ? (told as FailureReport)
+    : null;
 }
 
 function readFirst(details: RawPending['heartbeatDetails']): unknown {

@@ -35,8 +35,11 @@ test('a site is started, asked, paused, resumed, configured and stopped from the
   expect((await cli('sync-now', '--wait')).json()).toMatchObject({ ok: true, status: { lastSyncSuccess: true } });
   expect((await cli('pause')).json()).toMatchObject({ ok: true, signal: 'pause', workerPolling: true });
   const paused = await cli('status');
-  expect(paused.exitCode).toBe(0);
-  expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000 });
+  expect(paused.exitCode).toBe(1);
+  const verdict = { verdict: 'paused', next: `meter-sync resume --site ${siteId}` };
+  const workers = [{ lastSeenAt: expect.any(String) as unknown }];
+  expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000, verdict, workers });
+  expect(await cli('status', '--probe')).toMatchObject({ exitCode: 1 });
   expect((await cli('resume')).exitCode).toBe(0);
 
   const configured = await cli('configure', '--batch-rows', '7');
@@ -61,10 +64,15 @@ test('without a worker the status says so within seconds, with what was last kno
   expect(status.tookMs).toBeLessThan(10_000);
   expect(status.json()).toMatchObject({ ok: false, error: { code: 'noWorker', taskQueue: temporal.taskQueue } });
   const text = await runCli(['status', '--site', temporal.siteId], { TEMPORAL_ADDRESS: temporal.address });
-  expect(text.stdout).toContain('no worker answers');
+  expect(text.stdout).toContain('No worker answers');
   for (const question of ['Is every reading safe?', 'Is anything stuck?', 'What to do now?'])
     expect(text.stdout).toContain(question);
   expect(text.stdout).toContain('last known state');
+  const probe = await runCli(['status', '--site', temporal.siteId, '--probe'], { TEMPORAL_ADDRESS: temporal.address });
+  expect(probe).toMatchObject({
+    exitCode: 2,
+    stdout: expect.stringMatching(/^METER_SYNC CRITICAL - [^\n]+\n$/) as unknown,
+  });
 });
 
 test('what is sent to a site without a worker says that it takes effect when one is back', async () => {
@@ -88,4 +96,7 @@ test('a site that nobody knows is told as such by every command', async () => {
     expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({ ok: false, error: { code: 'notRunning', how: null } });
   }
+  const probe = await cli('status', '--probe');
+  expect(probe).toMatchObject({ exitCode: 2 });
+  expect(probe.json()).toMatchObject({ probe: 'CRITICAL', error: { code: 'notRunning' } });
 });

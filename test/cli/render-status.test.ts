@@ -77,7 +77,7 @@ test('while the upload fails, readings that were counted before it are not told 
   expect(judgeSafety(status, NOW, true).text).toContain('0 waiting at the site (seen');
 });
 
-test('an upload under way tells what it has done so far', () => {
+test('an upload under way tells how far it is, how fast, and how long it still takes where that is known', () => {
   const pending = [
     {
       ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, lastReport: null },
@@ -85,7 +85,13 @@ test('an upload under way tells what it has done so far', () => {
       progress: { removed: 120_000, batches: 24 },
     },
   ];
-  expect(toLines(aStatus(), { pending }).join('\n')).toContain('uploadReadings: 120,000 readings in 24 batches so far');
+  const running = { ...aState().running, startedAt: START } as SchedulerState['running'];
+  const known = aStatus({ running, observed: { ...OBSERVED, queueSize: 720_000 } });
+  expect(toLines(known, { pending })).toContain(
+    'under way,upload: 120,000 readings in 24 batches, 12,000 a second, about 50 s to go',
+  );
+  const first = aStatus({ running, observed: { ...OBSERVED, queueSize: null } });
+  expect(toLines(first, { pending })).toContain('under way,upload: 120,000 readings in 24 batches, 12,000 a second');
 });
 
 test('a held download is told as held, and never as up to date', () => {

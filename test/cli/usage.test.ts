@@ -88,6 +88,18 @@ test('a Temporal that is not there is told within seconds, with its address and 
   expect(json.json()).toMatchObject({ ok: false, error: { code: 'unreachable', address: '127.0.0.1:1' } });
 });
 
+test('a probe that cannot look is one line and exit code 3: without Temporal, with bad settings and bad usage', async () => {
+  const runs = await Promise.all([
+    runCli(['status', '--probe', '--site', 'north', '--address', '127.0.0.1:1']),
+    runCli(['status', '--probe', '--site', 'a b']),
+    runCli(['status', '--probe', '--max-lag', 'soon', '--site', 'north']),
+  ]);
+  for (const run of runs) {
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toMatch(/^METER_SYNC UNKNOWN - [^\n]+\n$/);
+  }
+});
+
 test('a worker of a sites file refuses to serve one site of it: the task queue is shared', async () => {
   const run = await runCli(['worker', '--site', 'a', '--json'], { METER_SYNC_SITES_FILE: 'sites.json' });
   expect(run.exitCode).toBe(2);

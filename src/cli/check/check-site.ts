@@ -23,7 +23,7 @@ export async function checkSite(inspected: InspectedSite): Promise<readonly Chec
     temporal: openFindings('Temporal'),
   };
   for (const problem of problems)
-    areas.settings.error(toProblemText(problem), 'Mend this setting; docs/settings.md tells of each');
+    areas.settings.error(toProblemText(problem), 'Fix this setting, see docs/settings.md');
   if (problems.length === 0) areas.settings.ok('all settings can be used');
   await Promise.all([
     checkDatabases(inspected, areas),

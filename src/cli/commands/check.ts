@@ -13,7 +13,7 @@ interface CheckedSite {
 /** `meter-sync check` */
 export const check: CommandSpec = {
   name: 'check',
-  summary: 'the doctor: settings, both databases, tables, Temporal; what is wrong, and what to do',
+  summary: 'what is wrong, and what to do: settings, both databases, tables, Temporal, the running site',
   description:
     'Looks at settings, both databases (version, rights, tables, keys, drift, index), Temporal and clocks, changes nothing, ' +
     'and tells everything at once. Exit code 1 when something is wrong, 2 when settings cannot be used.',
