@@ -90,8 +90,14 @@ function toUnderWay(
 const WORDS: Readonly<Record<string, string>> = { uploadReadings: 'upload' };
 
 function toWorker({ identity, version, lastSeenAt }: Poller, now: number): string {
-  const ofVersion = version === null ? '' : ` (${version})`;
+  const ofVersion = version === null ? '' : ` (code ${toShort(version)})`;
   return `${identity}${ofVersion}, last poll ${toInstant(lastSeenAt, now)}`;
+}
+
+/** Unless somebody names versions, the SDK does: by itself and a digest of the workflow's code. */
+function toShort(version: string): string {
+  const [, digest] = /^@temporalio\/worker@[^+]*\+([0-9a-f]{8})/.exec(version) ?? [];
+  return digest ?? version;
 }
 
 function toOutcomeWord(success: boolean | null): string {

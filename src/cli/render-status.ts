@@ -34,7 +34,7 @@ export function renderStatus(status: Status, shown: Shown, { paint, table }: Pai
   const { verdict, now, isRefreshed = false } = shown;
   return [
     toHeading(status.siteId, verdict, now, paint),
-    ...toAnswers(judgeSafety(status, now, isRefreshed), verdict, { now, paint }),
+    ...toAnswers(judgeSafety(status, now, { verdict: verdict.verdict, isRefreshed }), verdict, { now, paint }),
     '',
     table(['', ''], toFigures(status, shown)),
     '',

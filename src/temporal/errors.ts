@@ -90,7 +90,10 @@ export class NoWorker extends TemporalError {
     { lastSeenAt }: { readonly lastSeenAt: string | null },
     { isSilent = false, after = '' }: { readonly isSilent?: boolean; readonly after?: string } = {},
   ) {
-    const seen = lastSeenAt === null ? 'none was seen in the last minutes' : `the last one was seen at ${lastSeenAt}`;
+    const seen =
+      lastSeenAt === null
+        ? 'none was seen in the last minutes'
+        : `the last one was seen at ${lastSeenAt.slice(0, 19).replace('T', ' ')}Z`;
     super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}${after}`);
     this.isSilent = isSilent;
     this.facts = { siteId, taskQueue, lastSeenAt };

@@ -43,15 +43,18 @@ export async function readSiteReport(site: SiteHandle, read: 'status' | 'refresh
   return readEnd(site);
 }
 
-/** What the report means, by the clock of who asks. `now` is epoch milliseconds. */
-export function judgeReport(siteId: string, report: SiteReport, now: number): Verdict {
+/**
+ * What the report means, by the clock of who asks. `now` is epoch milliseconds.
+ * @param known a status of before, where the site gives none now; null: there is none
+ */
+export function judgeReport(siteId: string, report: SiteReport, now: number, known: Status | null = null): Verdict {
   switch (report.seen) {
     case 'live':
       return judge(report.status, now, observe(report));
     case 'ended':
       return report.status === null ? judgeEnd(siteId, report.closing) : judge(report.status, now);
     case 'silent':
-      return judgeSilence(siteId, observe(report));
+      return known === null ? judgeSilence(siteId, observe(report)) : judge(known, now, observe(report));
   }
 }
 

@@ -1,5 +1,8 @@
+import { spawn } from 'node:child_process';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { COMMAND_LINE } from '../support/program.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
+import { until } from '../support/wait.js';
 import { FakeActivities } from '../workflows/fake-activities.js';
 import { type CliRun, runCli } from './run-cli.js';
 
@@ -55,6 +58,28 @@ test('a site is started, asked, paused, resumed, configured and stopped from the
   const after = await cli('status');
   expect(after.exitCode).toBe(1);
   expect(after.json()).toMatchObject({ siteId, state: 'stopped' });
+});
+
+test('watch prints a line when something changes, and ends in order at Ctrl-C', async () => {
+  await temporal.startWorker({ activities: { ...new FakeActivities() } });
+  await cli('start');
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, TEMPORAL_ADDRESS: temporal.address };
+  const child = spawn(process.execPath, [COMMAND_LINE, 'watch', '--site', temporal.siteId, '--interval', '0.2s'], {
+    env,
+  });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+  await until(() => printed.includes(': healthy: '), { what: 'a healthy site' });
+  await cli('pause');
+  await until(() => printed.includes(': paused: '), { what: 'the pause' });
+  child.kill('SIGINT');
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+  const words = printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(': ')[1]);
+  expect(words.slice(-2)).toEqual(['healthy', 'paused']);
 });
 
 test('without a worker the status says so within seconds, with what was last known', async () => {
