@@ -43,6 +43,12 @@ test('a site is started, asked, paused, resumed, configured and stopped from the
   const workers = [{ lastSeenAt: expect.any(String) as unknown }];
   expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000, verdict, workers });
   expect(await cli('status', '--probe')).toMatchObject({ exitCode: 1 });
+  const checked = JSON.stringify((await cli('check')).json());
+  expect(checked).toContain('"level":"error","area":"site","message":"paused: the sync is paused');
+  expect(checked).toContain(`a worker polls ${temporal.taskQueue} for activities`);
+  const elsewhere = await runCli(['check', '--site', siteId], { TEMPORAL_ADDRESS: temporal.address });
+  expect(elsewhere.stdout).toContain(`the workflows of site ${siteId} are on task queue ${temporal.taskQueue}`);
+  expect(elsewhere.stdout).toContain(`next: meter-sync worker --site ${siteId} --task-queue ${temporal.taskQueue}`);
   expect((await cli('resume')).exitCode).toBe(0);
 
   const configured = await cli('configure', '--batch-rows', '7');
