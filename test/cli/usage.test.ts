@@ -51,10 +51,12 @@ test('options that stand for settings go to the settings by name', () => {
 test('an unknown option and an unknown command end with 2 and a suggestion', async () => {
   const [option, command] = await Promise.all([runCli(['start', '--sitte', 'a']), runCli(['statsu'])]);
   expect(option).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(option.stderr).toContain('Did you mean --site?');
+  expect(option.stderr).toContain("unknown option '--sitte'; did you mean --site?");
   expect(option.stderr).toContain('next:  meter-sync start --help');
   expect(command.exitCode).toBe(2);
-  expect(command.stderr).toContain('Did you mean status?');
+  expect(command.stderr).toContain("unknown command 'statsu'; did you mean status?");
+  const action = await runCli(['quarantine', 'lst']);
+  expect(action.stderr).toContain("unknown action 'lst'; did you mean list?");
 });
 
 test('bad usage in JSON mode is one document', async () => {

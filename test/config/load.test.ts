@@ -301,10 +301,10 @@ test('a sites file tells every problem of every site', () => {
   expect(message).toContain('site a');
 });
 
-test('a file that is not JSON is told without its content', () => {
-  const path = file('broken.json', '{ "POSTGRES_SYNC_PASSWORD": "hunter2" ');
+test('a file that is not JSON is told with line and column, and without its content', () => {
+  const path = file('broken.json', '{\n  "POSTGRES_SYNC_PASSWORD": "hunter2",\n}');
   const problem = problemsOf({ env: { ...BOTH, METER_SYNC_CONFIG: path } });
-  expect(problem.message).toContain('which is not JSON');
+  expect(problem.message).toContain('which is not JSON from line 3, column 1 on');
   expect(inspect(problem, { depth: 9 })).not.toContain('hunter2');
 });
 

@@ -1,4 +1,4 @@
-import { findUnknownNames } from '../../config/define/all-settings.js';
+import { askSimilarSetting, findUnknownNames } from '../../config/define/all-settings.js';
 import { inspectSites } from '../../config/load.js';
 import { toCounted } from '../../model/words.js';
 import type { CheckFinding } from '../check/finding.js';
@@ -49,7 +49,7 @@ function findMisspelt(env: Context['sources']['env']): CheckFinding[] {
   return findUnknownNames(env).map((name) => ({
     level: 'warning',
     area: 'settings',
-    message: `${name} is set, and there is no such setting`,
+    message: `${name} is set, and there is no such setting${askSimilarSetting(name)}`,
     next: 'If it is misspelt, a default is in force in its place: docs/settings.md',
   }));
 }

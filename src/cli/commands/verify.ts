@@ -72,7 +72,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
     { findTrustedKeys },
     { readHead, readKeys },
     { untilTold },
-    { toReport, writeReport },
+    { checkReportPlace, toReport, writeReport },
     { renderVerification },
     { openStages },
   ] = await Promise.all([
@@ -86,6 +86,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
     import('../verify/render.js'),
     import('../verify/stages.js'),
   ]);
+  if (options.report !== undefined) await checkReportPlace(options.report);
   const keys = readKeys(options.key ?? [], siteId, isRemoteOnly);
   const head = readHead(options.head);
   const { output } = context;
