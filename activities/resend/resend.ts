@@ -235,6 +235,6 @@ async function settleUnsummed({ local, days }: UploadPlan, siteId: string, sent:
 /** The order column has days only when it is a time. @throws DatabaseFailure `config` */
 function checkHasDays({ orderIsTime, readings: { order } }: Queue): void {
   if (orderIsTime) return;
-  const message = `column ${order} holds no times, so readings have no days; wanted: --missing`;
+  const message = `column ${order} holds no times, so readings have no days; expected --missing`;
   throw new DatabaseFailure('config', message, { side: 'local', column: order });
 }

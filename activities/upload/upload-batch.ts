@@ -136,7 +136,7 @@ async function send(batch: Batch, attempt: Attempt): Promise<Committed> {
     } catch (error) {
       if (!isForReadings(error)) throw error;
       const facts = { sqlstate: error.sqlstate, constraint: error.place.constraint };
-      attempt.log.info('readings of this batch are there already or refused: it goes the careful way', facts);
+      attempt.log.info('some readings of this batch are already there or were refused; checking each one', facts);
     }
   }
   return commitThere(batch, attempt, sendCarefully);

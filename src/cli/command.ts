@@ -13,8 +13,8 @@ export interface Context {
 
 /** What a command answers with: one document for programs, or a text for people. */
 export interface Answer {
-  /** 0 unless told: 1 when something is not fine. */
-  readonly exitCode?: 0 | 1 | 2;
+  /** 0 unless told: 1 when something is not fine. A probe has codes of its own. */
+  readonly exitCode?: 0 | 1 | 2 | 3;
   /** Null when the command has printed its own. */
   readonly document: object | null;
   readonly text: string;

@@ -17,6 +17,7 @@ import { status } from './commands/status.js';
 import { stop } from './commands/stop.js';
 import { syncNow } from './commands/sync-now.js';
 import { verify } from './commands/verify.js';
+import { watch } from './commands/watch.js';
 import { worker } from './commands/worker.js';
 
 /** All commands, in the order in which a newcomer meets them. */
@@ -28,6 +29,7 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   worker,
   start,
   status,
+  watch,
   pause,
   resume,
   syncNow,

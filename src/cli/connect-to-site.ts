@@ -1,7 +1,7 @@
 import { loadSiteConfig } from '../config/load.js';
 import type { SiteConfig } from '../config/read/read-site.js';
 import type { TemporalClient } from '../temporal/connection.js';
-import type { NoWorker } from '../temporal/errors.js';
+import type { NoWorker, StuckTask } from '../temporal/errors.js';
 import type { SiteHandle } from '../temporal/site-handle.js';
 import type { Context } from './command.js';
 
@@ -28,17 +28,17 @@ export async function connectToSite(context: Context): Promise<ConnectedSite> {
 }
 
 /**
- * Why what was sent to a site does not take effect yet: no worker answers. Null when one does. The workflow itself is asked,
+ * Why what was sent to a site does not take effect yet: no worker answers, or the workflow's own code fails. Null when it does. The workflow itself is asked,
  * since a worker that was killed looks for another minute as if it polled.
  * @throws Unreachable, Refused
  */
-export async function findMissingWorker({ site }: ConnectedSite): Promise<NoWorker | null> {
-  const { NotRunning, NoWorker } = await import('../temporal/errors.js');
+export async function findObstacle({ site }: ConnectedSite): Promise<NoWorker | StuckTask | null> {
+  const { NotRunning, NoWorker, StuckTask } = await import('../temporal/errors.js');
   try {
     await site.status();
     return null;
   } catch (error) {
-    if (error instanceof NoWorker) return error;
+    if (error instanceof NoWorker || error instanceof StuckTask) return error;
     if (error instanceof NotRunning) return null; // it has ended since, so somebody took it up
     throw error;
   }

@@ -66,7 +66,8 @@ function drawTable(head: readonly string[], rows: readonly (readonly string[])[]
   return table.toString();
 }
 
-function alignTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+/** Rows as aligned text, for programs that cut it and for screens that wrap it. */
+export function alignTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
   const lines = head.some((title) => title !== '') ? [head, ...rows] : rows;
   const widths = head.map((_, at) => Math.max(...lines.map((line) => line[at]?.length ?? 0)));
   return lines

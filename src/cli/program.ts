@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from 'commander';
 import { listSettings } from '../config/define/all-settings.js';
 import { renderHelp } from '../config/print/render-settings.js';
 import { toOption as toOptionName } from '../config/read/layers.js';
+import { findSimilarName } from '../model/similar-name.js';
 import type { CommandSpec } from './command.js';
 import { COMMANDS } from './commands.js';
 
@@ -58,10 +59,26 @@ export function parseCommandLine(args: readonly string[], version: string): Pars
     if (error.exitCode === 0) return { is: 'text', text: text.trimEnd() };
     const name = COMMANDS.find((spec) => spec.name === args[0])?.name;
     const next = name === undefined ? 'meter-sync --help' : `meter-sync ${name} --help`;
-    const message = error.code === 'commander.help' ? 'a command is wanted' : text.replace(/^error: /, '').trim();
-    return { is: 'wrong', message, next };
+    return { is: 'wrong', message: error.code === 'commander.help' ? 'missing command' : toUsageText(text), next };
   }
   return chosen === undefined ? { is: 'text', text } : { is: 'command', chosen };
+}
+
+/** What commander says of a wrong usage, in one line of ours. */
+function toUsageText(told: string): string {
+  const text = told.replace(/^error: /, '').trim();
+  const [, what, value, name, choices] =
+    /^(command-argument value|option .* argument) '(.*)' is invalid(?: for argument '(.*)')?\. Allowed choices are (.*)\.$/.exec(
+      text,
+    ) ?? [];
+  if (what === undefined || value === undefined || choices === undefined) {
+    return text.replace(/\s*\(Did you mean (.*)\?\)$/, '; did you mean $1?');
+  }
+  const similar = findSimilarName(value, choices.split(', '));
+  const ask = similar === null ? `; expected one of ${choices}` : `; did you mean ${similar}?`;
+  return name === undefined
+    ? `${what.replace(/ argument$/, '')}: unknown value '${value}'${ask}`
+    : `unknown ${name} '${value}'${ask}`;
 }
 
 function addCommand(program: Command, spec: CommandSpec<never>): Command {

@@ -1,6 +1,6 @@
 import type { DevEvent } from '../dev/events.js';
 import type { Output, Progress } from './output.js';
-import { renderMoment } from './render-status.js';
+import { renderMoment } from './render-figures.js';
 
 /** Shows what `demo` and `dev` tell: to people on standard output, in JSON mode on standard error. */
 export function reportTo(output: Output): (event: DevEvent) => void {

@@ -1,6 +1,7 @@
 import type { Context } from './command.js';
 import { UsageError } from './command.js';
 import { createOutput, type Output } from './output.js';
+import { printFailedProbe } from './probe/failed-probe.js';
 import { type Chosen, parseCommandLine } from './program.js';
 import { printError } from './report-error.js';
 import { readVersion } from './version.js';
@@ -23,6 +24,7 @@ export async function runCommandLine(args: readonly string[], env: NodeJS.Proces
     process.stdout.write(`${parsed.text}\n`);
     return 0;
   } catch (error) {
+    if (args.includes('--probe')) return printFailedProbe(output, error, siteId ?? 'default');
     return printError(output, error, { isDebug, siteId });
   }
 }

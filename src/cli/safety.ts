@@ -1,3 +1,4 @@
+import type { VerdictName } from '../model/finding.js';
 import { describeLost } from '../model/lost.js';
 import type { Status } from '../model/status.js';
 import { toCount, toInstant, toQueueSize } from '../model/words.js';
@@ -19,7 +20,11 @@ export const SAFE_WITHOUT_WORKER: Answered = {
  * A reading leaves the site only after the remote's commit and equal counts, so each is at one end at least. What can be
  * unknown is how many wait here.
  */
-export function judgeSafety(status: Status, now: number, isRefreshed: boolean): Answered {
+export function judgeSafety(
+  status: Status,
+  now: number,
+  { verdict, isRefreshed }: { readonly verdict: VerdictName; readonly isRefreshed: boolean },
+): Answered {
   const { queueSize, totalRecordsSynced, quarantined, observedAt } = status;
   const seen = toInstant(observedAt, now);
   const uploaded =
@@ -35,12 +40,21 @@ export function judgeSafety(status: Status, now: number, isRefreshed: boolean): 
     return { mark: 'bad', text };
   }
   if (queueSize === null) return { mark: 'warning', text: `not known yet how many wait at the site; ${uploaded}` };
+  if (!isRefreshed && isSilent(verdict)) {
+    const counted = `${toQueueSize(status)} waited when it was last heard of, ${seen}`;
+    return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted}` };
+  }
   if (!isRefreshed && isQueueOutOfDate(status)) {
     const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
   }
   const held = quarantined === null || quarantined === 0 ? '' : `, ${toCount(quarantined)} in quarantine at the site`;
   return { mark: 'good', text: `yes: ${uploaded}, ${toQueueSize(status)} waiting at the site${held} (seen ${seen})` };
+}
+
+/** Nothing is heard of the site, so readings may have come since. */
+function isSilent(verdict: VerdictName): boolean {
+  return verdict === 'offline' || verdict === 'stuckTask' || verdict === 'overdue';
 }
 
 /** The upload counts the queue; while it fails nobody does. */

@@ -1,6 +1,6 @@
-import type { NoWorker } from '../temporal/errors.js';
+import type { TemporalError } from '../temporal/errors.js';
 import type { Answer, Context } from './command.js';
-import { findMissingWorker, connectToSite, type ConnectedSite } from './connect-to-site.js';
+import { findObstacle, connectToSite, type ConnectedSite } from './connect-to-site.js';
 
 /** One signal to a site's workflow: what it is called there, and what the site does then. */
 interface SignalCommand {
@@ -27,24 +27,25 @@ export async function signalTo(opened: ConnectedSite, command: SignalCommand): P
   const { signal, argument } = command;
   const send = site as Readonly<Record<SignalCommand['signal'], (argument?: object) => Promise<void>>>;
   await send[signal](argument);
-  const missingWorker = await findMissingWorker(opened);
+  const obstacle = await findObstacle(opened);
   return {
     document: {
       ok: true,
       siteId: site.siteId,
       workflowId: site.workflowId,
       signal,
-      workerPolling: missingWorker === null,
+      workerPolling: obstacle?.code !== 'noWorker',
     },
-    text: toText(site.siteId, command, missingWorker),
+    text: toText(site.siteId, command, obstacle),
   };
 }
 
-function toText(siteId: string, { signal, does, next }: SignalCommand, missingWorker: NoWorker | null): string {
-  if (missingWorker !== null) {
+function toText(siteId: string, { signal, does, next }: SignalCommand, obstacle: TemporalError | null): string {
+  if (obstacle !== null) {
+    const when = obstacle.code === 'noWorker' ? 'a worker is back' : 'the workflow runs again';
     return (
-      `Temporal keeps the ${signal} for site ${siteId}. It takes effect when a worker is back; then the site ${does}.\n` +
-      `${missingWorker.message}\nnext: ${missingWorker.next}`
+      `Temporal keeps the ${signal} for site ${siteId}. It takes effect when ${when}; then the site ${does}.\n` +
+      `${obstacle.message}\nnext: ${obstacle.next}`
     );
   }
   return `Site ${siteId} ${does}${next === undefined ? '' : `\nnext: ${next(siteId)}`}`;

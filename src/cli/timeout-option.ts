@@ -12,5 +12,5 @@ export function timeoutOption(fallbackSeconds: number): Option {
 function parseSeconds(text: string): number {
   const seconds = Number(text);
   if (/^\d+(\.\d+)?$/.test(text) && seconds > 0 && seconds <= MAX_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Wanted a number of seconds up to ${MAX_SECONDS}.`);
+  throw new InvalidArgumentError(`Expected a number of seconds up to ${MAX_SECONDS}.`);
 }

@@ -61,7 +61,7 @@ async function startAndWait(open: OpenStack, options: DevOptions): Promise<void>
     await startSite(open.temporal, open.config);
   } catch (error) {
     if (!(error instanceof AlreadyRunning)) throw error;
-    options.report({ kind: 'note', text: `${error.message}; it goes on` }); // a kept stack holds its workflow
+    options.report({ kind: 'note', text: `${error.message}; it continues` }); // a kept stack holds its workflow
   }
   await stayReady(open, options);
 }

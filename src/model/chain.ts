@@ -81,7 +81,7 @@ export function describeFence(fence: Fence, siteId: string, local: LocalChain, {
     const { sentBy = 'unknown', claimedAt = 'unknown' } = local.takenOverBy ?? {};
     return (
       `site ${siteId} is fenced: another workflow has taken it over, on another Temporal cluster or namespace. ` +
-      `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} Stop one of the two; the one that stays goes on after: meter-sync adopt --site ${siteId}`
+      `It last uploaded from ${sentBy} at ${claimedAt}. ${tail} Stop one of the two; the one that stays continues after: meter-sync adopt --site ${siteId}`
     );
   }
   return `site ${siteId} is fenced: ${describeGap(fence, siteId, local, head)} ${tail}`;

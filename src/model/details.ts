@@ -23,7 +23,7 @@ export function toDetails(status: Status): string {
       `Also **${finding.verdict}**: ${toSentence(finding)}${finding.next === null ? '' : `. ${finding.next}`}`,
     ]),
     '',
-    `Waiting: ${toQueueSize(status)}${oldest}; uploaded so far: ${toCount(status.totalRecordsSynced)} (seen ${toTime(status.observedAt)})`,
+    `Waiting: ${toQueueSize(status)}${oldest}; uploaded in all: ${toCount(status.totalRecordsSynced)} (seen ${toTime(status.observedAt)})`,
     '',
     `${status.state}, cycle ${toCount(status.cycles)}, next ${toTime(status.nextSyncTime)}`,
     '',

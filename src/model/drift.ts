@@ -105,7 +105,7 @@ export function tellDrifts(drifts: readonly Drift[], queue: QueueTable): ToldDri
 function findStorageDrifts({ local, remote }: Ends): Drift[] {
   const drifts: Drift[] = [];
   if (!local.isOwnTable) {
-    const problem = 'in the local database it is a view or a foreign table, or has a foreign part; wanted: a table';
+    const problem = 'in the local database it is a view or a foreign table, or has a foreign part; expected a table';
     drifts.push(drift('local', null, problem));
   }
   if (!remote.isDurable) {
@@ -126,7 +126,7 @@ function findTypeDrift({ local, remote, conversion }: Pair, queue: QueueTable): 
   if (conversion.rounds === undefined) return [];
   if (queue.key.includes(name)) return refuse(`${conversion.rounds}, so two readings could become one: a key must not`);
   if (queue.mayRound?.includes(name) === true) return [];
-  return refuse(`${conversion.rounds}; wanted: the same type, or the column in METER_SYNC_READINGS_ALLOW_ROUNDING`);
+  return refuse(`${conversion.rounds}; expected the same type, or the column in METER_SYNC_READINGS_ALLOW_ROUNDING`);
 }
 
 function findRefusals({ local, remote, conversion }: Pair): Difference[] {
@@ -145,7 +145,7 @@ function findQueueDrifts({ queue, local }: Ends): Drift[] {
   return [
     ...missing.map((name) => drift('local', name, `the local table has no column ${name}`)),
     ...nullable.map((name) =>
-      drift('local', name, `key column ${name} may be null in the local table; wanted: not null`),
+      drift('local', name, `key column ${name} may be null in the local table; expected not null`),
     ),
   ];
 }
@@ -166,7 +166,7 @@ function findKeyDrifts({ queue, remote }: Ends): Drift[] {
   const key = queue.key.join(', ');
   const problem = remote.isOwnTable
     ? `the remote table has no unique key on (${key}), so a double could slip in`
-    : `in the remote database it is a view or a foreign table, which has no unique key on (${key}); wanted: the table itself`;
+    : `in the remote database it is a view or a foreign table, which has no unique key on (${key}); expected the table itself`;
   return [...drifts, drift('remote', null, problem)];
 }
 

@@ -133,15 +133,15 @@ export interface DownloadDecision {
 /** Every problem of a decision in words, none when it may be taken. */
 export function findDecisionProblems(input: unknown): string[] {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
-    return ['the decision is no object; wanted one such as {"table": "meter", "decision": "approve", "by": "anna"}'];
+    return ['the decision is no object; expected one such as {"table": "meter", "decision": "approve", "by": "anna"}'];
   }
   const { table, decision, by, change } = input as Record<string, unknown>;
   const problems = [];
-  if (!isText(table, 300)) problems.push('table is not given; wanted the name of a table');
-  if (!DECISIONS.some((known) => known === decision)) problems.push('decision is unknown; wanted approve or reject');
-  if (!isText(by, 200)) problems.push('by is not given; wanted who decides, in 1 to 200 characters');
+  if (!isText(table, 300)) problems.push('table is not given; expected the name of a table');
+  if (!DECISIONS.some((known) => known === decision)) problems.push('decision is unknown; expected approve or reject');
+  if (!isText(by, 200)) problems.push('by is not given; expected who decides, in 1 to 200 characters');
   if (change !== undefined && change !== null && !isText(change, 100)) {
-    problems.push('change is no name of a change set; wanted the one that downloads show tells');
+    problems.push('change is no name of a change set; expected the one that downloads show tells');
   }
   return problems;
 }

@@ -1,3 +1,4 @@
+import { nameDba, nameSite } from './failures.js';
 import type { Finding } from './finding.js';
 import type { AbsentWorker, FailingTask, Observation, PendingActivity } from './observation.js';
 import type { ServerWait } from './silence.js';
@@ -19,27 +20,39 @@ const UPLOAD = 'uploadReadings';
 export function findObserved(status: StatusFacts, seen: Observation, now: number): Finding[] {
   if (!status.isRunning) return [];
   return [
-    ...findFailingTask(seen.failingTask, status),
-    ...findAbsentWorker(seen.absentWorker),
-    ...seen.pending.flatMap((activity) => [
-      ...findRetry(activity, status),
-      ...findUntaken(activity, status, now),
-      ...findWaits(activity, status, now),
-    ]),
+    ...findUnanswered(status, seen),
+    ...seen.pending.flatMap((activity) => [...findUntaken(activity, status, now), ...findWaits(activity, status, now)]),
     ...findOverdue(status, seen, now),
   ];
 }
 
-function findFailingTask(task: FailingTask | null, { siteId }: StatusFacts): Finding[] {
+/** What keeps a site from answering, and attempts that failed; all of it is known without a status, too. */
+export function findUnanswered(known: KnownOfSite, { failingTask, absentWorker, pending }: Observation): Finding[] {
+  return [
+    ...findFailingTask(failingTask, known.siteId),
+    ...findAbsentWorker(absentWorker),
+    ...pending.flatMap((activity) => findRetry(activity, known)),
+  ];
+}
+
+/** What helps to date a failure. */
+export type KnownOfSite = Pick<StatusFacts, 'siteId'> &
+  Partial<Pick<StatusFacts, 'cycleStartedAt' | 'upload' | 'meters' | 'tenants'>>;
+
+/** What to do about a workflow task that fails. */
+export function adviseFailingTask(siteId: string): string {
+  return `Run the worker version that started this site again, and report this: temporal workflow show --workflow-id meter-sync:${siteId}`;
+}
+
+function findFailingTask(task: FailingTask | null, siteId: string): Finding[] {
   if (task === null) return [];
   const why = task.message === null ? '' : `: ${task.message}`;
   const reason = `the workflow's task fails, attempt ${task.attempt}${why}. Readings wait at the site`;
-  const next = `Run the worker version that started this site again, and report this: temporal workflow show --workflow-id meter-sync:${siteId}`;
+  const next = adviseFailingTask(siteId);
   return [{ verdict: 'stuckTask', card: 'stuckTask', since: task.since, reason, actor: 'operator', next }];
 }
 
-/** What is to be told where no worker answers, of whatever site. */
-export function findAbsentWorker(worker: AbsentWorker | null): Finding[] {
+function findAbsentWorker(worker: AbsentWorker | null): Finding[] {
   if (worker === null) return [];
   const reason = `${worker.message}. Nothing moves until one does; readings wait at the site`;
   const { lastSeenAt: since, next } = worker;
@@ -47,17 +60,20 @@ export function findAbsentWorker(worker: AbsentWorker | null): Finding[] {
 }
 
 /** An attempt that failed, while Temporal waits for the next one: the status itself has it only when the last one has failed. */
-function findRetry({ name, attempt, lastFailure, lastReport }: PendingActivity, status: StatusFacts): Finding[] {
+function findRetry({ name, attempt, lastFailure, lastReport }: PendingActivity, known: KnownOfSite): Finding[] {
   if (lastFailure === null) return [];
-  const { siteId, cycleStartedAt } = status;
+  const { siteId, cycleStartedAt = null } = known;
   return [
     {
       verdict: name === UPLOAD ? 'stuck' : 'warning',
       card: lastReport?.kind ?? 'unexpected',
-      since: sinceOf(name, status) ?? cycleStartedAt,
+      since: sinceOf(name, known) ?? cycleStartedAt,
       reason: `${wordOf(name)} failed and is tried again, attempt ${attempt}: ${lastReport?.message ?? lastFailure}`,
       actor: lastReport === null ? 'nobody' : toActor(lastReport),
-      next: lastReport?.next ?? `meter-sync check --site ${siteId}`,
+      next:
+        lastReport === null
+          ? `meter-sync check --site ${siteId}`
+          : nameDba(nameSite(lastReport.next, siteId), lastReport.side),
     },
   ];
 }
@@ -121,7 +137,7 @@ function findOverdue(status: StatusFacts, { pending }: Observation, now: number)
 }
 
 /** When this operation began to fail, where the status knows that it did. */
-function sinceOf(name: string, { upload, meters, tenants }: StatusFacts): string | null {
+function sinceOf(name: string, { upload, meters, tenants }: KnownOfSite): string | null {
   const outcome = { uploadReadings: upload, downloadMeters: meters, downloadTenants: tenants }[name] ?? null;
   return outcome?.failedSince ?? null;
 }

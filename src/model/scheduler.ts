@@ -36,20 +36,20 @@ const SETTINGS_FIELDS = ['intervalMs', 'batchRows'];
 
 /** Every problem of a workflow's input in words, none when it is valid. */
 export function findInputProblems(input: unknown): string[] {
-  if (!isRecord(input)) return [`the input is ${describe(input)}; wanted one object with siteId`];
+  if (!isRecord(input)) return [`the input is ${describe(input)}; expected one object with siteId`];
   const problems = [...findUnknownFields(input, INPUT_FIELDS), ...findSettingsProblems(input)];
   if (!isSiteId(input['siteId'])) {
     problems.push(
-      `siteId is ${describe(input['siteId'])}; wanted 1 to 100 letters, digits, dots, dashes or underscores`,
+      `siteId is ${describe(input['siteId'])}; expected 1 to 100 letters, digits, dots, dashes or underscores`,
     );
   }
   const queue = input['activityTaskQueue'];
   if (queue !== undefined && queue !== null && (typeof queue !== 'string' || queue === '')) {
-    problems.push(`activityTaskQueue is ${describe(queue)}; wanted the name of a task queue`);
+    problems.push(`activityTaskQueue is ${describe(queue)}; expected the name of a task queue`);
   }
   const { state } = input;
   if (state !== undefined && state !== null && (!isRecord(state) || state['version'] !== STATE_VERSION)) {
-    problems.push(`state is not of version ${STATE_VERSION}; wanted none at all: only continue-as-new gives it`);
+    problems.push(`state is not of version ${STATE_VERSION}; expected none at all: only continue-as-new gives it`);
   }
   return problems;
 }
@@ -65,20 +65,21 @@ export function findRunProblems(input: unknown, workflowId: string): string[] {
   const problems = [];
   if (isSiteId(siteId) && workflowId !== toWorkflowId(siteId)) {
     problems.push(
-      `the workflow id is ${describe(workflowId)}; wanted ${toWorkflowId(siteId)}, which is the site's lock`,
+      `the workflow id is ${describe(workflowId)}; expected ${toWorkflowId(siteId)}, which is the site's lock`,
     );
   }
   if (state !== undefined && state !== null) {
-    problems.push('state is given; wanted none: only continue-as-new gives it');
+    problems.push('state is given; expected none: only continue-as-new gives it');
   }
   return problems;
 }
 
 /** Every problem of a change of settings in words, none when it may be taken. */
 export function findConfigureProblems(change: unknown): string[] {
-  if (!isRecord(change)) return [`the change is ${describe(change)}; wanted an object such as {"intervalMs": 60000}`];
+  if (!isRecord(change)) return [`the change is ${describe(change)}; expected an object such as {"intervalMs": 60000}`];
   const problems = [...findUnknownFields(change, SETTINGS_FIELDS), ...findSettingsProblems(change)];
-  if (Object.keys(change).length === 0) problems.push(`nothing to change; wanted one of ${SETTINGS_FIELDS.join(', ')}`);
+  if (Object.keys(change).length === 0)
+    problems.push(`nothing to change; expected one of ${SETTINGS_FIELDS.join(', ')}`);
   return problems;
 }
 
@@ -92,7 +93,7 @@ function findSettingsProblems(fields: Record<string, unknown>): string[] {
     const value = fields[name];
     if (value === undefined || value === null) return []; // other languages send null for a field that is not given
     const isValid = typeof value === 'number' && Number.isInteger(value) && value >= min && value <= max;
-    return isValid ? [] : [`${name} is ${describe(value)}; wanted a whole number of ${unit} from ${min} to ${max}`];
+    return isValid ? [] : [`${name} is ${describe(value)}; expected a whole number of ${unit} from ${min} to ${max}`];
   });
 }
 

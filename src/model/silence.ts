@@ -119,7 +119,8 @@ export function toLockWords({ table, holder }: Extract<Sighting, { seen: 'lock' 
   return `a lock on ${table ?? 'a row'}, held by ${holder === null ? 'a session that is not told' : toHolderWords(holder)}`;
 }
 
-function toHolderWords({ pid, user, program, forSeconds }: LockHolder): string {
+/** A session in words, as far as the server tells of it: `session 4711 (user anna, psql, for 12 min)`. */
+export function toHolderWords({ pid, user, program, forSeconds }: LockHolder): string {
   if (pid === 0) return 'a prepared transaction (pg_prepared_xacts)';
   const facts = [
     ...(user === null ? [] : [`user ${user}`]),

@@ -1,7 +1,7 @@
 import { type Finding, VERDICTS } from './finding.js';
 import { findKnown } from './known-findings.js';
-import { type AbsentWorker, NOTHING_SEEN, type Observation } from './observation.js';
-import { findAbsentWorker, findObserved } from './observed-findings.js';
+import { NOTHING_SEEN, type Observation } from './observation.js';
+import { findObserved, findUnanswered } from './observed-findings.js';
 import type { StatusFacts } from './status-facts.js';
 
 /** What the state of a site means: the most urgent finding, and the others. Every surface shows this answer. */
@@ -19,16 +19,28 @@ const MAX_FURTHER_FINDINGS = 8;
  * @param seen what only an observer outside can say; the workflow itself knows nothing of it
  */
 export function judge(status: StatusFacts, now: number, seen: Observation = NOTHING_SEEN): Verdict {
-  const [worst, ...others] = sortByUrgency([...findObserved(status, seen, now), ...findKnown(status, now)]);
-  if (worst === undefined) throw new Error('a status without a finding'); // findKnown has at least one
-  return { ...worst, also: others.filter(isTold).slice(0, MAX_FURTHER_FINDINGS) };
+  return toVerdict([...findObserved(status, seen, now), ...findKnown(status, now)]);
 }
 
-/** The verdict on a site of which nothing is known but that no worker answers for it. */
-export function judgeAbsence(worker: AbsentWorker): Verdict {
-  const [finding] = findAbsentWorker(worker);
-  if (finding === undefined) throw new Error('an absent worker without a finding');
-  return { ...finding, also: [] };
+/** The verdict on a site that gives no status: by what an observer outside has seen, which must be something. */
+export function judgeSilence(siteId: string, seen: Observation): Verdict {
+  return toVerdict(findUnanswered({ siteId }, seen));
+}
+
+/** The verdict on a site whose workflow ended in another way than by a stop. */
+export function judgeEnd(
+  siteId: string,
+  { how, closedAt }: { readonly how: string; readonly closedAt: string | null },
+): Verdict {
+  const reason = `the workflow ended as ${how}, and was not stopped; readings wait at the site`;
+  const next = `meter-sync start --site ${siteId}`;
+  return { verdict: 'stopped', card: 'stopped', since: closedAt, reason, actor: 'operator', next, also: [] };
+}
+
+function toVerdict(findings: readonly Finding[]): Verdict {
+  const [worst, ...others] = sortByUrgency(findings);
+  if (worst === undefined) throw new Error('nothing was found of a site, not even that it is fine'); // findKnown has at least one
+  return { ...worst, also: others.filter(isTold).slice(0, MAX_FURTHER_FINDINGS) };
 }
 
 /** Beside another finding only what is wrong is told. */

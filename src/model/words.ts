@@ -27,14 +27,19 @@ export function toCount(count: number | null): string {
   return count === null ? 'unknown' : String(count).replace(/\B(?=(\d{3})+$)/g, ',');
 }
 
+/** A number of things, in words: `1 cycle`, `2 cycles`, `unknown`. */
+export function toCounted(count: number | null, one: string, many = `${one}s`): string {
+  return count === null ? 'unknown' : `${toCount(count)} ${count === 1 ? one : many}`;
+}
+
 /** A number of rows, in words. */
 export function toRows(count: number): string {
-  return `${toCount(count)} ${count === 1 ? 'row' : 'rows'}`;
+  return toCounted(count, 'row');
 }
 
 /** A number of readings, in words. */
 export function toReadings(count: number | null): string {
-  return `${toCount(count)} ${count === 1 ? 'reading' : 'readings'}`;
+  return toCounted(count, 'reading');
 }
 
 /** How many readings wait; `about` when counting them would have taken too long. */

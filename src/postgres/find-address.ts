@@ -25,7 +25,7 @@ export async function findAddress(config: TidyClientConfig, { addresses, attrs }
     try {
       const isWanted = await withClient({ ...config, ...address }, (client) => isOfAttrs(client, attrs));
       if (isWanted) return address;
-      met.push(`${place} is no server that takes writes (wanted: ${attrs})`);
+      met.push(`${place} is no server that takes writes (expected ${attrs})`);
     } catch (error) {
       if (toFailureKind(error) === 'credentials') throw error;
       met.push(`${place}: ${toDatabaseFailure(error, 'remote').message.replace(/^remote database: /, '')}`);

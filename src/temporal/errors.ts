@@ -1,3 +1,5 @@
+import type { FailingTask } from '../model/observation.js';
+import { adviseFailingTask } from '../model/observed-findings.js';
 import { SEARCH_ATTRIBUTE_TYPES } from '../model/wire.js';
 
 /** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
@@ -6,6 +8,7 @@ export type TemporalErrorCode =
   | 'notRunning'
   | 'stillRunning'
   | 'noWorker'
+  | 'stuckTask'
   | 'unreachable'
   | 'refused'
   | 'invalidChange'
@@ -88,7 +91,10 @@ export class NoWorker extends TemporalError {
     { lastSeenAt }: { readonly lastSeenAt: string | null },
     { isSilent = false, after = '' }: { readonly isSilent?: boolean; readonly after?: string } = {},
   ) {
-    const seen = lastSeenAt === null ? 'none was seen in the last minutes' : `the last one was seen at ${lastSeenAt}`;
+    const seen =
+      lastSeenAt === null
+        ? 'none was seen in the last minutes'
+        : `the last one was seen at ${lastSeenAt.slice(0, 19).replace('T', ' ')}Z`;
     super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}${after}`);
     this.isSilent = isSilent;
     this.facts = { siteId, taskQueue, lastSeenAt };
@@ -100,6 +106,21 @@ export class NoWorker extends TemporalError {
     const { siteId, taskQueue, lastSeenAt } = this.facts;
     const after = '. The change may still take effect when one is back: give it again then';
     return new NoWorker(siteId, taskQueue, { lastSeenAt }, { isSilent: this.isSilent, after });
+  }
+}
+
+/** A worker answers, and the workflow's own code fails there again and again: nothing moves and the workflow cannot be asked. */
+export class StuckTask extends TemporalError {
+  override readonly name = 'StuckTask';
+  readonly code = 'stuckTask';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, task: FailingTask) {
+    const why = task.message === null ? '' : `: ${task.message}`;
+    super(`The workflow of site ${siteId} cannot be asked: its task fails, attempt ${task.attempt}${why}`);
+    this.facts = { siteId, ...task };
+    this.next = adviseFailingTask(siteId);
   }
 }
 

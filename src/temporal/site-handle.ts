@@ -13,10 +13,10 @@ import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
 import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
-import { NotRunning, NoWorker, Refused, StillRunning, Unreachable } from './errors.js';
+import { NotRunning, NoWorker, Refused, StillRunning, StuckTask, Unreachable } from './errors.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { takeChange } from './take-change.js';
-import { isPolled, readPollers } from './task-queue.js';
+import { isPolled, type Pollers, readPollers } from './task-queue.js';
 import { GRPC, toGrpcCode } from './translate-errors.js';
 
 /** Long enough for a busy worker; after that the worker which the workflow was last with is not waited for any more. */
@@ -60,10 +60,12 @@ export interface SiteHandle {
   decideDownload(decision: DownloadDecision): Promise<HeldDownload>;
   /** A status with live figures of both databases. @throws NoWorker - also when the workflow answers, and no worker of the site looks; NotRunning, Unreachable, Refused */
   refreshStatus(): Promise<Status>;
-  /** The status as the workflow has it, within some four seconds. @throws NoWorker, NotRunning, Unreachable, Refused */
+  /** The status as the workflow has it, within some four seconds. @throws NoWorker, StuckTask, NotRunning, Unreachable, Refused */
   status(): Promise<Status>;
   /** What Temporal knows without a worker; null when it knows of no workflow. @throws Unreachable, Refused */
   record(): Promise<SiteRecord | null>;
+  /** Who polls a task queue of the site. @throws Unreachable, Refused */
+  pollers(taskQueue: string): Promise<Pollers>;
   /**
    * Waits for the end of the workflow and answers with its final status.
    * @throws StillRunning after `timeoutMs`; NotRunning when it ended in another way; Unreachable, Refused
@@ -106,6 +108,7 @@ export function siteHandle(temporal: TemporalClient, siteId: string): SiteHandle
     },
     status: () => askTwice(site, () => handle.query<Status>(wire.GET_STATUS_QUERY)),
     record: () => readSiteRecord(temporal, siteId),
+    pollers: (taskQueue) => readPollers(temporal, taskQueue),
     result: (timeoutMs) => awaitResult(site, () => handle.result() as Promise<Status>, timeoutMs),
   };
 }
@@ -233,13 +236,14 @@ async function forgetWorker({ temporal, workflowId }: SiteWorkflow): Promise<voi
 
 /**
  * Looks who polls the task queue of a site, and answers with what to tell when that worker does not answer.
- * @throws NotRunning; NoWorker when the site runs and nobody polls
+ * @throws NotRunning; NoWorker when the site runs and nobody polls; StuckTask when its own code fails there
  */
 async function findWorker(site: SiteWorkflow, signal: AbortSignal): Promise<NoWorker> {
   const record = await readSiteRecord(site.temporal, site.siteId, signal);
   if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
   const pollers = await readPollers(site.temporal, record.taskQueue, { signal });
   if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers);
+  if (record.failingTask !== null) throw new StuckTask(site.siteId, record.failingTask);
   return new NoWorker(site.siteId, record.taskQueue, pollers, { isSilent: true });
 }
 

@@ -2,11 +2,12 @@ import { type WorkflowExecutionDescription, WorkflowNotFoundError } from '@tempo
 import { defaultPayloadConverter } from '@temporalio/common';
 import { type FailureReport, isFailureKind } from '../model/failures.js';
 import { readMemo, type SiteMemo } from '../model/memo.js';
-import type { PendingActivity } from '../model/observation.js';
+import type { FailingTask, PendingActivity } from '../model/observation.js';
 import { STATUS_MEMO, toWorkflowId } from '../model/wire.js';
 import { callTemporal } from './call.js';
 import type { TemporalClient } from './connection.js';
 import type { Closing } from './errors.js';
+import { readFailingTask } from './failing-task.js';
 import { SITE_KEYS } from './search-attributes.js';
 
 /** What Temporal itself knows of a site, without asking a worker. */
@@ -31,6 +32,8 @@ export interface SiteRecord {
   readonly memo: SiteMemo | null;
   /** Attempts of activities under way, of which a failing one says why. */
   readonly pending: readonly PendingActivity[];
+  /** Null: the workflow's own code runs. */
+  readonly failingTask: FailingTask | null;
 }
 
 /** `temporal.api.enums.v1.PendingActivityState` of an attempt that no worker has taken. */
@@ -71,6 +74,7 @@ export async function readSiteRecord(
     },
     memo: readMemo(latest.memo?.[STATUS_MEMO]),
     pending: (latest.raw.pendingActivities ?? []).map(toPending),
+    failingTask: await readFailingTask(temporal, latest, signal),
   };
 }
 

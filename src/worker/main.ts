@@ -112,7 +112,7 @@ async function runThenClose(run: Promise<void>, closing: Closing): Promise<void>
 /** What belongs to the process, such as its log and its Temporal, is the same in the settings of all sites. */
 function firstOf(sites: readonly Config[]): Config {
   const [first] = sites;
-  if (first === undefined) throw new Error('a worker without a site; wanted at least one');
+  if (first === undefined) throw new Error('a worker without a site; expected at least one');
   return first;
 }
 

@@ -68,6 +68,6 @@ function hidden(password: (() => string | Promise<string>) | null, logger: Worke
 function refuse(siteId: string, known: readonly string[]): never {
   throw new DatabaseFailure(
     'config',
-    `this worker does not serve the site ${siteId}; wanted one of its own: ${known.slice(0, 10).join(', ')}`,
+    `this worker does not serve the site ${siteId}; expected one of its own: ${known.slice(0, 10).join(', ')}`,
   );
 }

@@ -22,7 +22,9 @@ export async function loadWorkflowBundle(): Promise<WorkflowBundleOption> {
   }
   const codePath = fileURLToPath(BUILT_BUNDLE);
   if (!existsSync(codePath)) {
-    throw new Error(`The workflow code ${codePath} is missing; wanted the result of a whole build. Run: npm run build`);
+    throw new Error(
+      `The workflow code ${codePath} is missing; expected the result of a whole build. Run: npm run build`,
+    );
   }
   return { codePath };
 }

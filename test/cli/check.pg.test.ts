@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { inject, beforeEach, expect, test, type TestContext } from 'vitest';
 import type { CheckFinding } from '../../src/cli/check/finding.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
@@ -35,9 +36,9 @@ test('a site that is ready has nothing wrong but that no worker and no workflow 
   const run = await cli(['check', '--site', 'checked'], databases);
   expect(run.exitCode).toBe(0);
   expect(problemsOf(run)).toEqual([
-    'warning Temporal: no worker polls meter-sync:checked for workflows',
-    'warning Temporal: no worker polls meter-sync:checked for activities',
-    'warning Temporal: the sync of site checked does not run',
+    'warning site: no worker polls meter-sync:checked for workflows',
+    'warning site: no worker polls meter-sync:checked for activities',
+    'warning site: the sync of site checked does not run',
   ]);
 });
 
@@ -58,6 +59,57 @@ test('empty databases are told table by table, init makes them ready, and a seco
   const again = (await cli(['init'], databases)).json() as { databases: { applied: string[] }[] };
   expect(again.databases.map(({ applied }) => applied)).toEqual([[], []]);
 });
+
+test('who locks a table, a hold, a fence and few connection slots are told, errors first, with what to do', async (context) => {
+  const { local, remote } = databases;
+  const role = `few_${remote.settings.database.slice(-8)}`;
+  await remote.sql(`create role ${role} login password 'right' connection limit 4`);
+  context.onTestFinished(() => remote.sql(`drop role ${role}`).then(() => undefined));
+  const holder = new pg.Client({ connectionString: local.admin.url, application_name: 'psql' });
+  await holder.connect();
+  context.onTestFinished(() => holder.end());
+  await holder.query('begin; lock table meter_readings in share mode');
+  const { pid } = (await holder.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]!;
+  await local.sql(`insert into meter_sync.upload_state (site, batch, rows, moved_at, seq, digest)
+    values ('default', 1, 1, now(), 5, decode(repeat('ab', 32), 'hex'))`);
+  const numbers = JSON.stringify({
+    remoteRows: 0,
+    localRows: 40,
+    inserted: 0,
+    updated: 0,
+    gone: 40,
+    goneRule: 'deactivate',
+    reasons: [],
+  });
+  await local.sql(`insert into meter_sync.download_hold (site, table_name, fingerprint, numbers, examples)
+    values ('default', 'meter', 'abc', '${numbers}', '[]')`);
+  const few = Object.assign(new URL(remote.url), { username: role, password: 'right' }).href;
+  const [run, quiet] = [
+    await cli(['check'], { local, remote }),
+    await runCli(['check', '--quiet'], {
+      POSTGRES_SYNC_URL: local.url,
+      POSTGRES_CLIENT_URL: few,
+      TEMPORAL_ADDRESS: '127.0.0.1:1',
+    }),
+  ];
+  const problems = problemsOf(run).join('\n');
+  expect(problems).toMatch(
+    new RegExp(`^error local database: meter_readings is locked by session ${pid} \\(user \\w+, psql`, 'm'),
+  );
+  expect(problems).toMatch(/^error tables: a download of table meter is held/m);
+  expect(problems).toMatch(/^error tables: site default is fenced: the remote database lacks/m);
+  const { findings } = (run.json() as Checked).sites[0]!;
+  const levels = findings.map(({ level }) => level);
+  expect(levels).toEqual([...levels].sort((a, b) => ORDER.indexOf(a) - ORDER.indexOf(b)));
+  expect(findings.map(({ next }) => next).join('\n')).toContain(`select pg_terminate_backend(${pid})`);
+  expect(findings.map(({ message }) => message).join('\n')).toContain('free disk space: unknown');
+
+  expect(quiet.stdout).toMatch(/^warning +remote database +role "\w+" has [0-3] connection slots? left of 4/m);
+  expect(quiet.stdout).not.toMatch(/^ok /m);
+  expect(quiet.stdout.trimEnd().split('\n').at(-1)).toMatch(/^\d+ errors?, \d+ warnings?, \d+ ok$/);
+});
+
+const ORDER: readonly CheckFinding['level'][] = ['error', 'warning', 'ok'];
 
 test('a limit of connections, and parameters of a URL that change nothing, are told', async (context) => {
   const { local, remote } = databases;

@@ -1,4 +1,6 @@
+import { spawn } from 'node:child_process';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { COMMAND_LINE } from '../support/program.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
 import { FakeActivities } from '../workflows/fake-activities.js';
@@ -36,8 +38,17 @@ test('a site is started, asked, paused, resumed, configured and stopped from the
   expect((await cli('sync-now', '--wait')).json()).toMatchObject({ ok: true, status: { lastSyncSuccess: true } });
   expect((await cli('pause')).json()).toMatchObject({ ok: true, signal: 'pause', workerPolling: true });
   const paused = await cli('status');
-  expect(paused.exitCode).toBe(0);
-  expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000 });
+  expect(paused.exitCode).toBe(1);
+  const verdict = { verdict: 'paused', next: `meter-sync resume --site ${siteId}` };
+  const workers = [{ lastSeenAt: expect.any(String) as unknown }];
+  expect(paused.json()).toMatchObject({ siteId, state: 'paused', intervalMs: 3_600_000, verdict, workers });
+  expect(await cli('status', '--probe')).toMatchObject({ exitCode: 1 });
+  const checked = JSON.stringify((await cli('check')).json());
+  expect(checked).toContain('"level":"error","area":"site","message":"paused: the sync is paused');
+  expect(checked).toContain(`a worker polls ${temporal.taskQueue} for activities`);
+  const elsewhere = await runCli(['check', '--site', siteId], { TEMPORAL_ADDRESS: temporal.address });
+  expect(elsewhere.stdout).toContain(`the workflows of site ${siteId} are on task queue ${temporal.taskQueue}`);
+  expect(elsewhere.stdout).toContain(`next: meter-sync worker --site ${siteId} --task-queue ${temporal.taskQueue}`);
   expect((await cli('resume')).exitCode).toBe(0);
 
   const configured = await cli('configure', '--batch-rows', '7');
@@ -55,6 +66,28 @@ test('a site is started, asked, paused, resumed, configured and stopped from the
   expect(after.json()).toMatchObject({ siteId, state: 'stopped' });
 });
 
+test('watch prints a line when something changes, and ends in order at Ctrl-C', async () => {
+  await temporal.startWorker({ activities: { ...new FakeActivities() } });
+  await cli('start');
+  const { PATH = '', HOME = '' } = process.env;
+  const env = { PATH, HOME, TEMPORAL_ADDRESS: temporal.address };
+  const child = spawn(process.execPath, [COMMAND_LINE, 'watch', '--site', temporal.siteId, '--interval', '0.2s'], {
+    env,
+  });
+  let printed = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => (printed += text));
+  await until(() => printed.includes(': healthy: '), { what: 'a healthy site' });
+  await cli('pause');
+  await until(() => printed.includes(': paused: '), { what: 'the pause' });
+  child.kill('SIGINT');
+  expect(await new Promise((resolve) => child.on('close', resolve))).toBe(0);
+  const words = printed
+    .trimEnd()
+    .split('\n')
+    .map((line) => line.split(': ')[1]);
+  expect(words.slice(-2)).toEqual(['healthy', 'paused']);
+});
+
 test('without a worker the status says so within seconds, with what was last known', async () => {
   expect((await cli('start')).json()).toMatchObject({ ok: true, workerPolling: false });
   const status = await cli('status');
@@ -62,10 +95,15 @@ test('without a worker the status says so within seconds, with what was last kno
   expect(status.tookMs).toBeLessThan(10_000);
   expect(status.json()).toMatchObject({ ok: false, error: { code: 'noWorker', taskQueue: temporal.taskQueue } });
   const text = await runCli(['status', '--site', temporal.siteId], { TEMPORAL_ADDRESS: temporal.address });
-  expect(text.stdout).toContain('no worker answers');
+  expect(text.stdout).toContain('No worker answers');
   for (const question of ['Is every reading safe?', 'Is anything stuck?', 'What to do now?'])
     expect(text.stdout).toContain(question);
   expect(text.stdout).toContain('last known state');
+  const probe = await runCli(['status', '--site', temporal.siteId, '--probe'], { TEMPORAL_ADDRESS: temporal.address });
+  expect(probe).toMatchObject({
+    exitCode: 2,
+    stdout: expect.stringMatching(/^METER_SYNC CRITICAL - [^\n]+\n$/) as unknown,
+  });
 });
 
 test('what is sent to a site without a worker says that it takes effect when one is back', async () => {
@@ -89,6 +127,9 @@ test('a site that nobody knows is told as such by every command', async () => {
     expect(run.exitCode).toBe(1);
     expect(run.json()).toMatchObject({ ok: false, error: { code: 'notRunning', how: null } });
   }
+  const probe = await cli('status', '--probe');
+  expect(probe).toMatchObject({ exitCode: 2 });
+  expect(probe.json()).toMatchObject({ probe: 'CRITICAL', error: { code: 'notRunning' } });
 });
 
 test('a pause says who and why, and a move leads to a task queue where a worker polls, and to no other', async () => {

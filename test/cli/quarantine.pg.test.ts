@@ -32,7 +32,7 @@ it('the list tells how many for which reason first, then the newest, and never a
   expect(run.stdout).toMatch(/3 +unknown meter.*\[23503\]/);
   expect(run.stdout).toMatch(/1 +refused by a check \(constraint plausible\) \[23514\]/);
   expect(run.stdout).toContain('... 2 more: --limit 4');
-  expect(run.stdout).toContain('next: mend the cause, then: meter-sync quarantine retry --site test --all');
+  expect(run.stdout).toContain('next: fix the cause, then: meter-sync quarantine retry --site test --all');
   const json = await cli(site, ['list', '--json']);
   expect(json.json()).toMatchObject({ ok: true, total: 4, reasons: [{ sqlstate: '23503', readings: 3 }, { constraint: 'plausible' }] });
   expect(run.stdout + json.stdout).not.toContain('98765');
@@ -78,7 +78,7 @@ it('a key of several columns is a JSON array, and wrong usage ends with 2', asyn
     cli(site, ['retry']),
     cli(site, ['list', '--all']),
   ]);
-  expect(bad.stderr).toContain(`wanted a JSON array of texts`);
+  expect(bad.stderr).toContain(`expected a JSON array of texts`);
   expect(one.json()).toMatchObject({ error: { keys: [['9', 'x']] } });
   expect([bad.exitCode, one.exitCode, none.exitCode, wrong.exitCode]).toEqual([2, 1, 2, 2]);
   expect(none.stderr).toContain('wants one of: keys, --reason SQLSTATE, --all');

@@ -57,7 +57,7 @@ it('a batch of which too much is refused is told in the status: what, how many, 
   expect(text).toContain('more than 200 of the 1000 readings of a batch are refused by meter_readings');
   expect(text).toContain('none was put in quarantine, and the batch stays at the site');
   expect(text).toMatch(/Refused so far: 201 x unknown meter.*\(constraint .*\) \[23503\]/);
-  expect(text).toMatch(/What to do now\? +Mend what refuses them on the remote/);
+  expect(text).toMatch(/What to do now\? +Fix what refuses them on the remote/);
   expect(text).toContain('raise METER_SYNC_QUARANTINE_SHARE (now 20 percent) and restart the worker');
   expect(text).toContain('at once with: meter-sync sync-now --site north --wait');
   expect(text).toMatch(/next upload: .*2026-01-01/);

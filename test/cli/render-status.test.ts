@@ -15,6 +15,8 @@ const OBSERVED = {
   observedAt: new Date(START).toISOString(),
 };
 
+const AS_KNOWN = { verdict: 'stuck', isRefreshed: false } as const;
+
 const plain = {
   paint: (_: unknown, text: string) => text,
   table: (_: unknown, rows: readonly (readonly string[])[]) => rows.join('\n'),
@@ -42,7 +44,7 @@ test('the verdict stands first, then the three questions; a healthy site has not
 test('what is unknown reads unknown, and a queue that nobody has counted yet is never zero', () => {
   const status = toStatus('north', aState());
   expect(toLines(status).join('\n')).toContain('meters,unknown local, unknown remote');
-  const { safe } = { safe: judgeSafety(aStatus({ observed: { ...OBSERVED, queueSize: null } }), NOW, false) };
+  const { safe } = { safe: judgeSafety(aStatus({ observed: { ...OBSERVED, queueSize: null } }), NOW, AS_KNOWN) };
   expect(safe).toMatchObject({ mark: 'warning', text: expect.stringContaining('not known yet') as unknown });
 });
 
@@ -70,14 +72,22 @@ test('a loss at the remote is never beside an ok: not in the answers, the figure
 
 test('while the upload fails, readings that were counted before it are not told as counted now', () => {
   const status = aStatus({ upload: failed(aFailure('data')) });
-  const safe = judgeSafety(status, NOW, false);
+  const safe = judgeSafety(status, NOW, AS_KNOWN);
   expect(safe.mark).toBe('warning');
   expect(safe.text).toContain('0 waited at the last count');
   expect(safe.text).not.toContain('(seen');
-  expect(judgeSafety(status, NOW, true).text).toContain('0 waiting at the site (seen');
+  expect(judgeSafety(status, NOW, { ...AS_KNOWN, isRefreshed: true }).text).toContain('0 waiting at the site (seen');
 });
 
-test('an upload under way tells what it has done so far', () => {
+test('while nothing is heard of a site, what waited then is not told as what waits', () => {
+  const safe = judgeSafety(aStatus(), NOW, { verdict: 'offline', isRefreshed: false });
+  expect(safe).toMatchObject({
+    mark: 'warning',
+    text: expect.stringContaining('0 waited when it was last heard of') as unknown,
+  });
+});
+
+test('an upload under way tells how far it is, how fast, and how long it still takes where that is known', () => {
   const pending = [
     {
       ...{ name: 'uploadReadings', attempt: 1, lastFailure: null, lastReport: null },
@@ -85,7 +95,13 @@ test('an upload under way tells what it has done so far', () => {
       progress: { removed: 120_000, batches: 24 },
     },
   ];
-  expect(toLines(aStatus(), { pending }).join('\n')).toContain('uploadReadings: 120,000 readings in 24 batches so far');
+  const running = { ...aState().running, startedAt: START } as SchedulerState['running'];
+  const known = aStatus({ running, observed: { ...OBSERVED, queueSize: 720_000 } });
+  expect(toLines(known, { pending })).toContain(
+    'under way,upload: 120,000 readings in 24 batches, 12,000 a second, about 50 s to go',
+  );
+  const first = aStatus({ running, observed: { ...OBSERVED, queueSize: null } });
+  expect(toLines(first, { pending })).toContain('under way,upload: 120,000 readings in 24 batches, 12,000 a second');
 });
 
 test('a held download is told as held, and never as up to date', () => {
@@ -106,7 +122,7 @@ test('a further table that has failed is told, and the meters beside it are not 
 });
 
 test('a fence is told the same for one history with two senders as for two histories: a person decides first', () => {
-  const safe = judgeSafety(aStatus({ upload: failed(aFailure('fenced')) }), NOW, false);
+  const safe = judgeSafety(aStatus({ upload: failed(aFailure('fenced')) }), NOW, AS_KNOWN);
   expect(safe.mark).toBe('bad');
   expect(safe.text).toContain('not certain until someone resolves the fence');
   expect(safe.text).toContain('meter-sync verify --site north');

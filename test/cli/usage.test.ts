@@ -19,6 +19,7 @@ test('each command has the name and the place that the documentation gives it', 
     'worker',
     'start',
     'status',
+    'watch',
     'pause',
     'resume',
     'sync-now',
@@ -50,10 +51,12 @@ test('options that stand for settings go to the settings by name', () => {
 test('an unknown option and an unknown command end with 2 and a suggestion', async () => {
   const [option, command] = await Promise.all([runCli(['start', '--sitte', 'a']), runCli(['statsu'])]);
   expect(option).toMatchObject({ exitCode: 2, stdout: '' });
-  expect(option.stderr).toContain('Did you mean --site?');
+  expect(option.stderr).toContain("unknown option '--sitte'; did you mean --site?");
   expect(option.stderr).toContain('next:  meter-sync start --help');
   expect(command.exitCode).toBe(2);
-  expect(command.stderr).toContain('Did you mean status?');
+  expect(command.stderr).toContain("unknown command 'statsu'; did you mean status?");
+  const action = await runCli(['quarantine', 'lst']);
+  expect(action.stderr).toContain("unknown action 'lst'; did you mean list?");
 });
 
 test('bad usage in JSON mode is one document', async () => {
@@ -86,6 +89,18 @@ test('a Temporal that is not there is told within seconds, with its address and 
   expect(text.stderr).toContain('127.0.0.1:1');
   expect(text.tookMs).toBeLessThan(15_000);
   expect(json.json()).toMatchObject({ ok: false, error: { code: 'unreachable', address: '127.0.0.1:1' } });
+});
+
+test('a probe that cannot look is one line and exit code 3: without Temporal, with bad settings and bad usage', async () => {
+  const runs = await Promise.all([
+    runCli(['status', '--probe', '--site', 'north', '--address', '127.0.0.1:1']),
+    runCli(['status', '--probe', '--site', 'a b']),
+    runCli(['status', '--probe', '--max-lag', 'soon', '--site', 'north']),
+  ]);
+  for (const run of runs) {
+    expect(run.exitCode).toBe(3);
+    expect(run.stdout).toMatch(/^METER_SYNC UNKNOWN - [^\n]+\n$/);
+  }
 });
 
 test('a worker of a sites file refuses to serve one site of it: the task queue is shared', async () => {

@@ -30,6 +30,11 @@ it('a healthy site is told as safe in one line, with 0, and its report is known 
   const folder = await mkdtemp(join(tmpdir(), 'meter-sync-'));
   onTestFinished(() => rm(folder, { recursive: true }));
   const file = join(folder, 'report.json');
+  const nowhere = await cli(site, ['--report', join(folder, 'missing', 'report.json')]);
+  expect(nowhere).toMatchObject({
+    exitCode: 2,
+    stderr: expect.stringContaining('in a folder that is not there') as unknown,
+  });
   const run = await cli(site, ['--report', file]);
   expect(run).toMatchObject({ exitCode: 0, stderr: '' });
   expect(run.stdout).toMatch(

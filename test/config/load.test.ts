@@ -36,7 +36,7 @@ test('two hosts are enough: everything else has a default', () => {
   const config = loadConfig({ env: BOTH });
   expect(config).toMatchObject({ siteId: 'default', taskQueue: 'meter-sync:default', intervalMs: 60_000 });
   expect(config.local).toMatchObject({ host: 'site', port: 5432, tls: { mode: 'prefer' } });
-  expect(() => config.local.password()).toThrow('none is set; wanted POSTGRES_SYNC_PASSWORD');
+  expect(() => config.local.password()).toThrow('none is set; expected POSTGRES_SYNC_PASSWORD');
   expect(config.tables.readings).toEqual({
     table: { schema: null, name: 'meter_readings' },
     key: ['id'],
@@ -76,7 +76,7 @@ test('all problems are told at once, each with what was found and what is wanted
     'POSTGRES_CLIENT_SSLMODE',
     'POSTGRES_SYNC_PORT',
   ]);
-  expect(message).toContain("POSTGRES_SYNC_PORT is 'abc' (environment); wanted a whole number from 1 to 65535");
+  expect(message).toContain("POSTGRES_SYNC_PORT is 'abc' (environment); expected a whole number from 1 to 65535");
 });
 
 test('a side of which nothing is set is a problem, and so is one database on both sides', () => {
@@ -301,10 +301,10 @@ test('a sites file tells every problem of every site', () => {
   expect(message).toContain('site a');
 });
 
-test('a file that is not JSON is told without its content', () => {
-  const path = file('broken.json', '{ "POSTGRES_SYNC_PASSWORD": "hunter2" ');
+test('a file that is not JSON is told with line and column, and without its content', () => {
+  const path = file('broken.json', '{\n  "POSTGRES_SYNC_PASSWORD": "hunter2",\n}');
   const problem = problemsOf({ env: { ...BOTH, METER_SYNC_CONFIG: path } });
-  expect(problem.message).toContain('which is not JSON');
+  expect(problem.message).toContain('which is not JSON from line 3, column 1 on');
   expect(inspect(problem, { depth: 9 })).not.toContain('hunter2');
 });
 

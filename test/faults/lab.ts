@@ -53,12 +53,12 @@ function chooseServer({ server, language }: { server: string; language?: string 
 
 function oneOf<Value extends string>(wanted: readonly Value[], option: string, text: string): Value {
   const found = wanted.find((value) => value === text);
-  if (found === undefined) throw new TypeError(`${option} is '${text}'; wanted one of ${wanted.join(', ')}`);
+  if (found === undefined) throw new TypeError(`${option} is '${text}'; expected one of ${wanted.join(', ')}`);
   return found;
 }
 
 function wholeNumber(option: string, text: string): number {
-  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`${option} is '${text}'; wanted a whole number`);
+  if (!/^\d{1,9}$/.test(text)) throw new TypeError(`${option} is '${text}'; expected a whole number`);
   return Number(text);
 }
 

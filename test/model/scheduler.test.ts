@@ -22,8 +22,8 @@ describe('the input of the workflow', () => {
       state: {},
     });
     expect(problems).toHaveLength(5);
-    expect(problems.join('\n')).toMatch(/siteId is "a b"; wanted/);
-    expect(problems.join('\n')).toMatch(/intervalMs is 5; wanted a whole number of milliseconds from 100/);
+    expect(problems.join('\n')).toMatch(/siteId is "a b"; expected/);
+    expect(problems.join('\n')).toMatch(/intervalMs is 5; expected a whole number of milliseconds from 100/);
     expect(problems.join('\n')).toMatch(/batchRows is "1"/);
     expect(problems.join('\n')).toMatch(/intervalSeconds is not known here/);
     expect(problems.join('\n')).toMatch(/state is not of version/);

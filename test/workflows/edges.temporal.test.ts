@@ -39,7 +39,7 @@ test('a state that a client made up is refused at once, and does not hold the si
   await withSite(context, { state: { version: 1 } as never }, async (site) => {
     expect(await failureOf(site.handle.result())).toMatchObject({
       type: 'InvalidInput',
-      message: 'state is given; wanted none: only continue-as-new gives it',
+      message: 'state is given; expected none: only continue-as-new gives it',
     });
   });
 });

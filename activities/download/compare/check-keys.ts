@@ -110,6 +110,6 @@ function keyText({ key }: DownloadPlan, alias: string): string {
 
 function fail(plan: DownloadPlan, side: Side, problem: string): never {
   const table = toTableName(plan.table);
-  const message = `${side} database: the key (${plan.key.join(', ')}) of table ${table} ${problem}; nothing was changed. Wanted: the columns of its primary key`;
+  const message = `${side} database: the key (${plan.key.join(', ')}) of table ${table} ${problem}; nothing was changed. Expected the columns of its primary key`;
   throw new DatabaseFailure('schema', message, { side, table });
 }

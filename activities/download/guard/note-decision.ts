@@ -21,7 +21,7 @@ export async function noteDecision(
     if (open === undefined) throw new DatabaseFailure('config', `no download of table ${table} is held`);
     if (others.length > 0) {
       const names = [open, ...others].map((hold) => hold.table).join(', ');
-      throw new DatabaseFailure('config', `more than one table of that name is held; wanted one of ${names}`);
+      throw new DatabaseFailure('config', `more than one table of that name is held; expected one of ${names}`);
     }
     if ((change ?? open.change) !== open.change) {
       const message = `table ${open.table} is held with other changes now: ${open.change}, and not ${change ?? ''}. Look at them first`;

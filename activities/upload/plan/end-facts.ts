@@ -230,7 +230,7 @@ export async function checkZone(session: Session, zone: string): Promise<void> {
     if (!(error instanceof DatabaseFailure) || error.sqlstate !== SQLSTATE.invalidParameter) throw error;
     const message =
       `${session.side} database: its server does not know the time zone ${zone}; ` +
-      'wanted: METER_SYNC_READINGS_TIME_ZONE as its view pg_timezone_names has it';
+      'expected METER_SYNC_READINGS_TIME_ZONE as its view pg_timezone_names has it';
     throw new DatabaseFailure('config', message, { side: session.side, sqlstate: SQLSTATE.invalidParameter });
   }
 }

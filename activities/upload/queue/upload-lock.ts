@@ -25,7 +25,7 @@ export async function withUploadLock<Result>(
   return withTransaction(local, options, async (session, [answer]) => {
     const [lock] = (answer ?? []) as { readonly locked: string; readonly transaction_ms: string | null }[];
     if (lock?.locked !== 'true') {
-      const message = `local database: another upload of site ${siteId} is still at work; wanted: one at a time`;
+      const message = `local database: another upload of site ${siteId} is still at work; expected one at a time`;
       throw new DatabaseFailure('busy', message, { side: 'local' });
     }
     const loss = `local database: the connection that holds the site's lock was lost, so the upload ended; nothing is half done`;

@@ -18,7 +18,7 @@ export async function checkApart(here: Session, there: Session): Promise<void> {
   if (held?.locked === 'true' && free?.locked === 'true') return;
   throw new DatabaseFailure(
     'config',
-    'local and remote are one and the same database, so nothing was removed; wanted: POSTGRES_SYNC_* for the ' +
+    'local and remote are one and the same database, so nothing was removed; expected POSTGRES_SYNC_* for the ' +
       "site's database and POSTGRES_CLIENT_* for the customer's",
     { side: 'remote' },
   );

@@ -32,7 +32,7 @@ export function checkRefused(
     `fault of the remote: none was put in quarantine, and the batch stays at the site. Refused so far: ${summarize(refused)}`;
   // The readings may be bad after all, and only a person can tell.
   const next =
-    'Mend what refuses them on the remote. Only if the readings themselves are bad, and so many are to wait in quarantine: ' +
+    'Fix what refuses them on the remote. Only if the readings themselves are bad, and so many are to wait in quarantine: ' +
     `raise METER_SYNC_QUARANTINE_SHARE (now ${Math.round(maxRefusedShare * 100)} percent) and restart the worker. ` +
     'The upload is tried again after growing waits; at once with: meter-sync sync-now --wait';
   const sqlstate = refused[0]?.refusal.sqlstate ?? null;

@@ -34,7 +34,7 @@ function renderNothing({ siteId, standing, here }: Adoption): string {
   }
   return (
     `Site ${siteId} (${place}) is one batch behind the remote, and it was this site that sent it: its worker ended between ` +
-    'the two commits. The next upload goes on by itself. There is nothing to adopt.'
+    'the two commits. The next upload continues by itself. There is nothing to adopt.'
   );
 }
 
@@ -58,7 +58,7 @@ const BEFORE: Readonly<Record<Fence, readonly string[]>> = {
   behind: ['If the local database was restored from an older backup, this is the way to go on.', ONE_ONLY],
   remoteBehind: [
     'If the remote was restored from an older backup: keep the damaged database or a newer backup until the missing readings are there again.',
-    'If it is another database than before, mend POSTGRES_CLIENT_* instead.',
+    'If it is another database than before, fix POSTGRES_CLIENT_* instead.',
   ],
   diverged: [
     'If both databases were restored, this is the way to go on. Keep the newer backups until the readings of both are found.',

@@ -128,7 +128,7 @@ function checkClock(clockMs: number, { before, after }: { before: number; after:
   const way = offsetMs > 0 ? 'ahead of' : 'behind';
   findings.warning(
     `the clock is ${toDuration(offsetMs)} ${way} this machine's`,
-    'Let NTP set both clocks: ages of readings are told wrong until then',
+    'Let NTP set both clocks: ages of readings will be wrong until then',
   );
 }
 

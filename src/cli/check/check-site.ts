@@ -2,17 +2,19 @@ import type { ConnectionSettings } from '../../config/read/read-connection.js';
 import type { InspectedSite } from '../../config/load.js';
 import { toProblemText } from '../../config/check/problems.js';
 import type { Side } from '../../model/failures.js';
-import type { CustodyMode } from '../../model/table.js';
+import type { CustodyMode, TableRef } from '../../model/table.js';
 import type { Database } from '../../postgres/session.js';
 import { withDatabase } from '../open-database.js';
 import { checkBookkeeping } from './check-bookkeeping.js';
 import { checkCustody } from './check-custody.js';
+import { checkLoad } from './check-load.js';
+import { checkPlace } from './check-place.js';
 import { checkServer, type ServerIdentity } from './check-server.js';
 import { checkTables } from './check-tables.js';
 import { checkTemporal } from './check-temporal.js';
 import { type CheckFinding, type Findings, openFindings } from './finding.js';
 
-/** Everything the doctor finds about a site, in the order in which it is told. All checks run, even when some fail. */
+/** Everything that is found about a site, errors first, then warnings. All checks run, even when some fail. */
 export async function checkSite(inspected: InspectedSite): Promise<readonly CheckFinding[]> {
   const { site, problems } = inspected;
   const areas: Areas = {
@@ -21,18 +23,31 @@ export async function checkSite(inspected: InspectedSite): Promise<readonly Chec
     remote: openFindings('remote database'),
     tables: openFindings('tables'),
     temporal: openFindings('Temporal'),
+    site: openFindings('site'),
   };
   for (const problem of problems)
-    areas.settings.error(toProblemText(problem), 'Mend this setting; docs/settings.md tells of each');
+    areas.settings.error(toProblemText(problem), 'Fix this setting, see docs/settings.md');
   if (problems.length === 0) areas.settings.ok('all settings can be used');
   await Promise.all([
     checkDatabases(inspected, areas),
-    site === null ? Promise.resolve() : checkTemporal(site, areas.temporal),
+    site === null ? Promise.resolve() : checkTemporal(site, areas.temporal, areas.site),
   ]);
-  return Object.values(areas).flatMap(({ list }) => list);
+  return sortFindings(Object.values(areas).flatMap(({ list }) => list));
 }
 
-type Areas = Readonly<Record<Side | 'settings' | 'tables' | 'temporal', Findings>>;
+/** The same failure is seen by the site's workflow and by a look at the databases: it is told once. */
+function sortFindings(findings: readonly CheckFinding[]): CheckFinding[] {
+  const isToldOfSite = (finding: CheckFinding): boolean =>
+    finding.area !== 'site' &&
+    findings.some(({ area, message }) => area === 'site' && message.includes(finding.message));
+  return LEVELS.flatMap((wanted) =>
+    findings.filter((one) => one.level === wanted && !(wanted !== 'ok' && isToldOfSite(one))),
+  );
+}
+
+const LEVELS: readonly CheckFinding['level'][] = ['error', 'warning', 'ok'];
+
+type Areas = Readonly<Record<Side | 'settings' | 'tables' | 'temporal' | 'site', Findings>>;
 
 async function checkDatabases({ siteId, local, remote, tables }: InspectedSite, areas: Areas): Promise<void> {
   const custody = tables?.readings.custody ?? 'full';
@@ -46,6 +61,13 @@ async function checkDatabases({ siteId, local, remote, tables }: InspectedSite, 
       const ends = { local: here === null ? null : localDatabase, remote: there === null ? null : remoteDatabase };
       if (tables === null) return;
       await checkTables(ends, { siteId, tables }, areas.tables);
+      const names = [tables.readings.table, tables.meters.table, tables.tenants.table];
+      await Promise.all([
+        checkLoadOf(ends.local, { settings: local, tables: names }, areas.local),
+        checkLoadOf(ends.remote, { settings: remote, tables: names }, areas.remote),
+      ]);
+      if (ends.local !== null && ends.remote !== null && siteId !== null)
+        await checkPlace({ local: ends.local, remote: ends.remote }, { siteId, custody }, areas.tables);
       if (here !== null && there !== null) checkCustody(tables.readings, { local: here, remote: there }, areas.tables);
     });
   });
@@ -70,6 +92,14 @@ async function checkEnd(
   const identity = await checkServer(database, settings, findings);
   if (identity !== null) await checkBookkeeping(database, custody, findings);
   return identity;
+}
+
+async function checkLoadOf(
+  database: Database | null,
+  { settings, tables }: { readonly settings: ConnectionSettings | null; readonly tables: readonly TableRef[] },
+  findings: Findings,
+): Promise<void> {
+  if (database !== null && settings !== null) await checkLoad(database, settings, tables, findings);
 }
 
 /** Two names can lead to one server; then every reading would be found "there already" and removed from its only table. */

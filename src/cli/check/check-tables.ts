@@ -85,7 +85,7 @@ function checkNames(owned: OwnedTable, columns: EndColumns, findings: Findings):
       const table = toTableName(owned.table);
       findings.error(
         `${table}: "${list}" names column ${name}, which neither end has`,
-        `Mend "${list}" of table ${table} in METER_SYNC_TABLES`,
+        `Fix "${list}" of table ${table} in METER_SYNC_TABLES`,
       );
     }
   }

@@ -1,9 +1,9 @@
 import { toErrorReport } from '../report-error.js';
 
-/** One line of the doctor. */
+/** One line of `check`. */
 export interface CheckFinding {
   readonly level: 'ok' | 'warning' | 'error';
-  /** What was looked at: `settings`, `local database`, `remote database`, `tables`, `Temporal`. */
+  /** What was looked at: `settings`, `local database`, `remote database`, `tables`, `Temporal`, `site`. */
   readonly area: string;
   readonly message: string;
   /** What to do; null when there is nothing. */

@@ -19,7 +19,7 @@ export const configure: CommandSpec = {
     const given = context.sources.options ?? {};
     if (given[INTERVAL] === undefined && given[BATCH_ROWS] === undefined) {
       throw new UsageError(
-        'nothing to change; wanted --interval-seconds or --batch-rows',
+        'nothing to change; expected --interval-seconds or --batch-rows',
         'meter-sync configure --help',
       );
     }

@@ -26,7 +26,7 @@ export const dev: CommandSpec<DevOptions> = {
   ],
   addOptions: (command) =>
     void command
-      .option('--data <dir>', 'keep everything in this folder, to go on with it at the next start')
+      .option('--data <dir>', 'keep everything in this folder, to continue with it at the next start')
       .option('--readings <file>', 'load this DEM report (CSV, plain or gzip) in place of the sample')
       .option('--empty', 'leave the sample tables and readings out')
       .option('--no-worker', 'leave the worker and the workflow out, so that they can be run apart'),

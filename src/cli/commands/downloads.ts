@@ -22,7 +22,7 @@ export const downloads: CommandSpec<DownloadsOptions> = {
   name: 'downloads',
   summary: 'downloads that are held for a person: show, approve or reject; and what downloads have changed',
   description:
-    'A download that looks like a mistake of the remote (no rows any more, many rows gone, one column changed in nearly all ' +
+    'A download that looks like a mistake of the remote (an empty table, many rows gone, one column changed in nearly all ' +
     'rows) is held, and changes nothing. show: what is held, and why. approve: the next cycle applies exactly these changes. ' +
     'reject: the site keeps what it has, until the remote has other changes. history: each row that a download has changed. ' +
     'approve and reject need the worker of the site; show and history need its database alone. Values of secret columns are never shown.',
@@ -75,7 +75,7 @@ function checkUsage(action: string, { table, change, by, key, limit }: Downloads
     throw new UsageError(message, 'meter-sync downloads --help');
   };
   const isDecision = action === 'approve' || action === 'reject';
-  if (isDecision && table === undefined) refuse(`downloads ${action} wants --table`);
+  if (isDecision && table === undefined) refuse(`downloads ${action}: --table is required`);
   if (!isDecision && (change !== undefined || by !== undefined))
     refuse('--change and --by belong to approve and reject');
   if (action !== 'history' && (key !== undefined || limit !== undefined)) refuse('--key and --limit belong to history');

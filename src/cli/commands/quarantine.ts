@@ -65,7 +65,7 @@ function checkUsage(action: string | undefined, keys: readonly string[], { reaso
   if (reason !== undefined || all === true)
     refuse(`--reason and --all belong to quarantine retry, not to ${action ?? 'list'}`);
   if (action === 'show' && keys.length !== 1) refuse('quarantine show wants one key');
-  if (action === 'list' && keys.length > 0) refuse('quarantine list takes no key; wanted: quarantine show KEY');
+  if (action === 'list' && keys.length > 0) refuse('quarantine list takes no key; expected quarantine show KEY');
 }
 
 function parseLimit(text: string): number {

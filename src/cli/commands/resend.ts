@@ -70,8 +70,8 @@ function readDays({ from, to, missing }: ResendOptions): { readonly from: string
   const [first, last] = [readDay('resend', '--from', from), readDay('resend', '--to', to)];
   if (missing === true && first === null && last === null) return null;
   if (missing === true || first === null || last === null)
-    throw new UsageError('wanted: --from DAY and --to DAY, or --missing', help);
-  if (first > last) throw new UsageError(`--from ${first} is after --to ${last}; wanted: the first day first`, help);
+    throw new UsageError('expected --from DAY and --to DAY, or --missing', help);
+  if (first > last) throw new UsageError(`--from ${first} is after --to ${last}; expected the first day first`, help);
   return { from: first, to: last };
 }
 
@@ -83,7 +83,7 @@ function describe(siteId: string, resent: Resent): string {
     ...examples.map(({ key, message }) => `  ${key.join(', ')}: ${message}`),
     ...(isComplete ? [] : ['Stopped before the end; what was sent stays sent.']),
   ];
-  if (lostBefore !== null && lostAfter === null) return [...lines, 'No reading is noted as lost any more.'].join('\n');
+  if (lostBefore !== null && lostAfter === null) return [...lines, 'No readings are noted as lost now.'].join('\n');
   if (lostAfter !== null) return [...lines, `Lost at the remote still: ${describeLost(lostAfter)}.`].join('\n');
   return lines.join('\n');
 }

@@ -1,5 +1,5 @@
 import type { CommandSpec } from '../command.js';
-import { findMissingWorker, connectToSite } from '../connect-to-site.js';
+import { findObstacle, connectToSite } from '../connect-to-site.js';
 
 /** `meter-sync start` */
 export const start: CommandSpec = {
@@ -13,14 +13,14 @@ export const start: CommandSpec = {
     const opened = await connectToSite(context);
     const { startSite } = await import('../../temporal/start-site.js');
     const started = await startSite(opened.temporal, opened.config);
-    const missingWorker = await findMissingWorker(opened);
+    const obstacle = await findObstacle(opened);
     const text = `Site ${started.siteId} started: workflow ${started.workflowId} on task queue ${started.taskQueue}`;
     return {
-      document: { ok: true, ...started, workerPolling: missingWorker === null },
+      document: { ok: true, ...started, workerPolling: obstacle?.code !== 'noWorker' },
       text:
-        missingWorker === null
+        obstacle === null
           ? `${text}\nnext: meter-sync status --site ${started.siteId}`
-          : `${text}\nNothing moves yet. ${missingWorker.message}\nnext: ${missingWorker.next}`,
+          : `${text}\nNothing moves yet. ${obstacle.message}\nnext: ${obstacle.next}`,
     };
   },
 };

@@ -38,7 +38,7 @@ async function run(context: Context, { wait, full, timeoutSeconds }: SyncNowOpti
   const before = wait === true ? await site.status() : null;
   const answer = await signalTo(opened, {
     signal: 'syncNow',
-    does: full === true ? 'runs a cycle at once, and tries refused rows again' : 'runs a cycle at once',
+    does: full === true ? 'will run a cycle at once, and try refused rows again' : 'will run a cycle at once',
     ...(full === true ? { argument: { full: true } } : {}),
   });
   if (before === null) return answer;

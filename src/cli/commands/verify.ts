@@ -27,7 +27,7 @@ export const verify: CommandSpec<VerifyOptions> = {
   description:
     'Walks the custody chain of the site, compares each day of delivered readings with the remote table, and looks at the ' +
     'queue. Reads only: one bounded query a day, or one pass over the table where no index leads to a day. Can be stopped with Ctrl-C; ' +
-    'it then prints the command that goes on. Exit code 0 when everything that was asked is proved by value, 1 when something is in ' +
+    'it then prints the command that continues. Exit code 0 when everything that was asked is proved by value, 1 when something is in ' +
     'doubt, could only be counted or could not be compared.',
   examples: [
     'meter-sync verify --site north',
@@ -38,7 +38,7 @@ export const verify: CommandSpec<VerifyOptions> = {
     void command
       .option('--from <day>', 'the first UTC day to compare, such as 2026-11-01')
       .option('--to <day>', 'the last UTC day to compare')
-      .option('--after <day>', 'go on after this day, where a run was stopped')
+      .option('--after <day>', 'continue after this day, where a run was stopped')
       .option('--from-seal <seq:digest>', 'walk the custody chain behind this very seal; else behind the newest one')
       .option('--whole', 'walk the whole custody chain, records under seals, too')
       .option('--report <file>', 'write a record of what was compared and found, for an auditor')
@@ -72,7 +72,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
     { findTrustedKeys },
     { readHead, readKeys },
     { untilTold },
-    { toReport, writeReport },
+    { checkReportPlace, toReport, writeReport },
     { renderVerification },
     { openStages },
   ] = await Promise.all([
@@ -86,6 +86,7 @@ async function run(context: Context, options: VerifyOptions): Promise<Answer> {
     import('../verify/render.js'),
     import('../verify/stages.js'),
   ]);
+  if (options.report !== undefined) await checkReportPlace(options.report);
   const keys = readKeys(options.key ?? [], siteId, isRemoteOnly);
   const head = readHead(options.head);
   const { output } = context;
@@ -128,7 +129,10 @@ function loadRemote({ sources }: Context): {
 function readAsked(options: VerifyOptions): VerifyReport['asked'] {
   const [from, to] = [readDay('--from', options.from), readDay('--to', options.to)];
   if (from !== null && to !== null && from > to) {
-    throw new UsageError(`--from ${from} is after --to ${to}; wanted: the first day first`, 'meter-sync verify --help');
+    throw new UsageError(
+      `--from ${from} is after --to ${to}; expected the first day first`,
+      'meter-sync verify --help',
+    );
   }
   return { from, to, after: readAfter(options.after), isDeep: options.deep === true, walk: listWalkOptions(options) };
 }
@@ -166,12 +170,12 @@ function readStart({ fromSeal, whole }: VerifyOptions): WalkStart {
 /** A day as a stopped run has printed it: also one before Christ, after the year 9999 or of no calendar. */
 function readAfter(day: string | undefined): string | null {
   if (day === undefined || /^(-?infinity|\d{4,}-\d\d-\d\d( BC)?)$/.test(day)) return day ?? null;
-  throw new UsageError(`--after is '${day}'; wanted: a day as verify has printed it`, 'meter-sync verify --help');
+  throw new UsageError(`--after is '${day}'; expected a day as verify has printed it`, 'meter-sync verify --help');
 }
 
 function readDay(option: string, day: string | undefined): string | null {
   if (day === undefined) return null;
   const isDay = /^\d{4}-\d\d-\d\d$/.test(day) && !Number.isNaN(Date.parse(`${day}T00:00:00Z`));
   if (isDay) return day;
-  throw new UsageError(`${option} is '${day}'; wanted: a UTC day such as 2026-11-01`, 'meter-sync verify --help');
+  throw new UsageError(`${option} is '${day}'; expected a UTC day such as 2026-11-01`, 'meter-sync verify --help');
 }

@@ -15,7 +15,7 @@ export function parseKey(text: string, columns: readonly string[], siteId: strin
   if (key !== null && key.length === columns.length) return key;
   const wanted = JSON.stringify(columns);
   throw new UsageError(
-    `'${text}' is no key of ${columns.join(', ')}; wanted a JSON array of texts, like '${wanted}'`,
+    `'${text}' is no key of ${columns.join(', ')}; expected a JSON array of texts, like '${wanted}'`,
     `meter-sync quarantine list --site ${siteId}`,
   );
 }

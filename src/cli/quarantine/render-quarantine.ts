@@ -21,7 +21,7 @@ export function renderList(
   now: number,
   { paint, table }: Painted,
 ): string {
-  if (total === 0) return `The quarantine of site ${siteId} is empty: the remote refuses none of its readings.`;
+  if (total === 0) return `Site ${siteId}: no readings in quarantine.`;
   const age = (iso: string): string => `${toDuration(now - Date.parse(iso))} ago`;
   const reasons = groups.map((group) => [
     toCount(group.readings),
@@ -51,7 +51,7 @@ export function renderList(
     ...more,
     '',
     ...toAdvice(groups).map((line) => `- ${line}`),
-    `next: mend the cause, then: meter-sync quarantine retry --site ${siteId} --all (or --reason CODE, or keys)`,
+    `next: fix the cause, then: meter-sync quarantine retry --site ${siteId} --all (or --reason CODE, or keys)`,
   ].join('\n');
 }
 
@@ -81,7 +81,7 @@ export function renderReading(
     paint('heading', `Reading ${key} of site ${siteId} is in quarantine; it is safe at the site.`),
     table(['', ''], rows),
     ...toAdvice([reading]).map((line) => `- ${line}`),
-    `next: mend the cause, then: meter-sync quarantine retry '${key}' --site ${siteId}`,
+    `next: fix the cause, then: meter-sync quarantine retry '${key}' --site ${siteId}`,
   ].join('\n');
 }
 
@@ -89,7 +89,7 @@ export function renderReading(
 function toNextTry(reading: Pick<Quarantined, 'sqlstate' | 'constraint' | 'isReleased'>): string {
   if (reading.isReleased) return 'with the next cycle';
   if (reading.sqlstate === SQLSTATE.foreignKeyViolation) return 'by itself, once the cause is gone';
-  return hasNoPartition(reading) ? 'by itself, every ten minutes' : 'when it is told to';
+  return hasNoPartition(reading) ? 'by itself, every ten minutes' : 'only on request';
 }
 
 /** What to do, for each kind of reason; the first that fits. */
@@ -112,15 +112,15 @@ const ADVICE: readonly (readonly [(item: Pick<Quarantined, 'sqlstate' | 'constra
   ],
   [
     ({ sqlstate }) => sqlstate?.startsWith('23') === true,
-    'Constraints (23...): mend the reading, or the constraint on the remote that refuses it.',
+    'Constraints (23...): fix the reading, or the constraint on the remote that refuses it.',
   ],
   [
     ({ sqlstate }) => sqlstate === 'P0001',
-    "Trigger (P0001): that server's log has the words of the trigger. Mend the reading, or the trigger on the remote.",
+    "Trigger (P0001): that server's log has the words of the trigger. Fix the reading, or the trigger on the remote.",
   ],
   [
     ({ sqlstate }) => sqlstate?.startsWith('44') === true,
-    'View (44...): a trigger on the remote writes into a view that takes no such rows. Mend the reading, or the view.',
+    'View (44...): a trigger on the remote writes into a view that takes no such rows. Fix the reading, or the view.',
   ],
   [
     ({ sqlstate }) => sqlstate === '54000',

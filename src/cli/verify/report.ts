@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
-import { writeFile } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { access, writeFile } from 'node:fs/promises';
 import { hostname, userInfo } from 'node:os';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import type { Verification } from '../../../activities/verify/verify-delivered.js';
+import { toFileReason } from '../../config/check/problems.js';
+import { UsageError } from '../command.js';
 import { readVersion } from '../version.js';
 
 /** What a verification came to: the document of `--json`, and of `--report`. */
@@ -48,6 +51,18 @@ export function toReport(verification: Verification, asked: VerifyReport['asked'
  * Writes a report that can be handed to an auditor: JSON, and its SHA-256 to be kept apart from it.
  * @throws Error of the file system, with the file's name
  */
+/**
+ * Looks whether a report can be written there, before hours are spent on it.
+ * @throws UsageError
+ */
+export async function checkReportPlace(file: string): Promise<void> {
+  const folder = dirname(resolve(file));
+  const reason = await access(folder, constants.W_OK).then(() => null, toFileReason);
+  if (reason === null) return;
+  const message = `--report is '${file}', in a folder that is ${reason}; expected a file in a folder that can be written`;
+  throw new UsageError(message, 'meter-sync verify --help');
+}
+
 export async function writeReport(file: string, report: VerifyReport): Promise<WrittenReport> {
   const text = `${JSON.stringify(report, null, 2)}\n`;
   await writeFile(file, text);

@@ -19,7 +19,7 @@ export function readKeys(
     const told = parseKey(key);
     if (told === null) {
       const wanted = 'a public key in base64 or hexadecimal or its fingerprint, of another site SITE=KEY';
-      throw new UsageError(`--key is '${text}'; wanted: ${wanted}`, HELP);
+      throw new UsageError(`--key is '${text}'; expected ${wanted}`, HELP);
     }
     if (site === siteId && !isRemoteOnly) {
       throw new UsageError(`--key of site ${siteId} itself needs --remote-only: its own database has its key`, HELP);
@@ -38,7 +38,7 @@ export function readHead(text: string | undefined): Link | null {
   const [, seq, digest] = /^(\d{1,9}):([\da-fA-F]{64})$/.exec(text) ?? [];
   if (seq !== undefined && digest !== undefined) return { seq: Number(seq), digest: digest.toLowerCase() };
   throw new UsageError(
-    `--head is '${text}'; wanted: the number of a record, a colon and its digest, as status and verify print them`,
+    `--head is '${text}'; expected the number of a record, a colon and its digest, as status and verify print them`,
     HELP,
   );
 }

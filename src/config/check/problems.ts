@@ -28,9 +28,9 @@ export class ConfigProblems extends Error {
   }
 }
 
-/** One problem as one line: `POSTGRES_SYNC_PORT is 'abc' (environment); wanted a whole number from 1 to 65535`. */
+/** One problem as one line: `POSTGRES_SYNC_PORT is 'abc' (environment); expected a whole number from 1 to 65535`. */
 export function toProblemText({ setting, found, where, wanted }: ConfigProblem): string {
-  return `${setting} is ${found}${where === null ? '' : ` (${where})`}; wanted ${wanted}`;
+  return `${setting} is ${found}${where === null ? '' : ` (${where})`}; expected ${wanted}`;
 }
 
 /** Why a file cannot be read, as it follows "which is". */

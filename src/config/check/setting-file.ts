@@ -19,7 +19,7 @@ export async function readSettingFile({ setting, path }: SettingFile): Promise<B
 }
 
 function refuse(setting: string, path: string, reason: string): never {
-  throw new Error(`${setting} is '${path}', which is ${reason}; wanted the path of a file that can be read`);
+  throw new Error(`${setting} is '${path}', which is ${reason}; expected the path of a file that can be read`);
 }
 
 /** Why a file cannot be used, as it follows "which is"; null: it can. */

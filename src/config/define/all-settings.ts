@@ -1,3 +1,4 @@
+import { findSimilarName } from '../../model/similar-name.js';
 import { connectionSchema, PREFIXES } from './connection-schema.js';
 import { factsOf, type SettingFacts } from './setting.js';
 import { siteSchema } from './site-schema.js';
@@ -32,6 +33,15 @@ export function listSettings(): readonly NamedSetting[] {
 /** True for a setting of ours, and for any of Temporal's, which its own library checks. */
 export function isKnownSetting(name: string): boolean {
   return name.startsWith('TEMPORAL_') || listSettings().some((setting) => setting.name === name);
+}
+
+/** `; did you mean METER_SYNC_SITE?`, where a setting has a name like it; else nothing. */
+export function askSimilarSetting(name: string): string {
+  const similar = findSimilarName(
+    name,
+    listSettings().map((setting) => setting.name),
+  );
+  return similar === null ? '' : `; did you mean ${similar}?`;
 }
 
 /** Names that look like settings of ours and are none: most likely misspelt, so that a default is in force unseen. */

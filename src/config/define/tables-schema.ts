@@ -54,7 +54,7 @@ export const tablesSchema = z.object({
   ),
   METER_SYNC_READINGS_ALLOW_ROUNDING: optional(
     {
-      text: 'Columns whose values the remote may store less exactly than the site; the exact value is then nowhere',
+      text: 'Columns whose values the remote may store less exactly than the site; the exact values are then permanently lost',
       wanted: `${WANTED_COLUMNS}, none of them in METER_SYNC_READINGS_KEY`,
       fallbackText: 'none: such columns are refused',
     },

@@ -42,7 +42,7 @@ function renderTable(settings: readonly NamedSetting[]): string[] {
     const name = `\`${setting.name}\`${option === undefined ? '' : `, \`--${option}\``}`;
     return `| ${[name, toDefault(setting), text, wanted].map(escapeCell).join(' | ')} |`;
   });
-  return ['| Setting | Default | Means | Wanted |', '|---|---|---|---|', ...rows];
+  return ['| Setting | Default | Means | Expected |', '|---|---|---|---|', ...rows];
 }
 
 function toDefault({ facts: { fallback, fallbackText, unit } }: NamedSetting): string {

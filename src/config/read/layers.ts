@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { isKnownSetting } from '../define/all-settings.js';
+import { askSimilarSetting, isKnownSetting } from '../define/all-settings.js';
 import { type Report, toFileReason } from '../check/problems.js';
 import { HIDDEN } from '../define/secret.js';
+import { findJsonError } from './json-error.js';
 
 /** Where settings are looked for: options of the command line go before the environment, and that before the file. */
 export interface SettingSources {
@@ -56,10 +57,12 @@ export function toOption(setting: string): string {
 /** A JSON file, or null after a report of why it cannot be used. Neither the report nor the error quotes its content. */
 export function readJson(file: FoundValue, setting: string, report: Report): unknown {
   const { value: path, where } = file;
+  let text = '';
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+    text = readFileSync(path, 'utf8');
+    return JSON.parse(text) as unknown;
   } catch (error) {
-    const reason = error instanceof SyntaxError ? 'not JSON' : toFileReason(error);
+    const reason = error instanceof SyntaxError ? describeJsonError(text) : toFileReason(error);
     report({
       setting,
       found: `'${path}', which is ${reason}`,
@@ -70,12 +73,22 @@ export function readJson(file: FoundValue, setting: string, report: Report): unk
   }
 }
 
+function describeJsonError(text: string): string {
+  const place = findJsonError(text);
+  return place === null ? 'not JSON' : `not JSON from line ${place.line}, column ${place.column} on`;
+}
+
 /** The settings of a JSON object: texts and numbers as they stand, METER_SYNC_TABLES as a list; anything else, and a name nobody knows, is a problem. */
 export function toValues(fields: object, where: string, report: Report): Record<string, string> {
   const values: Record<string, string> = {};
   for (const [setting, value] of Object.entries(fields)) {
     if (!isKnownSetting(setting)) {
-      report({ setting, found: 'given', where, wanted: 'one of the names in docs/settings.md' });
+      report({
+        setting,
+        found: 'given',
+        where,
+        wanted: `one of the names in docs/settings.md${askSimilarSetting(setting)}`,
+      });
     } else if (typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value)) {
       report({
         setting,

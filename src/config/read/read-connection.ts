@@ -143,12 +143,14 @@ function toPassword(prefix: string, { PASSWORD, PASSWORD_FILE }: ConnectionValue
 async function readPassword(file: SettingFile): Promise<string> {
   const password = (await readSettingFile(file)).toString('utf8').replace(/\r?\n$/, '');
   if (password !== '') return password;
-  throw new Error(`${file.setting} is '${file.path}', which holds no password; wanted a file with the password in it`);
+  throw new Error(
+    `${file.setting} is '${file.path}', which holds no password; expected a file with the password in it`,
+  );
 }
 
 /** Asked only when the server wants a password. */
 function refusePassword(prefix: string): never {
   throw new Error(
-    `the server asks for a password, and none is set; wanted ${prefix}PASSWORD or ${prefix}PASSWORD_FILE`,
+    `the server asks for a password, and none is set; expected ${prefix}PASSWORD or ${prefix}PASSWORD_FILE`,
   );
 }

@@ -1,4 +1,5 @@
 import { findValue, type FoundValue, type Layer, readJson, toValues } from './layers.js';
+import { findSimilarName } from '../../model/similar-name.js';
 import type { Report } from '../check/problems.js';
 
 const SITE = 'METER_SYNC_SITE';
@@ -37,7 +38,15 @@ export function findSiteLayers(layers: readonly Layer[], report: Report): SiteLa
     const names = entries.slice(0, MAX_NAMED_SITES).map(({ siteId }) => siteId);
     const more = entries.length > names.length ? ` and ${entries.length - names.length} more` : '';
     const found = named === null ? 'not set' : `'${named.value}'`;
-    const wanted = `a site of ${file.value}: ${names.join(', ')}${more}`;
+    const similar =
+      named === null
+        ? null
+        : findSimilarName(
+            named.value,
+            entries.map(({ siteId }) => siteId),
+          );
+    const ask = similar === null ? '' : `; did you mean ${similar}?`;
+    const wanted = `a site of ${file.value}: ${names.join(', ')}${more}${ask}`;
     report({ setting: SITE, found, where: named?.where ?? null, wanted });
   }
   return { layers, isShared: true };

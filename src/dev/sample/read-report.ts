@@ -24,7 +24,7 @@ export async function readReport(path: string, onProgress: (progress: Progress) 
   const report = await pivotReport(readDemReport(lines));
   if (report.counts.points > 0) return report;
   throw new Error(
-    `${path} is not a DEM report: it has no line 'Point Name:'; wanted an export of the building's trend values ` +
+    `${path} is not a DEM report: it has no line 'Point Name:'; expected an export of the building's trend values ` +
       'as CSV, plain or gzip. Then run: meter-sync dev --readings FILE',
   );
 }
@@ -34,9 +34,9 @@ async function sizeOf(path: string): Promise<number> {
     const found = await stat(path);
     if (!found.isDirectory()) return found.size;
   } catch (error) {
-    throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}; wanted a DEM report (CSV).`, {
+    throw new Error(`${path} cannot be read: ${(error as NodeJS.ErrnoException).code}; expected a DEM report (CSV).`, {
       cause: error,
     });
   }
-  throw new Error(`${path} is a folder; wanted a DEM report (CSV).`);
+  throw new Error(`${path} is a folder; expected a DEM report (CSV).`);
 }

@@ -36,7 +36,9 @@ export interface StackFolder {
  */
 export async function openStackFolder(given: string | undefined, temporaryIn = tmpdir()): Promise<StackFolder> {
   if (given === '')
-    throw new Error('The folder of --data is empty; wanted the path of a folder. Then run: meter-sync dev --data DIR');
+    throw new Error(
+      'The folder of --data is empty; expected the path of a folder. Then run: meter-sync dev --data DIR',
+    );
   if (given === undefined) await removeLeftFolders(temporaryIn);
   const path = given === undefined ? await mkdtemp(join(temporaryIn, TEMPORARY_PREFIX)) : resolve(given);
   await mkdir(path, { recursive: true });

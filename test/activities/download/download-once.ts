@@ -7,7 +7,7 @@ const [local, remote] = process.argv.slice(2).map((url) => {
   const settings = toPoolSettings(url, new URL(url).pathname.slice(1));
   return createPool(settings, () => undefined); // the one who kills it looks at the database, not at its errors
 });
-if (local === undefined || remote === undefined) throw new Error('wanted: two URLs');
+if (local === undefined || remote === undefined) throw new Error('expected two URLs');
 const never = new AbortController().signal;
 const silent = (): void => undefined;
 await makeEqual(

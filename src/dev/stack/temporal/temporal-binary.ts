@@ -60,7 +60,7 @@ async function checkNamed(path: string): Promise<TemporalBinary> {
   const found = await check(path);
   if (found) return found;
   throw new Error(
-    `METER_SYNC_TEMPORAL_BINARY is '${path}', which does not run as Temporal's command line; wanted the path of a ` +
+    `METER_SYNC_TEMPORAL_BINARY is '${path}', which does not run as Temporal's command line; expected the path of a ` +
       `temporal program. Then run: '${path}' --version`,
   );
 }

@@ -1,0 +1,94 @@
+import type { SiteConfig } from '../../config/read/read-site.js';
+import { type Finding, isFine } from '../../model/finding.js';
+import { nameActor } from '../../model/actor.js';
+import type { Verdict } from '../../model/verdict.js';
+import { toInstant } from '../../model/words.js';
+import type { TemporalClient } from '../../temporal/connection.js';
+import { NotRunning } from '../../temporal/errors.js';
+import { siteHandle } from '../../temporal/site-handle.js';
+import { readActivityTaskQueue } from '../../temporal/site-queues.js';
+import { judgeReport, readSiteReport, type SiteReport } from '../../temporal/site-report.js';
+import { isPolled, readPollers } from '../../temporal/task-queue.js';
+import type { Findings } from './finding.js';
+
+/** Looks at the site's workflow: its verdict, its task queues, and who polls them. */
+export async function checkRunning(temporal: TemporalClient, config: SiteConfig, findings: Findings): Promise<void> {
+  const { siteId } = config;
+  const report = await readReport(temporal, siteId);
+  if (report === null || (report.seen === 'ended' && report.status !== null)) {
+    const next = `meter-sync worker --site ${siteId}`;
+    await checkQueue(temporal, { queue: config.taskQueue, kind: 'workflows', next }, findings);
+    await checkQueue(temporal, { queue: config.activityTaskQueue, kind: 'activities', next }, findings);
+    findings.warning(`the sync of site ${siteId} does not run`, `meter-sync start --site ${siteId}`);
+    return;
+  }
+  const verdict = judgeReport(siteId, report, Date.now());
+  if (report.seen !== 'ended') await checkQueues(temporal, { config, verdict, report }, findings);
+  if (report.seen === 'live') findings.ok(`the sync of site ${siteId} runs, since ${report.status.startedAt}`);
+  for (const finding of [verdict, ...verdict.also]) tellFinding(finding, findings);
+}
+
+/** Null: Temporal knows of no workflow. */
+async function readReport(temporal: TemporalClient, siteId: string): Promise<SiteReport | null> {
+  try {
+    return await readSiteReport(siteHandle(temporal, siteId), 'status');
+  } catch (error) {
+    if (error instanceof NotRunning) return null;
+    throw error;
+  }
+}
+
+function tellFinding({ verdict, reason, since, actor, next }: Finding, findings: Findings): void {
+  const sinceText = since === null ? '' : ` (since ${toInstant(since, Date.now())})`;
+  const who = actor === 'operator' || actor === 'nobody' ? '' : `${nameActor(actor)}: `;
+  const advice = `${who}${next ?? 'nothing: it continues by itself'}`;
+  if (verdict === 'healthy' || verdict === 'catchingUp') findings.ok(`${verdict}: ${reason}`);
+  else if (isFine({ verdict })) findings.warning(`${verdict}: ${reason}${sinceText}`, advice);
+  else findings.error(`${verdict}: ${reason}${sinceText}`, advice);
+}
+
+interface Running {
+  readonly config: SiteConfig;
+  readonly verdict: Verdict;
+  readonly report: Extract<SiteReport, { seen: 'live' | 'silent' }>;
+}
+
+/** A site stays on the queue that it was started on, whatever the settings of today say. */
+async function checkQueues(
+  temporal: TemporalClient,
+  { config, verdict, report }: Running,
+  findings: Findings,
+): Promise<void> {
+  const { siteId, taskQueue, activityTaskQueue } = config;
+  const { record } = report;
+  if (record === null) return;
+  const isTold = [verdict, ...verdict.also].some((finding) => finding.verdict === 'offline');
+  const onActivities = (await readActivityTaskQueue(temporal, record)) ?? record.taskQueue;
+  for (const { kind, queue, ofSettings } of [
+    { kind: 'workflows', queue: record.taskQueue, ofSettings: taskQueue },
+    { kind: 'activities', queue: onActivities, ofSettings: activityTaskQueue },
+  ] as const) {
+    const isOther = queue !== ofSettings;
+    const next = isOther ? toQueueAdvice(siteId, kind, queue) : `meter-sync worker --site ${siteId}`;
+    if (isOther) {
+      const text = `the ${kind} of site ${siteId} are on task queue ${queue}, and a worker with these settings polls ${ofSettings}`;
+      findings.warning(text, next);
+    }
+    if (!isTold) await checkQueue(temporal, { queue, kind, next }, findings);
+  }
+}
+
+function toQueueAdvice(siteId: string, kind: 'workflows' | 'activities', queue: string): string {
+  if (kind === 'workflows') return `meter-sync worker --site ${siteId} --task-queue ${queue}`;
+  return `METER_SYNC_ACTIVITY_TASK_QUEUE=${queue} meter-sync worker --site ${siteId}`;
+}
+
+async function checkQueue(
+  temporal: TemporalClient,
+  { queue, kind, next }: { readonly queue: string; readonly kind: 'workflows' | 'activities'; readonly next: string },
+  findings: Findings,
+): Promise<void> {
+  const pollers = await readPollers(temporal, queue, { kind });
+  if (isPolled(pollers, Date.now())) findings.ok(`a worker polls ${queue} for ${kind}`);
+  else findings.warning(`no worker polls ${queue} for ${kind}`, next);
+}
