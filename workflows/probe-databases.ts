@@ -26,7 +26,8 @@ export async function probeBreaker(site: Site): Promise<void> {
   const { breaker, observed } = site.state;
   const facts = { site: site.siteId, local: observed.localDbConnected, remote: observed.remoteDbConnected };
   if (breaker.nextProbeAt === null) log.info('both databases answer again', facts);
-  else log.warn('still waiting for a database', { ...facts, nextProbeAt: new Date(breaker.nextProbeAt).toISOString() });
+  else
+    log.debug('still waiting for a database', { ...facts, nextProbeAt: new Date(breaker.nextProbeAt).toISOString() });
 }
 
 async function probe(site: Site): Promise<ProbeResult> {

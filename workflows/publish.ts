@@ -6,6 +6,7 @@ import { toStatus } from '../src/model/status.js';
 import { nameState } from '../src/model/status-facts.js';
 import { SEARCH_ATTRIBUTES } from '../src/model/wire.js';
 import type { Site } from './site.js';
+import { tellStatus } from './tell-worker.js';
 
 /**
  * Shows the site's state in Temporal Web UI: current details, which cost nothing, and search attributes, which cost a
@@ -13,6 +14,7 @@ import type { Site } from './site.js';
  */
 export function publish(site: Site): void {
   const status = toStatus(site.siteId, site.state);
+  tellStatus(site);
   setCurrentDetails(toDetails(status));
   const changed = [
     ...ifChanged(SEARCH_ATTRIBUTES.site, site.siteId),

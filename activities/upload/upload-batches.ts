@@ -35,6 +35,8 @@ export interface UploadProgress extends UploadCounts {
   readonly batchRows: number;
   /** What is left is not older than this, late arrivals aside: the newest reading of the last batch; null: not known. */
   readonly oldestLeft: string | null;
+  /** How long the last batch took; two of them overlap. */
+  readonly batchMs: number;
 }
 
 /** More would take more than two cores of the customer's server. */
@@ -89,7 +91,7 @@ export async function uploadBatches(
 }
 
 function noProgress({ state, batchRows }: Run): UploadProgress {
-  return { ...NO_COUNTS, batches: 0, more: false, totalUploaded: state.rows, batchRows, oldestLeft: null };
+  return { ...NO_COUNTS, batches: 0, more: false, totalUploaded: state.rows, batchRows, oldestLeft: null, batchMs: 0 };
 }
 
 function addBatch(
@@ -103,6 +105,7 @@ function addBatch(
     batches: progress.batches + 1,
     totalUploaded: after.state.rows,
     oldestLeft: lastTimestamp,
+    batchMs: Math.round(durationMs),
     batchRows: nextBatchRows(limitRows, { rows: counts.selected, durationMs }, maxRows),
   };
 }
