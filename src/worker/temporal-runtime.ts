@@ -76,7 +76,7 @@ function forward(
 ): void {
   const facts = withSite(Object.fromEntries(Object.entries(meta).filter(([name]) => !NOISE.has(name))));
   const time = new Date(Number(timestampNanos / 1_000_000n)); // forwarded lines come up to a tenth of a second late
-  const isForDebug = isChatter({ level, meta }) || (meta['sdkComponent'] === 'core' && isTemporalLost());
+  const isForDebug = isChatter({ level, meta }) || isAboutLink(meta, isTemporalLost());
   logger.write({ time, level: isForDebug ? 'debug' : LEVELS[level], message, facts });
 }
 
@@ -87,6 +87,11 @@ function forward(
 function isChatter({ level, meta = {} }: Pick<LogEntry, 'level' | 'meta'>): boolean {
   if (meta['sdkComponent'] !== 'worker') return false;
   return level === 'INFO' || (level === 'WARN' && meta['activityType'] !== undefined);
+}
+
+/** `watch/temporal-link.ts` tells once that Temporal does not answer, where the core would tell each call that it tries again. */
+function isAboutLink(meta: Readonly<Record<string | symbol, unknown>>, isTemporalLost: boolean): boolean {
+  return meta['target'] === 'temporalio_client::retry' || (meta['sdkComponent'] === 'core' && isTemporalLost);
 }
 
 /** Every line of a site's workflow and activities names the site; people do not read workflow ids. */

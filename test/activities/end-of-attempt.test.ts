@@ -51,7 +51,9 @@ it('a last batch that does not end is cut after its time', async () => {
   const hang = ({ signal }: Attempt): Promise<never> =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
   let ended: unknown = null;
-  const work = environment.run(() => asCurrentAttempt({ drain: never }, hang)).catch((error: unknown) => (ended = error));
+  const work = environment
+    .run(() => asCurrentAttempt({ drain: never }, hang))
+    .catch((error: unknown) => (ended = error));
   environment.cancel('CANCELLED');
   await vi.advanceTimersByTimeAsync(LAST_BATCH_MS - 1);
   expect(ended).toBeNull();

@@ -1,7 +1,8 @@
-import { expect, onTestFinished, test, type TestContext } from 'vitest';
+import { expect, inject, onTestFinished, test, type TestContext } from 'vitest';
 import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
 import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import { toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import { openProxy, passAll } from '../support/tcp-proxy.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
@@ -15,7 +16,10 @@ interface WatchedSite extends TestDatabases {
   readonly metric: (series: string) => Promise<number | null>;
 }
 
-async function openWatchedSite(context: Pick<TestContext, 'task'>): Promise<WatchedSite> {
+async function openWatchedSite(
+  context: Pick<TestContext, 'task'>,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<WatchedSite> {
   const databases = await createDatabases(context);
   const temporal = await connectTemporal(context);
   const { siteId } = temporal;
@@ -28,6 +32,7 @@ async function openWatchedSite(context: Pick<TestContext, 'task'>): Promise<Watc
     POSTGRES_SYNC_URL: databases.local.url,
     POSTGRES_CLIENT_URL: databases.remote.url,
     TEMPORAL_ADDRESS: temporal.address,
+    ...settings,
   });
   const health: WatchedSite['health'] = async (path) => {
     const response = await fetch(`http://127.0.0.1:${healthPort}/health/${path}`);
@@ -96,4 +101,36 @@ test('metrics and health follow a site: healthy, stuck within seconds, healthy a
   await verdictIs('stopped', 503);
   worker.signal('SIGTERM');
   expect(await worker.exited()).toBe(0);
+});
+
+test('a worker that loses Temporal says so within 15 seconds, once, and is ready again when Temporal is back', async (context) => {
+  const [host = '', port] = inject('stack').temporalAddress.split(':');
+  const proxy = await openProxy({ host, port: Number(port) });
+  onTestFinished(() => proxy.close());
+  const { worker, health, metric } = await openWatchedSite(context, { TEMPORAL_ADDRESS: `127.0.0.1:${proxy.port}` });
+  await until(async () => (await health('ready')).status === 200, { what: 'a worker that is ready' });
+  const lost = Date.now();
+  proxy.toServer = () => ({ pass: Buffer.alloc(0), isCut: true });
+  await until(async () => (await health('ready')).status === 503, { what: 'the loss', timeoutMs: 15_000 });
+  await until(async () => (await metric('meter_sync_temporal_connected')) === 0, { what: 'the loss in the metrics' });
+  expect(Date.now() - lost).toBeLessThan(15_000);
+  proxy.toServer = passAll;
+  await until(async () => (await health('ready')).status === 200, { what: 'the way back', timeoutMs: 15_000 });
+  const told = worker.lines.filter(({ level }) => level !== 'info').map(({ message }) => message);
+  expect(told).toEqual(['Temporal lost: no work comes until it answers; readings wait at their sites']);
+  await worker.line('Temporal is back');
+  worker.signal('SIGTERM');
+  expect(await worker.exited()).toBe(0);
+});
+
+test('an address that is taken ends the worker, and it names the setting', async (context) => {
+  const taken = Number(new URL(inject('stack').local).port);
+  const settings = { METER_SYNC_METRICS_ADDRESS: `localhost:${taken}` };
+  const { worker } = await openWatchedSite(context, settings);
+  expect(await worker.exited()).toBe(1);
+  expect(worker.lines.at(-1)).toMatchObject({
+    message: 'worker failed',
+    error: { message: `METER_SYNC_METRICS_ADDRESS is 'localhost:${taken}': another program listens there` },
+    next: expect.stringContaining('a free port'),
+  });
 });

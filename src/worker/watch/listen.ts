@@ -1,5 +1,4 @@
-import { lookup } from 'node:dns/promises';
-import { createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { formatListenAddress, type ListenAddress } from '../../config/define/listen-address.js';
 
 /** An address of the settings on which this process cannot listen. */
@@ -45,13 +44,10 @@ export async function listen(server: Server, setting: string, address: ListenAdd
  * could not start.
  * @throws CannotListen
  */
-export async function toFreeSocketAddress(setting: string, { host, port }: ListenAddress): Promise<string> {
-  const found = await lookup(host).catch((error: unknown) => {
-    throw new CannotListen(setting, { host, port }, error);
-  });
-  const address = { host: found.address, port };
+export async function toFreeSocketAddress(setting: string, address: ListenAddress): Promise<string> {
   const look = createServer();
   await listen(look, setting, address);
+  const { address: host, port } = look.address() as AddressInfo;
   await new Promise((closed) => look.close(closed));
-  return formatListenAddress(address);
+  return formatListenAddress({ host, port });
 }

@@ -10,9 +10,10 @@ export interface TemporalLink {
   readonly isConnected: boolean;
 }
 
-/** With two deadlines it is known within 15 seconds that nothing answers any more. */
+/** Together they are less than 15 seconds: by then it is known that nothing answers any more. */
 const LOOK_EVERY_MS = 7_000;
-const ANSWER_WITHIN_MS = 4_000;
+/** Within that time the core has tried several times. */
+const ANSWER_WITHIN_MS = 5_000;
 const TELL_AGAIN_MS = 60 * 60_000;
 /** gRPC codes of a server that is there, whatever it makes of the question: not implemented, overloaded. */
 const THERE: ReadonlySet<unknown> = new Set([8, 12]);
@@ -28,7 +29,7 @@ export function watchTemporal(
 ): { readonly link: TemporalLink; readonly ended: Promise<void> } {
   const state: { lost: { readonly since: number; toldAt: number; looks: number } | null } = { lost: null };
   const look = async (): Promise<void> => {
-    if ((await answers(connection)) || (await answers(connection))) return found();
+    if (await answers(connection)) return found();
     state.lost ??= { since: Date.now(), toldAt: 0, looks: 0 };
     const { lost } = state;
     lost.looks += 1;
@@ -61,13 +62,13 @@ export function watchTemporal(
   return { link, ended: run() };
 }
 
-async function answers(connection: NativeConnection): Promise<boolean> {
-  try {
-    await connection.withDeadline(Date.now() + ANSWER_WITHIN_MS, () => connection.workflowService.getSystemInfo({}));
-    return true;
-  } catch (error) {
-    return THERE.has((error as { code?: unknown }).code);
-  }
+/** The core tries again for longer than that: neither a deadline nor an abort ends its tries in time. */
+async function answers({ workflowService }: NativeConnection): Promise<boolean> {
+  const asked = workflowService.getSystemInfo({}).then(
+    () => true,
+    (error: { readonly code?: unknown }) => THERE.has(error.code),
+  );
+  return Promise.race([asked, pause(ANSWER_WITHIN_MS, false, { ref: false })]);
 }
 
 function describe(address: string, since: number): AbsentWorker {
