@@ -1,71 +1,17 @@
-import { expect, inject, onTestFinished, test, type TestContext } from 'vitest';
-import { ensureSiteKey } from '../../activities/custody/records/site-key.js';
-import { findFreePort } from '../../src/dev/stack/process/free-port.js';
-import { toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import { openProxy, passAll } from '../support/tcp-proxy.js';
-import { createDatabases, type TestDatabases } from '../support/postgres.js';
-import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
-import { spawnWorker } from './worker-process.js';
-
-interface WatchedSite extends TestDatabases {
-  readonly temporal: TestTemporal;
-  readonly worker: ReturnType<typeof spawnWorker>;
-  readonly health: (path: string) => Promise<{ status: number; body: Record<string, unknown> }>;
-  /** The value of a series; null: there is none. */
-  readonly metric: (series: string) => Promise<number | null>;
-}
-
-async function openWatchedSite(
-  context: Pick<TestContext, 'task'>,
-  settings: Readonly<Record<string, string>> = {},
-): Promise<WatchedSite> {
-  const databases = await createDatabases(context);
-  const temporal = await connectTemporal(context);
-  const { siteId } = temporal;
-  await ensureSiteKey(databases.local, siteId);
-  const [metricsPort, healthPort] = [await findFreePort(), await findFreePort()];
-  const worker = spawnWorker({
-    METER_SYNC_SITE: siteId,
-    METER_SYNC_METRICS_ADDRESS: String(metricsPort),
-    METER_SYNC_HEALTH_ADDRESS: `127.0.0.1:${healthPort}`,
-    POSTGRES_SYNC_URL: databases.local.url,
-    POSTGRES_CLIENT_URL: databases.remote.url,
-    TEMPORAL_ADDRESS: temporal.address,
-    ...settings,
-  });
-  const health: WatchedSite['health'] = async (path) => {
-    const response = await fetch(`http://127.0.0.1:${healthPort}/health/${path}`);
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
-  };
-  const metric: WatchedSite['metric'] = async (series) => {
-    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
-    const line = text.split('\n').find((candidate) => candidate.startsWith(`${series} `));
-    return line === undefined ? null : Number(line.slice(series.length));
-  };
-  return { ...databases, temporal, worker, health, metric };
-}
+import { openWatchedSite } from './watched-site.js';
 
 test('metrics and health follow a site: healthy, stuck within seconds, healthy again, stopped', async (context) => {
-  const { local, remote, temporal, worker, health, metric } = await openWatchedSite(context);
-  const { client, siteId } = temporal;
-  await remote.sql(
-    `insert into tenant (id, name) values (1, 'one'); insert into meter (id, name, tenant_id) values (1, 'm', 1)`,
-  );
-  await local.sql(
-    `insert into meter_readings (meter_id, created_at) select 1, now() - make_interval(secs => n) from generate_series(1, 5) n`,
-  );
+  const { local, remote, temporal, worker, health, metric, start } = await openWatchedSite(context);
+  const { siteId } = temporal;
   await worker.line('worker started');
   expect(await health('live')).toMatchObject({ status: 200 });
   await until(async () => (await health('ready')).status === 200, { what: 'a worker that is ready' });
   expect(await health('sites')).toMatchObject({ status: 200, body: { sites: [{ site: siteId, verdict: null }] } });
 
-  const handle = await client.workflow.start(WORKFLOW_TYPE, {
-    workflowId: toWorkflowId(siteId),
-    taskQueue: toSiteTaskQueue(siteId),
-    args: [{ siteId, intervalMs: 1_000 }],
-  });
-  onTestFinished(async () => void (await handle.terminate('the test has ended').catch(() => undefined)));
+  const handle = await start();
   const verdictIs = (verdict: string, status: number): Promise<unknown> =>
     until(
       async () => {
