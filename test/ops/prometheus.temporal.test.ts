@@ -10,6 +10,8 @@ import { openWatchedSite } from '../worker/watched-site.js';
 
 const ops = (path: string): string => fileURLToPath(new URL(`../../ops/${path}`, import.meta.url));
 
+const page = readFileSync(new URL('../../docs/operations.md', import.meta.url), 'utf8');
+
 /** A series of the last minute, as far as the test looks at it. */
 interface Series {
   readonly values: readonly (readonly [number, string])[];
@@ -114,7 +116,10 @@ test('no panel of the dashboard is without data, and an alert is raised, when a 
     (await alerts()).some(({ labels }) => labels['alertname'] === name && labels['site'] === temporal.siteId);
   await until(() => raised('MeterSyncStuck'), { what: 'the alert MeterSyncStuck' });
 
-  expect(findUnknownNames(await (await fetch(`http://${metricsAddress}/metrics`)).text())).toEqual([]);
+  const exposition = await (await fetch(`http://${metricsAddress}/metrics`)).text();
+  expect(findUnknownNames(exposition)).toEqual([]);
+  const made = [...exposition.matchAll(/^# TYPE (meter_sync_\S+)/gm)].map(([, name = '']) => name);
+  expect(made.filter((name) => !page.includes(`\`${name}`))).toEqual([]);
   worker.signal('SIGTERM');
   expect(await worker.exited()).toBe(0);
 });
