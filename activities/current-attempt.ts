@@ -1,6 +1,8 @@
 import { Context } from '@temporalio/activity';
 import type { Attempt, LogFacts } from './attempt.js';
+import type { ActivityDependencies } from './dependencies.js';
 import { hearEnd } from './end-of-attempt.js';
+import { teller } from './heard.js';
 import { tellWaits, type ToldWaits } from './told-waits.js';
 
 /**
@@ -13,18 +15,21 @@ export const HEARTBEAT_EVERY_MS = 2_000;
 /**
  * Runs an engine as the current attempt of an activity. A timer repeats the last progress, so that one long statement
  * does not look like a dead worker; with it travels what the attempt waits for.
- * @param workerEnd aborts when the worker is told to end
  * @throws CancelledFailure when the attempt was given up, whatever broke by that
  */
 export async function asCurrentAttempt<Result>(
-  workerEnd: AbortSignal,
+  { drain, hear }: Pick<ActivityDependencies, 'drain' | 'hear'>,
   engine: (attempt: Attempt, onWait: ToldWaits['onWait']) => Promise<Result>,
 ): Promise<Result> {
   const context = Context.current();
-  const { signal, earlyEnd, stopListening } = hearEnd(context.cancellationSignal, workerEnd);
+  const { signal, earlyEnd, stopListening } = hearEnd(context.cancellationSignal, drain);
   let progress: LogFacts = {};
   const log = toLog(context);
-  const waits = tellWaits(log, () => beat());
+  const tell = teller(hear, context);
+  const waits = tellWaits(log, () => {
+    tell({ what: 'waits', waiting: waits.now() });
+    beat();
+  });
   const beat = (): void => {
     const waiting = waits.now();
     context.heartbeat(waiting.length === 0 ? progress : { ...progress, waiting });
@@ -32,6 +37,7 @@ export async function asCurrentAttempt<Result>(
   const beats = setInterval(beat, HEARTBEAT_EVERY_MS);
   const heartbeat = (facts: LogFacts): void => {
     progress = facts;
+    tell({ what: 'progress', progress });
     beat();
   };
   try {

@@ -17,7 +17,7 @@ export function decideDownload(
   return ({ siteId, ...decision }) =>
     translateErrors(siteId, () => {
       const site = dependencies.site(siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt, onWait) =>
+      return asCurrentAttempt(dependencies, (attempt, onWait) =>
         noteDecision(watched(site, onWait).local, siteId, decision, attempt),
       );
     });

@@ -33,7 +33,7 @@ export function downloadMeters(dependencies: ActivityDependencies): (input: Down
       const site = dependencies.site(input.siteId);
       const { tables } = site;
       const runId = Context.current().info.workflowExecution?.runId;
-      return asCurrentAttempt(dependencies.drain, async (attempt, onWait) => {
+      return asCurrentAttempt(dependencies, async (attempt, onWait) => {
         const owned = [tables.meters, ...(tables.further ?? [])];
         const outcomes = await makeEachEqual(watched(site, onWait), owned, attempt, toOptions(input, tables, runId));
         const failures = outcomes.flatMap((outcome) => (outcome.result === null ? [outcome.error] : []));

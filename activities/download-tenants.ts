@@ -22,7 +22,7 @@ export function downloadTenants(dependencies: ActivityDependencies): (input: Dow
     translateErrors(input.siteId, () => {
       const site = dependencies.site(input.siteId);
       const runId = Context.current().info.workflowExecution?.runId;
-      return asCurrentAttempt(dependencies.drain, (attempt, onWait) =>
+      return asCurrentAttempt(dependencies, (attempt, onWait) =>
         makeEqual(watched(site, onWait), site.tables.tenants, attempt, toOptions(input, site.tables, runId)),
       );
     });

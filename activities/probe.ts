@@ -14,7 +14,7 @@ export function probe(dependencies: ActivityDependencies): (input: ProbeInput) =
   return (input) =>
     translateErrors(input.siteId, () => {
       const site = dependencies.site(input.siteId);
-      return asCurrentAttempt(dependencies.drain, async (attempt, onWait) => {
+      return asCurrentAttempt(dependencies, async (attempt, onWait) => {
         const { local, remote, tables } = watched(site, onWait);
         const [here, there] = await Promise.all([
           probeLocal(local, { siteId: input.siteId, tables }, attempt),

@@ -28,7 +28,7 @@ export function uploadReadings(
   return (input) =>
     translateErrors(input.siteId, () => {
       const site = dependencies.site(input.siteId);
-      return asCurrentAttempt(dependencies.drain, (attempt, onWait) => {
+      return asCurrentAttempt(dependencies, (attempt, onWait) => {
         const { local, remote, tables } = watched(site, onWait);
         return drainQueue({ local, remote, readings: tables.readings }, input, attempt);
       });

@@ -21,7 +21,7 @@ export async function attempt<Result>(
     const { result, ran } = await call();
     const at = { startedAt: toStart(calledAt, ran?.askedAt), durationMs: Date.now() - since };
     reach(site, ran?.endedAt);
-    log.info(`${operation} completed`, { ...toCounts(result), durationMs: at.durationMs });
+    log.debug(`${operation} completed`, { ...toCounts(result), durationMs: at.durationMs });
     return { ok: true, ...at, result, error: null };
   } catch (failure) {
     if (!(failure instanceof ActivityFailure) || isWorkflowsOwn(failure)) throw failure;
@@ -29,7 +29,7 @@ export async function attempt<Result>(
     const at = { startedAt: toStart(calledAt, ran?.askedAt), durationMs: Date.now() - since };
     reach(site, ran?.endedAt);
     const error = toFailureReport(failure, site.siteId);
-    log.warn(`${operation} failed`, { ...error, durationMs: at.durationMs });
+    log.debug(`${operation} failed`, { ...error, durationMs: at.durationMs });
     return { ok: false, ...at, result: null, error };
   }
 }

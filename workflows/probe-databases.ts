@@ -29,7 +29,7 @@ export async function probeBreaker(site: Site): Promise<void> {
     const facts = { site: site.siteId, local: observed.localDbConnected, remote: observed.remoteDbConnected };
     if (breaker.nextProbeAt === null) log.info('both databases answer again', facts);
     else
-      log.warn('still waiting for a database', { ...facts, nextProbeAt: new Date(breaker.nextProbeAt).toISOString() });
+      log.debug('still waiting for a database', { ...facts, nextProbeAt: new Date(breaker.nextProbeAt).toISOString() });
   });
 }
 

@@ -8,6 +8,7 @@ import { type Status, toStatus } from '../src/model/status.js';
 import { nameState } from '../src/model/status-facts.js';
 import { SEARCH_ATTRIBUTES, STATUS_MEMO } from '../src/model/wire.js';
 import { OLDEST, type Site } from './site.js';
+import { tellStatus } from './tell-worker.js';
 
 /**
  * Shows the site's state in Temporal Web UI and in lists: current details, which cost nothing, and search attributes and a memo, which
@@ -15,6 +16,7 @@ import { OLDEST, type Site } from './site.js';
  */
 export function publish(site: Site): void {
   const status = toStatus(site.siteId, site.state);
+  tellStatus(site);
   setCurrentDetails(toDetails(status));
   const changed = [
     ...ifChanged(SEARCH_ATTRIBUTES.site, site.siteId),

@@ -7,13 +7,14 @@ import {
   UPLOAD_MAX_DURATION_MS,
   type UploadReadingsInput,
 } from '../src/model/operations.js';
-import type { CycleKind, Operation, OperationResults, Outcome } from '../src/model/state.js';
+import type { CycleKind, Operation, OperationResults, Outcome, SchedulerState } from '../src/model/state.js';
 import { toStatus } from '../src/model/status.js';
 import { type Calls, callsOf } from './proxies.js';
 import { attempt } from './attempt-operation.js';
 import { callEndable } from './end-operation.js';
 import type { Answer } from './read-answer.js';
 import { momentOf, type Site } from './site.js';
+import { tellCycle, tellStatus } from './tell-worker.js';
 
 /**
  * One cycle: upload, then meters, then tenants. Each has its own outcome, and one that fails does not stop the next.
@@ -21,13 +22,10 @@ import { momentOf, type Site } from './site.js';
  */
 export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
   const since = Date.now(); // for the log alone
+  const before = site.state;
   site.state = beginCycle(site.state, kind, site.state.reachedAt);
-  log.info('cycle started', {
-    site: site.siteId,
-    cycle: site.state.cycles + 1,
-    kind,
-    queueSize: site.state.observed.queueSize,
-  });
+  tellStatus(site);
+  log.debug('cycle started', { site: site.siteId, cycle: site.state.cycles + 1, kind });
   if (!leavesUploadOut(site)) {
     await runOperation(site, 'upload', (calls) => calls.uploadReadings(toUploadInput(site)));
   }
@@ -36,7 +34,7 @@ export async function runCycle(site: Site, kind: CycleKind): Promise<void> {
     await runOperation(site, 'tenants', (calls) => calls.downloadTenants(toDownloadInput(site)));
     await retryWaitingMeters(site);
   }
-  finishCycle(site, since);
+  finishCycle(site, before, since);
 }
 
 /** True while an upload that failed with `data` waits: the cycle downloads alone. */
@@ -58,6 +56,7 @@ async function runOperation<Name extends Operation>(
     callEndable(site, () => call(callsOf(site))),
   );
   site.state = recordOutcome(site.state, operation, outcome);
+  tellStatus(site);
 }
 
 /** A meter of a tenant that is new in this cycle could not be stored before that tenant was. */
@@ -72,17 +71,33 @@ async function retryWaitingMeters(site: Site): Promise<void> {
   await runOperation(site, 'meters', again);
 }
 
-function finishCycle(site: Site, since: number): void {
-  const { running, skippedTicks: skippedBefore } = site.state;
+function finishCycle(site: Site, before: SchedulerState, since: number): void {
+  const { running } = site.state;
   if (running === null) return;
   site.state = endCycle(site.state, running, momentOf(site));
   site.cyclesThisRun += 1;
-  const { cycles, lastCycle, skippedTicks, consecutiveFailures } = site.state;
-  const facts = { site: site.siteId, cycle: cycles, kind: running.kind, durationMs: Date.now() - since };
-  if (lastCycle?.ok === true) log.info('cycle completed', facts);
-  else log.warn('cycle failed', { ...facts, consecutiveFailures, error: lastCycle?.error });
-  const skipped = skippedTicks - skippedBefore;
-  if (skipped > 0) log.warn('ticks skipped', { site: site.siteId, skipped, skippedTicks });
+  const skippedTicks = site.state.skippedTicks - before.skippedTicks;
+  const { kind } = running;
+  const { ok, error } = site.state.lastCycle ?? { ok: true, error: null };
+  const durationMs = Date.now() - since;
+  tellCycle({ siteId: site.siteId, kind, ok, durationMs, skippedTicks });
+  const facts = { site: site.siteId, cycle: site.state.cycles, kind, durationMs, ...toFigures(site.state, before) };
+  if (ok) log.info('cycle completed', facts);
+  else log.info('cycle failed', { ...facts, error }); // the worker warns, once, see src/worker/watch/failure-log.ts
+  if (skippedTicks > 0) log.warn('cycles missed', { site: site.siteId, missed: skippedTicks });
+}
+
+/** What the one line of a cycle says of it: of the operations that it has run, and of the queue. */
+function toFigures(state: SchedulerState, before: SchedulerState): Record<string, unknown> {
+  const { queueSize, oldestUnsynced, quarantined } = state.observed;
+  const uploaded = state.upload === before.upload ? {} : { uploaded: state.upload?.result?.removed };
+  const results = (['meters', 'tenants'] as const).map((name) =>
+    state[name] === before[name] ? null : (state[name]?.result ?? null),
+  );
+  const sum = (count: 'inserted' | 'updated' | 'deactivated'): number =>
+    results.reduce((total, result) => total + (result?.[count] ?? 0), 0);
+  const changed = sum('inserted') + sum('updated') + sum('deactivated');
+  return { ...uploaded, queueSize, oldestUnsynced, quarantined, ...(changed === 0 ? {} : { downloaded: changed }) };
 }
 
 function toDownloadInput({ siteId, state }: Site): DownloadInput {

@@ -268,10 +268,10 @@ async function report(
   const inQuarantine = mayHold ? await tidyQuarantine(local, queue, siteId, signal) : 0;
   const quarantineOf = inQuarantine > 0 ? siteId : null;
   const figures = await readQueueFigures(local, { ...queue, quarantineOf }, signal);
-  const { batchRows, oldestLeft, ...counts } = progress;
+  const { batchRows, oldestLeft, batchMs, ...counts } = progress;
   const oldestUnsynced = figures.oldestUnsynced ?? (figures.queueSize > 0 ? oldestLeft : null);
   const result = { ...counts, inQuarantine, ...figures, oldestUnsynced, observedAt: new Date().toISOString() };
   // The workflow logs the same figures as the cycle's own line: at info it would be said twice.
-  log.debug('upload finished', { ...result, batchRows });
+  log.debug('upload finished', { ...result, batchRows, batchMs });
   return result;
 }

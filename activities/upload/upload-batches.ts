@@ -37,6 +37,8 @@ export interface UploadProgress
   readonly batchRows: number;
   /** What is left is not older than this, late arrivals aside: the newest reading of the last batch; null: not known. */
   readonly oldestLeft: string | null;
+  /** How long the last batch took; two of them overlap. */
+  readonly batchMs: number;
 }
 
 /** More would take more than two cores of the customer's server. */
@@ -92,7 +94,7 @@ export async function uploadBatches(
 
 function noProgress({ state, batchRows }: Run): UploadProgress {
   const chainHead = toChainHead(state.link);
-  const nothing = { batches: 0, more: false, oldestLeft: null, clockDifferenceMs: null };
+  const nothing = { batches: 0, more: false, oldestLeft: null, clockDifferenceMs: null, batchMs: 0 };
   return { ...NO_COUNTS, ...nothing, totalUploaded: state.rows, batchRows, chainHead };
 }
 
@@ -114,6 +116,7 @@ function addBatch(
     oldestLeft: lastTimestamp,
     chainHead: toChainHead(after.state.link),
     clockDifferenceMs: clockDifferenceMs ?? progress.clockDifferenceMs,
+    batchMs: Math.round(durationMs),
     batchRows: nextBatchRows(limitRows, { rows: counts.selected, durationMs }, maxRows),
   };
 }

@@ -59,6 +59,12 @@ export function toWorkflowId(siteId: string): string {
   return `meter-sync:${siteId}`;
 }
 
+/** The site of a workflow; null: it is none of ours. */
+export function toSiteId(workflowId: string): string | null {
+  const prefix = toWorkflowId('');
+  return workflowId.startsWith(prefix) ? workflowId.slice(prefix.length) : null;
+}
+
 /** The task queue of a worker that serves this site alone. */
 export function toSiteTaskQueue(siteId: string): string {
   return `meter-sync:${siteId}`;

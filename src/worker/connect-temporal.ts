@@ -11,6 +11,7 @@ import { growingWaits, waitFor } from './waits.js';
 export interface WorkerConnection {
   readonly connection: NativeConnection;
   readonly namespace: string;
+  readonly address: string;
 }
 
 /**
@@ -35,7 +36,7 @@ export async function connectToTemporal(
     try {
       const connection = await connectOnce(access, logger);
       logger.info('connected to Temporal', { address, namespace });
-      return { connection, namespace };
+      return { connection, namespace, address };
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       const waitMs = waits.next();

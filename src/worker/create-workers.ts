@@ -1,9 +1,10 @@
 import { hostname } from 'node:os';
-import { Worker } from '@temporalio/worker';
+import { type InjectedSinks, Worker } from '@temporalio/worker';
 import { HEARTBEAT_EVERY_MS } from '../../activities/current-attempt.js';
 import type { ActivityDependencies } from '../../activities/dependencies.js';
 import { createActivities } from '../../activities/index.js';
 import type { SiteConfig } from '../config/read/read-site.js';
+import type { WorkerEars } from '../model/told.js';
 import type { WorkerConnection } from './connect-temporal.js';
 import { toDrainTimes } from './drain.js';
 import { type Hosts, listTaskQueues, toLimits } from './task-queues.js';
@@ -12,6 +13,8 @@ import { loadWorkflowBundle } from './workflow-bundle.js';
 /** What workers of one process share. */
 interface WorkerParts extends WorkerConnection, ActivityDependencies {
   readonly hosts: Hosts;
+  /** What the workflows tell. */
+  readonly ears: InjectedSinks<WorkerEars>;
 }
 
 /**
@@ -20,13 +23,14 @@ interface WorkerParts extends WorkerConnection, ActivityDependencies {
  */
 export async function createWorkers(
   sites: readonly SiteConfig[],
-  { connection, namespace, hosts, site, drain }: WorkerParts,
+  { connection, namespace, hosts, ears, ...dependencies }: WorkerParts,
 ): Promise<readonly Worker[]> {
-  const activities = createActivities({ site, drain });
+  const activities = createActivities(dependencies);
   const workflowBundle = hosts === 'activities' ? undefined : await loadWorkflowBundle();
   const shared = {
     connection,
     namespace,
+    sinks: ears,
     // seen in the Web UI, and as the last one that polled when none polls any more
     identity: `meter-sync@${hostname()}:${process.pid}`,
     maxHeartbeatThrottleInterval: HEARTBEAT_EVERY_MS,

@@ -13,6 +13,8 @@ export interface WorkerLogger extends Log {
   write(entry: Omit<LogEntry, 'redact'>): void;
   /** Keeps a secret out of every line from now on, should it ever come into a message. */
   hide(secret: string): void;
+  /** A text without what is to be hidden, for what does not go into the log. */
+  redact(text: string): string;
   /** Waits until everything is written. What comes later is left out. May be called twice. */
   close(): Promise<void>;
 }
@@ -58,6 +60,7 @@ export function createLogger({ level, format, stream = process.stderr }: LoggerS
     error: log('error'),
     write,
     hide: redactor.hide,
+    redact: redactor.redact,
     close: () =>
       new Promise((resolve) => {
         if (isClosed) return resolve();

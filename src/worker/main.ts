@@ -11,6 +11,8 @@ import { createLogger, type WorkerLogger } from './logger.js';
 import { openSitePools } from './site-pools.js';
 import { type Hosts, listTaskQueues } from './task-queues.js';
 import { setUpTemporalRuntime } from './temporal-runtime.js';
+import { CannotListen } from './watch/listen.js';
+import { createWatch } from './watch/watch.js';
 import { watchDatabases } from './watch-databases.js';
 
 /** What belongs to the process and not to one of its sites. */
@@ -49,7 +51,10 @@ export async function runWorker(sites: readonly Config[], options: { readonly ho
       logger.error('ended by force: what had begun did not end in time; its transactions are rolled back', { error });
       await endNow(logger); // a connection that is still in use would keep the process alive
     }
-    logger.error('worker failed', error instanceof TemporalError ? { error, next: error.next } : { error });
+    logger.error(
+      'worker failed',
+      error instanceof TemporalError || error instanceof CannotListen ? { error, next: error.next } : { error },
+    );
     return EXIT_FAILED;
   } finally {
     stopListening();
@@ -71,16 +76,22 @@ export async function startWorker(
   const draining = followed(end);
   const closing = createClosing(logger);
   try {
-    setUpTemporalRuntime(logger);
+    const watch = await createWatch(sites, logger, closing);
+    await setUpTemporalRuntime(logger, firstOf(sites).metricsAddress, watch.isTemporalLost);
     const pools = openSitePools(hosts === 'workflows' ? [] : sites, logger);
     closing.add('database pools', pools.close);
     const temporal = await connectToTemporal(firstOf(sites), logger, draining.signal);
     closing.add('connection to Temporal', () => temporal.connection.close());
-    const workers = await createWorkers(sites, { hosts, ...temporal, site: pools.site, drain: draining.signal });
-    const watch = watchDatabases(pools.all, logger, draining.signal);
-    closing.add('watch of the databases', () => (draining.abort(), watch));
+    watch.connected(temporal, draining.signal);
+    const { hear, ears } = watch;
+    const drain = draining.signal;
+    const workers = await createWorkers(sites, { hosts, ...temporal, site: pools.site, drain, hear, ears });
+    const looks = watchDatabases(pools.all, logger, drain);
+    closing.add('watch of the databases', () => (draining.abort(), looks));
     logger.info('worker started', describe(sites, hosts));
-    const stopped = runThenClose(runUntilDrained(workers, draining.signal, logger), closing);
+    watch.enter('polling');
+    drain.addEventListener('abort', () => watch.enter('draining'), { once: true });
+    const stopped = runThenClose(runUntilDrained(workers, drain, logger), closing);
     return { stopped, drain: () => (draining.abort(), stopped) };
   } catch (error) {
     draining.abort();

@@ -14,7 +14,7 @@ const never = new AbortController().signal;
 async function whenTold(reason: 'CANCELLED' | 'NOT_FOUND' | 'TIMED_OUT' | 'WORKER_SHUTDOWN'): Promise<string> {
   const environment = new MockActivityEnvironment();
   const seen = environment.run(() =>
-    asCurrentAttempt(never, async ({ signal, earlyEnd }) => {
+    asCurrentAttempt({ drain: never }, async ({ signal, earlyEnd }) => {
       environment.cancel(reason);
       await pause(1);
       return signal.aborted ? 'cut' : earlyEnd.aborted ? 'ended early' : 'not told';
@@ -31,7 +31,7 @@ it('a workflow that goes on asks for the end of the batch; whatever else ends an
 
 it('the end of the worker is an early end, also when it was told before the attempt began', async () => {
   const ask = ({ earlyEnd, signal }: Attempt): Promise<unknown> => Promise.resolve([earlyEnd.aborted, signal.aborted]);
-  const seen = new MockActivityEnvironment().run(() => asCurrentAttempt(AbortSignal.abort(), ask));
+  const seen = new MockActivityEnvironment().run(() => asCurrentAttempt({ drain: AbortSignal.abort() }, ask));
   expect(await seen).toEqual([true, false]);
 });
 
@@ -39,7 +39,7 @@ it('a failure of the last batch is told as it is, one of an attempt that was giv
   const failWhen = (reason: 'CANCELLED' | 'NOT_FOUND'): Promise<unknown> => {
     const environment = new MockActivityEnvironment();
     const fail = (): Promise<never> => (environment.cancel(reason), Promise.reject(new Error('it broke')));
-    return environment.run(() => asCurrentAttempt(never, fail)).catch((error: unknown) => error);
+    return environment.run(() => asCurrentAttempt({ drain: never }, fail)).catch((error: unknown) => error);
   };
   expect(await failWhen('CANCELLED')).toMatchObject({ message: 'it broke' });
   expect(await failWhen('NOT_FOUND')).toBeInstanceOf(CancelledFailure);
@@ -51,7 +51,9 @@ it('a last batch that does not end is cut after its time', async () => {
   const hang = ({ signal }: Attempt): Promise<never> =>
     new Promise((_, reject) => signal.addEventListener('abort', () => reject(new Error('cut'))));
   let ended: unknown = null;
-  const work = environment.run(() => asCurrentAttempt(never, hang)).catch((error: unknown) => (ended = error));
+  const work = environment
+    .run(() => asCurrentAttempt({ drain: never }, hang))
+    .catch((error: unknown) => (ended = error));
   environment.cancel('CANCELLED');
   await vi.advanceTimersByTimeAsync(LAST_BATCH_MS - 1);
   expect(ended).toBeNull();

@@ -35,7 +35,7 @@ it('the activity uploads the queue of its site and heartbeats after each batch',
 it('an attempt beats by itself, with its newest progress', async () => {
   const environment = new MockActivityEnvironment();
   await environment.run(() =>
-    asCurrentAttempt(drain, async ({ heartbeat }) => {
+    asCurrentAttempt({ drain }, async ({ heartbeat }) => {
       heartbeat({ removed: 3 });
       const beat = new Promise((resolve) => environment.once('heartbeat', resolve));
       expect(await beat).toEqual({ removed: 3 });

@@ -1,9 +1,17 @@
 import { randomBytes } from 'node:crypto';
 
 import { Client, Connection } from '@temporalio/client';
-import { DefaultLogger, NativeConnection, Runtime, Worker, type WorkerOptions } from '@temporalio/worker';
+import {
+  DefaultLogger,
+  type InjectedSinks,
+  NativeConnection,
+  Runtime,
+  Worker,
+  type WorkerOptions,
+} from '@temporalio/worker';
 import { inject, onTestFinished, type TestContext } from 'vitest';
 
+import type { WorkerEars } from '../../src/model/told.js';
 import './context.js';
 
 /** Everything a test needs to run workflows; all of it is its own, but for the server. */
@@ -26,6 +34,9 @@ interface RunningWorker {
 }
 
 const NAMESPACE = 'default';
+const NOBODY_HEARS: InjectedSinks<WorkerEars> = {
+  meterSync: { status: { fn: () => undefined }, cycleEnded: { fn: () => undefined } },
+};
 
 let shared: Promise<{ connection: Connection; native: NativeConnection }> | undefined;
 
@@ -45,6 +56,7 @@ export async function connectTemporal(context: Pick<TestContext, 'task'>): Promi
       namespace: NAMESPACE,
       taskQueue,
       workflowBundle,
+      sinks: NOBODY_HEARS,
       ...options,
     });
     const running = run(worker);

@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { isSiteId } from '../../model/scheduler.js';
 import { DEFAULT_SETTINGS } from '../../model/scheduler-settings.js';
-import { number, optional, setting, whole } from './setting.js';
+import { parseListenAddress } from './listen-address.js';
+import { number, optional, parsed, setting, whole } from './setting.js';
+
+const LISTEN_ADDRESS = 'host:port, or a port alone, which then listens on 127.0.0.1';
 
 /** The settings of a site and of its worker. */
 export const siteSchema = z.object({
@@ -74,9 +77,22 @@ export const siteSchema = z.object({
     },
     z.enum(['auto', 'pretty', 'json']),
   ),
+  METER_SYNC_METRICS_ADDRESS: optional(
+    { text: 'Where the worker serves `/metrics` for Prometheus', wanted: LISTEN_ADDRESS, fallbackText: 'none: off' },
+    parsed(parseListenAddress),
+  ),
+  METER_SYNC_HEALTH_ADDRESS: optional(
+    {
+      text: 'Where the worker serves `/health/live`, `/health/ready` and `/health/sites`',
+      wanted: LISTEN_ADDRESS,
+      fallbackText: 'none: off',
+    },
+    parsed(parseListenAddress),
+  ),
 });
 
-type SiteValues = z.output<typeof siteSchema>;
+/** Their values, as they were checked. */
+export type SiteValues = z.output<typeof siteSchema>;
 
 /** The least important lines that a log holds. */
 export type LogLevel = SiteValues['METER_SYNC_LOG_LEVEL'];

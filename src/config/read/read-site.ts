@@ -1,7 +1,8 @@
 import { SHARED_TASK_QUEUE, toSiteTaskQueue } from '../../model/wire.js';
 import type { Report } from '../check/problems.js';
+import { formatListenAddress, type ListenAddress } from '../define/listen-address.js';
 import { Secret } from '../define/secret.js';
-import { type LogFormat, type LogLevel, siteSchema } from '../define/site-schema.js';
+import { type LogFormat, type LogLevel, siteSchema, type SiteValues } from '../define/site-schema.js';
 import type { Layer } from './layers.js';
 import { readValues } from './read-values.js';
 import type { SiteLayers } from './sites-file.js';
@@ -18,6 +19,10 @@ export interface SiteConfig {
   readonly shutdownMs: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
+  /** Where the worker serves its metrics; null: nowhere. It belongs to the process, as the log does. */
+  readonly metricsAddress: ListenAddress | null;
+  /** The same for its health. */
+  readonly healthAddress: ListenAddress | null;
   /** The `TEMPORAL_*` settings, an API key among them. */
   readonly temporal: Secret<Readonly<Record<string, string>>>;
 }
@@ -26,6 +31,7 @@ export interface SiteConfig {
 export function readSite({ layers, isShared }: SiteLayers, report: Report): SiteConfig | null {
   const values = readValues(siteSchema, '', layers, report);
   if (values === null) return null;
+  reportSharedAddress(values, report);
   const siteId = values.METER_SYNC_SITE;
   const taskQueue = values.METER_SYNC_TASK_QUEUE ?? (isShared ? SHARED_TASK_QUEUE : toSiteTaskQueue(siteId));
   return {
@@ -37,8 +43,19 @@ export function readSite({ layers, isShared }: SiteLayers, report: Report): Site
     shutdownMs: Math.round(values.METER_SYNC_SHUTDOWN_SECONDS * 1000),
     logLevel: values.METER_SYNC_LOG_LEVEL,
     logFormat: values.METER_SYNC_LOG_FORMAT,
+    metricsAddress: values.METER_SYNC_METRICS_ADDRESS ?? null,
+    healthAddress: values.METER_SYNC_HEALTH_ADDRESS ?? null,
     temporal: new Secret(readTemporal(layers)),
   };
+}
+
+/** Temporal's core serves the metrics and the worker its health: two servers. */
+function reportSharedAddress(values: SiteValues, report: Report): void {
+  const { METER_SYNC_METRICS_ADDRESS: metrics, METER_SYNC_HEALTH_ADDRESS: health } = values;
+  if (metrics === undefined || health === undefined || metrics.port !== health.port) return;
+  if (metrics.host !== health.host) return;
+  const found = `'${formatListenAddress(health)}', the same as METER_SYNC_METRICS_ADDRESS`;
+  report({ setting: 'METER_SYNC_HEALTH_ADDRESS', found, where: null, wanted: 'a port of its own' });
 }
 
 /** Temporal's library reads these by itself; it also looks for its own file, by the folders of the user. */
