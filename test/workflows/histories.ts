@@ -3,6 +3,7 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { findTemporalBinary } from '../../src/dev/stack/temporal/temporal-binary.js';
+import { until } from '../support/wait.js';
 
 /** Histories of released versions, one folder a version. A file once committed is never recorded anew. */
 const FOLDER = join(import.meta.dirname, 'histories');
@@ -51,9 +52,13 @@ export async function recordHistory(title: string, { address, workflowId, runId 
   if (version === undefined) return;
   const { path } = await findTemporalBinary(process.env, (line) => process.stderr.write(`${line}\n`));
   const run = ['--address', address, '--workflow-id', workflowId, '--run-id', runId];
-  const { stdout } = await promisify(execFile)(path, ['workflow', 'show', ...run, '--output', 'json'], {
-    maxBuffer: 2 ** 26,
-  });
+  // Temporal begins the run that continues another a second later: without a task of its own its history says nothing, and no replay ends
+  const show = async (): Promise<string | null> => {
+    const shown = ['workflow', 'show', ...run, '--output', 'json'];
+    const { stdout } = await promisify(execFile)(path, shown, { maxBuffer: 2 ** 26 });
+    return stdout.includes('workflowTaskCompletedEventAttributes') ? stdout : null;
+  };
+  const stdout = await until(show, { what: `a task of the run ${runId}`, everyMs: 300 });
   const name = title
     .toLowerCase()
     .replace(/[^a-z0-9]+/g, '-')
