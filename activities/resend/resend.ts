@@ -64,7 +64,7 @@ export async function resendKept(ends: UploadEnds, order: ResendOrder, attempt: 
     const here = await readLocalUpload(ends.local, { siteId }, { signal, purpose: 'toSign' });
     const plan = await planUpload(ends, signal);
     if (order.days !== null) checkHasDays(plan.queue);
-    const input = { siteId, batchRows: here.learnedRows ?? KEPT_ROWS, isResend: true };
+    const input = { siteId, batchRows: here.learnedRows ?? KEPT_ROWS, isResend: true, readings: plan.readings.table };
     const { place, signing } = await readPlace(plan, input, here, signal);
     let claimed: Promise<ClaimedState> | undefined;
     const claim = (): Promise<ClaimedState> =>

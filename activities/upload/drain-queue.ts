@@ -196,7 +196,11 @@ async function uploadFrom(
   attempt: Attempt & { readonly onBatch?: (progress: UploadProgress) => void },
 ): Promise<UploadProgress> {
   const claim = (batchRows: number): Promise<ClaimedState> =>
-    claimSite(plan.local, { ...input, batchRows }, { state, place, list: signing?.list ?? null });
+    claimSite(
+      plan.local,
+      { ...input, batchRows, readings: plan.readings.table },
+      { state, place, list: signing?.list ?? null },
+    );
   const tried = firstBatchRows(learnedRows, input.batchRows);
   let batchRows = tried;
   try {

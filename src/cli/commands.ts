@@ -1,6 +1,7 @@
 import type { CommandSpec } from './command.js';
 import { adopt } from './commands/adopt.js';
 import { check } from './commands/check.js';
+import { config } from './commands/config.js';
 import { configure } from './commands/configure.js';
 import { custody } from './commands/custody.js';
 import { demo } from './commands/demo.js';
@@ -25,6 +26,7 @@ export const COMMANDS: readonly CommandSpec<never>[] = [
   demo,
   dev,
   check,
+  config,
   init,
   worker,
   start,

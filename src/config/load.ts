@@ -3,6 +3,7 @@ import { findSameDatabase } from './check/connection-problems.js';
 import { ConfigProblems, type ConfigProblem, type Report } from './check/problems.js';
 import { openLayers, type SettingSources } from './read/layers.js';
 import { type ConnectionSettings, readConnection } from './read/read-connection.js';
+import { listInForce, type SettingInForce } from './read/settings-in-force.js';
 import { readSite, type SiteConfig } from './read/read-site.js';
 import { readTables } from './read/read-tables.js';
 import { findSiteLayers, listSiteLayers, type SiteLayers } from './read/sites-file.js';
@@ -50,6 +51,8 @@ export interface InspectedSite {
   readonly remote: ConnectionSettings | null;
   readonly tables: SiteTables | null;
   readonly problems: readonly ConfigProblem[];
+  /** Each setting with its value and where that was found; secrets hidden. */
+  readonly inForce: readonly SettingInForce[];
 }
 
 /**
@@ -68,12 +71,15 @@ export function inspectSites(sources: SettingSources, only: boolean): readonly I
     : [{ ...first, problems: [...problems, ...first.problems] }, ...inspected.slice(1)];
 }
 
-const NOTHING: InspectedSite = { siteId: null, site: null, local: null, remote: null, tables: null, problems: [] };
+const NOTHING: InspectedSite = {
+  ...{ siteId: null, site: null, local: null, remote: null, tables: null },
+  ...{ problems: [], inForce: [] },
+};
 
 function inspect(layers: SiteLayers): InspectedSite {
   const problems: ConfigProblem[] = [];
   const parts = readParts(layers, (problem) => problems.push(problem));
-  return { siteId: parts.site?.siteId ?? null, ...parts, problems };
+  return { siteId: parts.site?.siteId ?? null, ...parts, problems, inForce: listInForce(layers.layers, parts) };
 }
 
 function settle<Loaded extends object>(read: (report: Report) => Loaded | null): Loaded {
@@ -89,7 +95,7 @@ function readConfig(layers: SiteLayers, report: Report): Config | null {
   return Object.freeze({ ...site, local, remote, tables });
 }
 
-function readParts(site: SiteLayers, report: Report): Omit<InspectedSite, 'siteId' | 'problems'> {
+function readParts(site: SiteLayers, report: Report): Omit<InspectedSite, 'siteId' | 'problems' | 'inForce'> {
   const { layers } = site;
   const values = readSite(site, report);
   const local = readConnection('local', layers, report);

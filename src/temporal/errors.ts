@@ -1,10 +1,12 @@
 import type { FailingTask } from '../model/observation.js';
 import { adviseFailingTask } from '../model/observed-findings.js';
+import { findSimilarName } from '../model/similar-name.js';
 import { SEARCH_ATTRIBUTE_TYPES } from '../model/wire.js';
 
 /** What a caller can tell apart; the names stand in `--json` documents, so a change here is one for the CHANGELOG. */
 export type TemporalErrorCode =
   | 'alreadyRunning'
+  | 'tableTaken'
   | 'notRunning'
   | 'stillRunning'
   | 'noWorker'
@@ -37,6 +39,20 @@ export class AlreadyRunning extends TemporalError {
   }
 }
 
+/** Another site that runs uploads the same local table: both would send each reading. */
+export class TableTaken extends TemporalError {
+  override readonly name = 'TableTaken';
+  readonly code = 'tableTaken';
+  readonly facts;
+  readonly next;
+
+  constructor(siteId: string, table: string, by: string) {
+    super(`Site ${siteId} was not started: site ${by}, which runs, uploads table ${table} of the same local database`);
+    this.facts = { siteId, table, by };
+    this.next = `If ${siteId} is a slip of the pen: meter-sync status --site ${by}. If it takes the place of ${by}: meter-sync stop --site ${by} --wait, then start it again`;
+  }
+}
+
 /** How a workflow came to its end, as Temporal names it: COMPLETED, FAILED, TERMINATED, ... */
 export interface Closing {
   /** ISO 8601 UTC. */
@@ -51,11 +67,15 @@ export class NotRunning extends TemporalError {
   readonly facts;
   readonly next;
 
-  constructor(siteId: string, closing: Closing | null) {
+  /** @param running sites that run, for whoever has misspelt a name; told where nothing is known of this one */
+  constructor(siteId: string, closing: Closing | null, running: readonly string[] = []) {
     const end =
-      closing === null ? 'it was never started, or so long ago that Temporal has forgotten it' : toWords(closing);
+      closing === null
+        ? `it was never started, or so long ago that Temporal has forgotten it${toKnownWords(siteId, running)}`
+        : toWords(closing);
     super(`Site ${siteId} is not running: ${end}`);
-    this.facts = { siteId, ...(closing ?? { closedAt: null, how: null }) };
+    const known = closing === null ? { running: running.slice(0, MAX_NAMED_SITES) } : {};
+    this.facts = { siteId, ...(closing ?? { closedAt: null, how: null }), ...known };
     this.next = `meter-sync start --site ${siteId}`;
   }
 }
@@ -208,6 +228,16 @@ function toCreateCommand(namespace: string, name: string): string {
 export function toCloudCommand(namespace: string): string {
   const all = Object.entries(SEARCH_ATTRIBUTE_TYPES).map(([name, type]) => ` --search-attribute "${name}=${type}"`);
   return `tcld namespace search-attributes add --namespace ${namespace}${all.join('')}`;
+}
+
+/** More would fill a screen and help nobody. */
+const MAX_NAMED_SITES = 10;
+
+function toKnownWords(siteId: string, running: readonly string[]): string {
+  const similar = findSimilarName(siteId, running);
+  const named = running.slice(0, MAX_NAMED_SITES).join(', ');
+  const more = running.length > MAX_NAMED_SITES ? ` and ${running.length - MAX_NAMED_SITES} more` : '';
+  return `${named === '' ? '' : `. Sites that run: ${named}${more}`}${similar === null ? '' : `; did you mean ${similar}?`}`;
 }
 
 function toWords({ closedAt, how }: Closing): string {

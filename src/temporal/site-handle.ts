@@ -13,7 +13,8 @@ import type { Status } from '../model/status.js';
 import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
 import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
-import { NotRunning, NoWorker, Refused, StillRunning, StuckTask, Unreachable } from './errors.js';
+import { NoWorker, Refused, StillRunning, StuckTask, Unreachable } from './errors.js';
+import { toNotRunning } from './known-sites.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { takeChange } from './take-change.js';
 import { isPolled, type Pollers, readPollers } from './task-queue.js';
@@ -129,7 +130,8 @@ async function ofRunning<Result>(
     return await callTemporal(site.temporal, call, options);
   } catch (error) {
     if (!(error instanceof WorkflowNotFoundError || error instanceof QueryRejectedError)) throw error;
-    throw new NotRunning(site.siteId, (await readSiteRecord(site.temporal, site.siteId))?.closing ?? null);
+    const record = await readSiteRecord(site.temporal, site.siteId);
+    throw await toNotRunning(site.temporal, site.siteId, record?.closing ?? null);
   }
 }
 
@@ -240,7 +242,8 @@ async function forgetWorker({ temporal, workflowId }: SiteWorkflow): Promise<voi
  */
 async function findWorker(site: SiteWorkflow, signal: AbortSignal): Promise<NoWorker> {
   const record = await readSiteRecord(site.temporal, site.siteId, signal);
-  if (record === null || record.closing !== null) throw new NotRunning(site.siteId, record?.closing ?? null);
+  if (record === null || record.closing !== null)
+    throw await toNotRunning(site.temporal, site.siteId, record?.closing ?? null);
   const pollers = await readPollers(site.temporal, record.taskQueue, { signal });
   if (!isPolled(pollers, Date.now())) throw new NoWorker(site.siteId, record.taskQueue, pollers);
   if (record.failingTask !== null) throw new StuckTask(site.siteId, record.failingTask);
@@ -274,6 +277,6 @@ async function awaitResult(site: SiteWorkflow, result: () => Promise<Status>, ti
     if (error instanceof Unreachable && error.isTimeout) throw new StillRunning(site.siteId, timeoutMs);
     if (!(error instanceof WorkflowFailedError)) throw error;
     const record = await readSiteRecord(site.temporal, site.siteId);
-    throw new NotRunning(site.siteId, record?.closing ?? null);
+    throw await toNotRunning(site.temporal, site.siteId, record?.closing ?? null);
   }
 }

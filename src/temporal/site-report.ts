@@ -39,8 +39,9 @@ export async function readSiteReport(site: SiteHandle, read: 'status' | 'refresh
   } catch (error) {
     if (error instanceof NoWorker || error instanceof StuckTask) return readSilent(site, error);
     if (!(error instanceof NotRunning)) throw error;
+    return readEnd(site, error);
   }
-  return readEnd(site);
+  return readEnd(site, new NotRunning(site.siteId, null));
 }
 
 /**
@@ -101,9 +102,9 @@ async function readSilent(site: SiteHandle, why: NoWorker | StuckTask): Promise<
   return { seen: 'silent', record, why };
 }
 
-async function readEnd(site: SiteHandle): Promise<SiteReport> {
+async function readEnd(site: SiteHandle, notRunning: NotRunning): Promise<SiteReport> {
   const closing = (await site.record())?.closing ?? null;
-  if (closing === null) throw new NotRunning(site.siteId, null);
+  if (closing === null) throw notRunning;
   const status = closing.how === 'COMPLETED' ? await site.result(RESULT_TIMEOUT_MS) : null;
   return { seen: 'ended', closing, status };
 }

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { beforeEach, expect, test, type TestContext } from 'vitest';
+import { createDatabases } from '../support/postgres.js';
 import { COMMAND_LINE } from '../support/program.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
 import { until } from '../support/wait.js';
@@ -119,6 +120,39 @@ test('what is sent to a site without a worker says that it takes effect when one
   expect(waited.json()).toMatchObject({
     error: { code: 'stillRunning', next: expect.stringContaining('status') as unknown },
   });
+});
+
+test('a site whose local table another running site uploads is not started; once that one has ended, it is', async (context) => {
+  const databases = await createDatabases(context);
+  const { siteId } = temporal;
+  await cli('start');
+  await databases.local.sql(
+    `insert into meter_sync.upload_claim (site, sent_by, readings) values ('${siteId}', 'a test', 'public.meter_readings')`,
+  );
+  const start = (): Promise<CliRun> =>
+    runCli(['start', '--site', `${siteId}x`, '--json'], {
+      TEMPORAL_ADDRESS: temporal.address,
+      POSTGRES_SYNC_URL: databases.local.url,
+    });
+  const refused = await start();
+  expect(refused.exitCode).toBe(1);
+  expect(refused.json()).toMatchObject({ error: { code: 'tableTaken', by: siteId, table: 'meter_readings' } });
+  const { workflow } = temporal.client;
+  await workflow.getHandle(`meter-sync:${siteId}`).terminate();
+  expect((await start()).json()).toMatchObject({ ok: true });
+  await workflow.getHandle(`meter-sync:${siteId}x`).terminate();
+});
+
+test('a name that is close to that of a site which runs is asked about', async () => {
+  await cli('start');
+  const asked = await until(
+    async () => {
+      const run = await runCli(['status', '--site', `${temporal.siteId}x`], { TEMPORAL_ADDRESS: temporal.address });
+      return run.stderr.includes('did you mean') ? run : null; // Temporal lists a workflow some moments after its start
+    },
+    { what: 'the site in the list' },
+  );
+  expect(asked.stderr).toContain(`; did you mean ${temporal.siteId}?`);
 });
 
 test('a site that nobody knows is told as such by every command', async () => {

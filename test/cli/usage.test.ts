@@ -15,6 +15,7 @@ test('each command has the name and the place that the documentation gives it', 
     'demo',
     'dev',
     'check',
+    'config',
     'init',
     'worker',
     'start',
@@ -63,6 +64,36 @@ test('bad usage in JSON mode is one document', async () => {
   const run = await runCli(['dev', '--empty', '--readings', 'x', '--json']);
   expect(run.exitCode).toBe(2);
   expect(run.json()).toMatchObject({ ok: false, error: { code: 'usage', next: 'meter-sync dev --help' } });
+});
+
+test('config show tells each setting in force and where it comes from, and no secret, in text and JSON', async () => {
+  const settings = {
+    METER_SYNC_SITE: 'north',
+    POSTGRES_SYNC_URL: 'postgres://u:hunter2@h:5433/db?sslmode=require',
+    POSTGRES_CLIENT_HOST: 'far',
+    POSTGRES_CLIENT_PASSWORD: 'hunter2',
+    TEMPORAL_API_KEY: 'hunter2',
+    TEMPORAL_GRPC_META_TOKEN: 'hunter2',
+    TEMPORAL_ADDRESS: 'temporal:7233',
+  };
+  const args = ['config', 'show', '--namespace', 'plants'];
+  const [text, json] = await Promise.all([runCli(args, settings), runCli([...args, '--all', '--json'], settings)]);
+  expect(text.exitCode).toBe(0);
+  for (const line of [
+    /^POSTGRES_SYNC_URL +\(set, hidden\) +environment$/m,
+    /^POSTGRES_SYNC_PORT +5433 +from POSTGRES_SYNC_URL$/m,
+    /^POSTGRES_CLIENT_PORT +5432 +default$/m,
+    /^METER_SYNC_TASK_QUEUE +meter-sync:north +default$/m,
+    /^METER_SYNC_INTERVAL_SECONDS +60 +default$/m,
+    /^TEMPORAL_API_KEY +\(set, hidden\) +environment$/m,
+    /^TEMPORAL_NAMESPACE +plants +option --namespace$/m,
+  ])
+    expect(text.stdout).toMatch(line);
+  const { sites } = json.json() as {
+    sites: [{ settings: { setting: string; value: string | null; where: string }[] }];
+  };
+  expect(sites[0].settings).toContainEqual({ setting: 'POSTGRES_CLIENT_URL', value: null, where: 'not set' });
+  expect(text.stdout + text.stderr + json.stdout).not.toContain('hunter2');
 });
 
 test('all bad settings are told at once, without a secret and without a stack trace', async () => {

@@ -1,6 +1,8 @@
 import { hostname } from 'node:os';
 import type { UploadReadingsInput } from '../../../src/model/operations.js';
+import type { TableRef } from '../../../src/model/table.js';
 import { DatabaseFailure } from '../../../src/postgres/errors.js';
+import { relation } from '../../../src/postgres/identifier.js';
 import { type Database, run } from '../../../src/postgres/session.js';
 import type { Statement } from '../../../src/postgres/statement.js';
 import { withConnection, withTransaction } from '../../../src/postgres/transaction.js';
@@ -13,6 +15,8 @@ import { type UploadState, writeUploadState } from './upload-state.js';
 type ClaimInput = Pick<UploadReadingsInput, 'siteId' | 'owner' | 'batchRows'> & {
   /** True: the run sends kept readings again; absent: it does not. */
   readonly isResend?: boolean;
+  /** The table of readings. */
+  readonly readings: TableRef;
 };
 
 /** What a run's next batch follows: the state of the site, and the claim that the run's custody records carry. */
@@ -77,6 +81,30 @@ export async function keepLearnedRows(
   }
 }
 
+/** A table's name with its schema, whatever the search path; a parameter goes in as `relation` writes it. */
+const fullName = (parameter: string): string => `(
+        select format('%I.%I', n.nspname, c.relname)
+        from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
+        where c.oid = to_regclass(${parameter}::text)::oid
+      )`;
+
+/** Other sites whose last upload from this database was of the same table. */
+export function selectOtherSenders(siteId: string, readings: TableRef): Statement {
+  return {
+    text: `
+      select l.site
+      from (
+        select distinct on (c.site) c.site, c.readings
+        from meter_sync.upload_claim c
+        where c.site <> $1::text
+        order by c.site, c.number desc
+      ) as l
+      where l.readings = ${fullName('$2')}
+      order by l.site`,
+    values: [siteId, relation(readings)],
+  };
+}
+
 /**
  * How many claims a site keeps: those of its last runs, and the last one of each workflow, which else would not know that
  * another one has taken over. A commit that was on its way is not older than they are.
@@ -87,7 +115,7 @@ const KEPT_CLAIMS = 100;
  * Writes the claim of a run, clears what is no longer needed, and answers with the claim. It is committed before the first
  * custody record that carries it.
  */
-function insertClaim({ siteId, owner, batchRows, isResend = false }: ClaimInput, sentBy: string): Statement {
+function insertClaim({ siteId, owner, batchRows, readings, isResend = false }: ClaimInput, sentBy: string): Statement {
   return {
     text: `
       with old_states as (
@@ -112,10 +140,10 @@ function insertClaim({ siteId, owner, batchRows, isResend = false }: ClaimInput,
               and n.number > c.number
           )
       )
-      insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows, is_resend)
-      values ($1, $2::text, $3::text, $4::bigint, $5::boolean)
+      insert into meter_sync.upload_claim (site, owner, sent_by, batch_rows, is_resend, readings)
+      values ($1, $2::text, $3::text, $4::bigint, $5::boolean, ${fullName('$6')})
       returning claim::text as claim`,
-    values: [siteId, owner ?? null, sentBy, batchRows, isResend],
+    values: [siteId, owner ?? null, sentBy, batchRows, isResend, relation(readings)],
   };
 }
 

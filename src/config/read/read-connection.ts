@@ -51,7 +51,7 @@ export function readConnection(side: Side, layers: readonly Layer[], report: Rep
     report({ setting: `${prefix}HOST`, found: 'not set', where: null, wanted });
     return null;
   }
-  const url = readUrl(prefix, layers, report);
+  const url = openUrl(prefix, layers, report);
   if (url === null) return null; // what stands beside a URL that cannot be read leads to another database
   const all = [...layers, ...url.layers];
   const values = readValues(connectionSchema, prefix, all, report);
@@ -105,7 +105,7 @@ function isMentioned(prefix: string, layers: readonly Layer[]): boolean {
 }
 
 /** The parts of a URL come last, so that a password file, for one, can stand beside it; null when it cannot be read. */
-function readUrl(
+export function openUrl(
   prefix: string,
   layers: readonly Layer[],
   report: Report,

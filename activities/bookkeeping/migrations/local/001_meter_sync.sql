@@ -26,6 +26,7 @@ create table meter_sync.upload_claim (
   claim uuid not null default gen_random_uuid(),
   number bigint generated always as identity,
   owner text,
+  readings text,
   sent_by text not null,
   batch_rows bigint,
   is_resend boolean not null default false,
@@ -36,6 +37,7 @@ create table meter_sync.upload_claim (
 comment on table meter_sync.upload_claim is 'Who has sent readings of a site from this database: one row for each run, written before its first batch. A custody record that carries a claim of this table was sent from here, and not from a copy.';
 comment on column meter_sync.upload_claim.number is 'Later runs have higher numbers';
 comment on column meter_sync.upload_claim.owner is 'The workflow that ordered the run';
+comment on column meter_sync.upload_claim.readings is 'The table whose readings were sent, with its schema: another site that would send them, too, is not started';
 comment on column meter_sync.upload_claim.sent_by is 'Host and process of the worker';
 comment on column meter_sync.upload_claim.batch_rows is 'How large its batches were at the end';
 comment on column meter_sync.upload_claim.is_resend is 'True: it sent kept readings again';
