@@ -81,10 +81,11 @@ function finishCycle(site: Site, before: SchedulerState, since: number): void {
   const { ok, error } = site.state.lastCycle ?? { ok: true, error: null };
   const durationMs = Date.now() - since;
   tellCycle({ siteId: site.siteId, kind, ok, durationMs, skippedTicks });
-  const facts = { site: site.siteId, cycle: site.state.cycles, kind, durationMs, ...toFigures(site.state, before) };
+  const missed = skippedTicks === 0 ? {} : { missedCycles: skippedTicks };
+  const figures = { ...toFigures(site.state, before), ...missed };
+  const facts = { site: site.siteId, cycle: site.state.cycles, kind, durationMs, ...figures };
   if (ok) log.info('cycle completed', facts);
   else log.info('cycle failed', { ...facts, error }); // the worker warns, once, see src/worker/watch/failure-log.ts
-  if (skippedTicks > 0) log.warn('cycles missed', { site: site.siteId, missed: skippedTicks });
 }
 
 /** What the one line of a cycle says of it: of the operations that it has run, and of the queue. */

@@ -5,7 +5,7 @@ import { Unreachable } from '../temporal/errors.js';
 import { ensureSearchAttributes } from '../temporal/search-attributes.js';
 import { toTemporalError } from '../temporal/translate-errors.js';
 import type { WorkerLogger } from './logger.js';
-import { growingWaits, waitFor } from './waits.js';
+import { growingWaits, hourly, waitFor } from './waits.js';
 
 /** A worker's connection, and the namespace that it works in. */
 export interface WorkerConnection {
@@ -30,6 +30,7 @@ export async function connectToTemporal(
   const access = toTemporalAccess(temporal);
   const { address, namespace } = access;
   const waits = growingWaits();
+  const isToBeTold = hourly();
   logger.info('connecting to Temporal', { address, namespace });
   for (;;) {
     end.throwIfAborted();
@@ -40,7 +41,8 @@ export async function connectToTemporal(
     } catch (error) {
       if (!(error instanceof Unreachable)) throw error;
       const waitMs = waits.next();
-      logger.warn('Temporal does not answer; trying again', { address, waitMs, problem: error.message });
+      const facts = { address, waitMs, problem: error.message };
+      logger[isToBeTold() ? 'warn' : 'debug']('Temporal does not answer; trying again', facts);
       await waitFor(waitMs, end);
     }
   }

@@ -23,3 +23,16 @@ export function growingWaits(): Waits {
 export async function waitFor(waitMs: number, signal: AbortSignal): Promise<void> {
   await pause(waitMs, undefined, { signal }).catch(() => signal.throwIfAborted()); // a pause fails in no other way
 }
+
+/** While something stays as it is, it is told again and no more often. */
+export const TELL_AGAIN_MS = 60 * 60_000;
+
+/** Says whether what happens again and again is to be told this time: the first time, and once an hour after that. */
+export function hourly(): () => boolean {
+  let toldAt = -Infinity;
+  return () => {
+    const isDue = performance.now() - toldAt >= TELL_AGAIN_MS;
+    if (isDue) toldAt = performance.now();
+    return isDue;
+  };
+}

@@ -4,7 +4,7 @@ import { toDatabaseFailure } from '../postgres/errors.js';
 import { type Database, run } from '../postgres/session.js';
 import { withTransaction } from '../postgres/transaction.js';
 import type { WorkerLogger } from './logger.js';
-import { growingWaits, waitFor } from './waits.js';
+import { growingWaits, hourly, waitFor } from './waits.js';
 
 /**
  * Tells, at the start of a worker, which databases answer, and asks the others again until they do. Nothing waits for
@@ -30,6 +30,7 @@ interface Watch {
 
 async function untilItAnswers(database: Database, { site, logger, end }: Watch): Promise<void> {
   const waits = growingWaits();
+  const isToBeTold = hourly();
   while (!end.aborted) {
     try {
       const version = await readVersion(database, end);
@@ -39,7 +40,8 @@ async function untilItAnswers(database: Database, { site, logger, end }: Watch):
       const { kind, message, sqlstate, next: ownNext } = toDatabaseFailure(error, database.side);
       const waitMs = waits.next();
       const next = nameSite(nameDba(ownNext ?? FAILURE_RULES[kind].next, database.side), site);
-      logger.warn('database does not answer; asking again', { site, kind, sqlstate, problem: message, next, waitMs });
+      const facts = { site, kind, sqlstate, problem: message, next, waitMs };
+      logger[isToBeTold() ? 'warn' : 'debug']('database does not answer; asking again', facts);
       await waitFor(waitMs, end).catch(() => undefined); // aborted: the loop sees it
     }
   }

@@ -5,10 +5,11 @@ import { OPERATIONS } from '../../model/state.js';
 import type { StatusFacts } from '../../model/status-facts.js';
 import { toDuration } from '../../model/words.js';
 import type { WorkerLogger } from '../logger.js';
+import { TELL_AGAIN_MS } from '../waits.js';
 import { OPERATION_OF } from './known-sites.js';
 
-/** While a failure stays it is told again, and no more often. */
-const TELL_AGAIN_MS = 60 * 60_000;
+/** What failed, as the log calls it. */
+const WORDS: Readonly<Record<string, string>> = { meters: 'meter download', tenants: 'tenant download' };
 
 /** Tells failures of operations in the log: once when one begins, once an hour while it lasts, once when it ends. */
 export interface FailureLog {
@@ -44,14 +45,18 @@ export function createFailureLog(logger: WorkerLogger, clock: () => number = Dat
     entry.toldAt = now;
     const [verb, lasts] =
       entry.tries === 1 ? ['fails', {}] : ['still fails', { tries: entry.tries, lasts: toDuration(now - entry.since) }];
-    logger.warn(`${operation} ${verb}`, { site, ...toLogFacts(report), ...lasts });
+    logger.warn(`${WORDS[operation] ?? operation} ${verb}`, { site, ...toLogFacts(report), ...lasts });
     return entry;
   };
   const end = (site: string, operation: string): void => {
     const entry = failing.get(keyOf(site, operation));
     if (entry === undefined) return;
     failing.delete(keyOf(site, operation));
-    logger.info(`${operation} works again`, { site, tries: entry.tries, lasted: toDuration(clock() - entry.since) });
+    logger.info(`${WORDS[operation] ?? operation} works again`, {
+      site,
+      tries: entry.tries,
+      lasted: toDuration(clock() - entry.since),
+    });
   };
   /** A look that finds a database away is one more try of what waits for it. */
   const countLook = (site: string, { localDbConnected, remoteDbConnected }: ProbeResult): void => {

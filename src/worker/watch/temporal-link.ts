@@ -2,6 +2,7 @@ import type { NativeConnection } from '@temporalio/worker';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { AbsentWorker } from '../../model/observation.js';
 import type { WorkerLogger } from '../logger.js';
+import { hourly } from '../waits.js';
 
 /** Whether this process reaches Temporal, as far as it has looked. */
 export interface TemporalLink {
@@ -14,7 +15,6 @@ export interface TemporalLink {
 const LOOK_EVERY_MS = 7_000;
 /** Within that time the core has tried several times. */
 const ANSWER_WITHIN_MS = 5_000;
-const TELL_AGAIN_MS = 60 * 60_000;
 /** gRPC codes of a server that is there, whatever it makes of the question: not implemented, overloaded. */
 const THERE: ReadonlySet<unknown> = new Set([8, 12]);
 
@@ -27,18 +27,16 @@ export function watchTemporal(
   logger: WorkerLogger,
   end: AbortSignal,
 ): { readonly link: TemporalLink; readonly ended: Promise<void> } {
-  const state: { lost: { readonly since: number; toldAt: number; looks: number } | null } = { lost: null };
+  const state: { lost: { readonly since: number; looks: number; readonly isToBeTold: () => boolean } | null } = {
+    lost: null,
+  };
   const look = async (): Promise<void> => {
     if (await answers(connection)) return found();
-    state.lost ??= { since: Date.now(), toldAt: 0, looks: 0 };
-    const { lost } = state;
+    const lost = (state.lost ??= { since: Date.now(), looks: 0, isToBeTold: hourly() });
     lost.looks += 1;
-    if (Date.now() - lost.toldAt < TELL_AGAIN_MS) return;
-    logger.warn('Temporal lost: no work comes until it answers; readings wait at their sites', {
-      address,
-      looks: lost.looks,
-    });
-    lost.toldAt = Date.now();
+    if (!lost.isToBeTold()) return;
+    const facts = { address, looks: lost.looks };
+    logger.warn('Temporal lost: no work comes until it answers; readings wait at their sites', facts);
   };
   const found = (): void => {
     const { lost } = state;
