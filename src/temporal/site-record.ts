@@ -15,6 +15,8 @@ export interface SiteRecord {
   readonly siteId: string;
   readonly workflowId: string;
   readonly runId: string;
+  /** Events of that run: it grows while the workflow goes on. */
+  readonly historyLength: number;
   /** The same over all runs that continue one another: what the upload is claimed for. */
   readonly firstRunId: string;
   readonly taskQueue: string;
@@ -63,6 +65,7 @@ export async function readSiteRecord(
     siteId,
     workflowId,
     runId: latest.runId,
+    historyLength: latest.historyLength,
     firstRunId: isFirst ? latest.runId : firstRunId,
     taskQueue: latest.taskQueue,
     startedAt: (first ?? latest).startTime.toISOString(), // the first run is forgotten when its retention has passed

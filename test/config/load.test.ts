@@ -102,6 +102,26 @@ test('an option goes before the environment, and that before the file', () => {
   expect(config).toMatchObject({ siteId: 'option', batchRows: 8, local: { port: 1 } });
 });
 
+test('an address to listen at is host:port, or a port of loopback; a bad one is told with all else', () => {
+  const load = (address: string) =>
+    loadConfig({ env: { ...BOTH, METER_SYNC_METRICS_ADDRESS: address } }).metricsAddress;
+  expect(load('')).toBeNull();
+  expect(load('9464')).toEqual({ host: '127.0.0.1', port: 9464 });
+  expect(load('0.0.0.0:9464')).toEqual({ host: '0.0.0.0', port: 9464 });
+  expect(load('[::1]:9464')).toEqual({ host: '::1', port: 9464 });
+  expect(load('worker-1.example.com:80')).toEqual({ host: 'worker-1.example.com', port: 80 });
+  for (const bad of ['0', '65536', 'host', 'host:', ':9464', '::1:9464', '[a]:1', 'http://x:1', 'a b:1', '1.5']) {
+    expect(() => load(bad), bad).toThrow('METER_SYNC_METRICS_ADDRESS');
+  }
+  const both = { METER_SYNC_METRICS_ADDRESS: '9464', METER_SYNC_HEALTH_ADDRESS: '127.0.0.1:9464' };
+  expect(problemsOf({ env: { ...BOTH, ...both, METER_SYNC_BATCH_ROWS: '0' } }).problems).toMatchObject([
+    { setting: 'METER_SYNC_BATCH_ROWS' },
+  ]);
+  expect(problemsOf({ env: { ...BOTH, ...both } }).problems).toMatchObject([
+    { setting: 'METER_SYNC_HEALTH_ADDRESS', wanted: 'a port of its own' },
+  ]);
+});
+
 test('an empty value counts as none, but an empty flag means that there is no flag', () => {
   const config = loadConfig({ env: { ...BOTH, POSTGRES_SYNC_PORT: '', METER_SYNC_READINGS_FLAG: '' } });
   expect(config.local.port).toBe(5432);

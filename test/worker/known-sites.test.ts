@@ -1,11 +1,15 @@
 import { expect, test } from 'vitest';
 import type { AttemptEvent } from '../../activities/heard.js';
 import type { FailureReport } from '../../src/model/failures.js';
+import { toMemo } from '../../src/model/memo.js';
 import { openState } from '../../src/model/state.js';
 import { type StatusFacts, toFacts } from '../../src/model/status-facts.js';
+import { toStatus } from '../../src/model/status.js';
+import type { SiteRecord } from '../../src/temporal/site-record.js';
 import { createKnownSites, type KnownSites } from '../../src/worker/watch/known-sites.js';
 
 const NOW = Date.parse('2026-01-01T12:00:00Z');
+const RUN = { runId: 'run-1', historyLength: 100 };
 const report: FailureReport = {
   ...{ kind: 'unreachable', message: 'no link', sqlstate: null, next: 'wait' },
   ...{ side: 'remote', table: null, column: null, constraint: null },
@@ -40,7 +44,7 @@ test('a site of which nothing was heard is not judged', () => {
 
 test('a failed attempt is known at once, and forgotten when the operation has ended well', () => {
   const { sites, word } = open();
-  sites.hearStatus(healthy(NOW));
+  sites.hearStatus(healthy(NOW), RUN);
   expect(word()).toBe('healthy');
   sites.hearAttempt(begun);
   sites.hearAttempt(failed);
@@ -53,16 +57,16 @@ test('a failed attempt is known at once, and forgotten when the operation has en
 
 test('a retry that another worker has taken is forgotten', () => {
   const { sites, clock, word } = open();
-  sites.hearStatus(healthy(NOW));
+  sites.hearStatus(healthy(NOW), RUN);
   sites.hearAttempt(failed);
   clock.at += 70_000;
-  sites.hearStatus(healthy(clock.at));
+  sites.hearStatus(healthy(clock.at), RUN);
   expect(word()).toBe('healthy');
 });
 
 test('what an attempt waits for is a warning, and no longer one when it is over', () => {
   const { sites, word } = open();
-  sites.hearStatus(healthy(NOW));
+  sites.hearStatus(healthy(NOW), RUN);
   sites.hearAttempt(begun);
   const wait = { side: 'remote', message: 'a lock', since: new Date(NOW).toISOString() } as const;
   sites.hearAttempt({ ...upload, what: 'waits', waiting: [wait] });
@@ -73,7 +77,7 @@ test('what an attempt waits for is a warning, and no longer one when it is over'
 
 test('a worker that has lost Temporal judges all its sites offline', () => {
   const { sites, word } = open();
-  sites.hearStatus(healthy(NOW));
+  sites.hearStatus(healthy(NOW), RUN);
   expect(word(true)).toBe('offline');
 });
 
@@ -87,4 +91,48 @@ test('without its workflow a site is judged by its attempts, and by none that is
   expect(word()).toBe('stuck');
   clock.at += 181_000;
   expect(word()).toBeNull();
+});
+
+/** What Temporal says of the site: its memo is that of a site that was paused. */
+function recordOf(change: Partial<SiteRecord>): SiteRecord {
+  const state = { ...openState({ siteId: 'north' }, NOW), paused: true };
+  return {
+    ...{ siteId: 'north', workflowId: 'meter-sync:north', runId: 'run-1', firstRunId: 'run-1', historyLength: 100 },
+    ...{ taskQueue: 'q', startedAt: '', closing: null, pending: [], failingTask: null },
+    lastKnown: { state: null, health: null, lag: null },
+    memo: toMemo(toStatus('north', state), NOW),
+    ...change,
+  };
+}
+
+test('a site that was silent from the start is looked up: paused, never started, or its task fails', () => {
+  const { sites, clock, word } = open();
+  expect(sites.listSilent(NOW)).toEqual(['north']);
+  sites.hearRecord('north', recordOf({}));
+  expect(word()).toBe('paused');
+  expect(sites.listSilent(NOW + 59_000)).toEqual([]);
+  expect(sites.listSilent(NOW + 61_000)).toEqual(['north']);
+  sites.hearRecord('north', null);
+  expect(word()).toBe('stopped');
+  sites.hearRecord('north', recordOf({ failingTask: { attempt: 3, since: null, message: null } }));
+  expect(word()).toBe('stuckTask');
+  sites.hearRecord('north', recordOf({ closing: { how: 'TERMINATED', closedAt: null } }));
+  expect(word()).toBe('stopped');
+  clock.at += 1;
+  sites.hearStatus(healthy(clock.at), RUN);
+  expect(word()).toBe('healthy'); // its own word is newer
+});
+
+test('a site that has gone on elsewhere is not overdue here; one that has not, is', () => {
+  const { sites, clock, word } = open();
+  sites.hearStatus(healthy(NOW), RUN);
+  expect(sites.listSilent(NOW + 179_000)).toEqual([]); // due in a minute, and then it has two intervals
+  clock.at += 241_000;
+  expect(sites.listSilent(clock.at)).toEqual(['north']);
+  sites.hearRecord('north', recordOf({ historyLength: 103 }));
+  expect(word()).toBe('overdue');
+  sites.hearRecord('north', recordOf({ historyLength: 130 }));
+  expect(word()).toBe('paused');
+  sites.hearRecord('north', recordOf({ runId: 'run-2', historyLength: 5 }));
+  expect(word()).toBe('paused');
 });

@@ -3,8 +3,8 @@ import { openProxy, passAll } from '../support/tcp-proxy.js';
 import { until } from '../support/wait.js';
 import { openWatchedSite } from './watched-site.js';
 
-test('metrics and health follow a site: healthy, stuck within seconds, healthy again, stopped', async (context) => {
-  const { local, remote, temporal, worker, health, metric, start } = await openWatchedSite(context);
+test('metrics and health follow a site: healthy, stuck within seconds, healthy again, paused also for the next worker, stopped', async (context) => {
+  const { local, remote, temporal, worker, health, metric, start, again } = await openWatchedSite(context);
   const { siteId } = temporal;
   await worker.line('worker started');
   expect(await health('live')).toMatchObject({ status: 200 });
@@ -43,10 +43,17 @@ test('metrics and health follow a site: healthy, stuck within seconds, healthy a
   expect(warnings.filter((message) => !message.startsWith('upload'))).toEqual([]);
   expect(await worker.line('upload works again')).toMatchObject({ site: siteId, level: 'info' });
 
-  await handle.signal('stop');
-  await verdictIs('stopped', 503);
+  await handle.signal('pause', { by: 'anna' });
+  await verdictIs('paused', 503);
   worker.signal('SIGTERM');
   expect(await worker.exited()).toBe(0);
+  const next = again();
+  await next.line('worker started');
+  await verdictIs('paused', 503); // nothing was heard of it: Temporal has been asked
+  await handle.signal('stop');
+  await verdictIs('stopped', 503);
+  next.signal('SIGTERM');
+  expect(await next.exited()).toBe(0);
 });
 
 test('a worker that loses Temporal says so within 15 seconds, once, and is ready again when Temporal is back', async (context) => {

@@ -5,13 +5,15 @@ import { findFreePort } from '../../src/dev/stack/process/free-port.js';
 import { toSiteTaskQueue, toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { createDatabases, type TestDatabases } from '../support/postgres.js';
 import { connectTemporal, type TestTemporal } from '../support/temporal.js';
-import { spawnWorker } from './worker-process.js';
+import { spawnWorker, type WorkerProcess } from './worker-process.js';
 
 /** A site with a meter and five readings, and the product's worker with metrics and health switched on. */
 export interface WatchedSite extends TestDatabases {
   readonly temporal: TestTemporal;
   readonly metricsAddress: string;
-  readonly worker: ReturnType<typeof spawnWorker>;
+  readonly worker: WorkerProcess;
+  /** Another worker with the same settings. */
+  readonly again: () => WorkerProcess;
   readonly health: (path: string) => Promise<{ status: number; body: Record<string, unknown> }>;
   /** The value of a series; null: there is none. */
   readonly metric: (series: string) => Promise<number | null>;
@@ -30,7 +32,7 @@ export async function openWatchedSite(
   await ensureSiteKey(databases.local, siteId);
   await fill(databases);
   const [metricsPort, healthPort] = [await findFreePort(), await findFreePort()];
-  const worker = spawnWorker({
+  const environment = {
     METER_SYNC_SITE: siteId,
     METER_SYNC_METRICS_ADDRESS: String(metricsPort),
     METER_SYNC_HEALTH_ADDRESS: `127.0.0.1:${healthPort}`,
@@ -38,7 +40,7 @@ export async function openWatchedSite(
     POSTGRES_CLIENT_URL: databases.remote.url,
     TEMPORAL_ADDRESS: temporal.address,
     ...settings,
-  });
+  };
   const health: WatchedSite['health'] = async (path) => {
     const response = await fetch(`http://127.0.0.1:${healthPort}/health/${path}`);
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
@@ -59,7 +61,8 @@ export async function openWatchedSite(
     return handle;
   };
   const metricsAddress = `127.0.0.1:${metricsPort}`;
-  return { ...databases, temporal, metricsAddress, worker, health, metric, start };
+  const again = (): WorkerProcess => spawnWorker(environment);
+  return { ...databases, temporal, metricsAddress, worker: again(), again, health, metric, start };
 }
 
 async function fill({ local, remote }: TestDatabases): Promise<void> {

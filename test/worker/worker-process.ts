@@ -9,7 +9,7 @@ import { until } from '../support/wait.js';
 type LogLine = Readonly<Record<string, unknown>> & { readonly message: string; readonly level: string };
 
 /** A worker in a process of its own. Killed when the test ends, should it still run. */
-interface WorkerProcess {
+export interface WorkerProcess {
   readonly lines: readonly LogLine[];
   /** Everything that was printed, on both outputs. */
   printed(): string;

@@ -1,11 +1,13 @@
 import type { AttemptEvent } from '../../../activities/heard.js';
 import { recordLook, recordOutcome } from '../../model/cycle.js';
 import type { FailureReport } from '../../model/failures.js';
-import type { AbsentWorker, PendingActivity } from '../../model/observation.js';
+import type { SiteMemo } from '../../model/memo.js';
+import { type AbsentWorker, NOTHING_SEEN, type Observation, type PendingActivity } from '../../model/observation.js';
 import type { Activities, ProbeResult } from '../../model/operations.js';
 import { openState, type Operation, type OperationResults, type SchedulerState } from '../../model/state.js';
 import { type StatusFacts, toFacts } from '../../model/status-facts.js';
-import { judge, type Verdict } from '../../model/verdict.js';
+import { judge, judgeEnd, judgeSilence, type Verdict } from '../../model/verdict.js';
+import type { SiteRecord } from '../../temporal/site-record.js';
 
 /** What this process knows of a site, and when it learnt it. */
 export interface KnownSite {
@@ -20,11 +22,21 @@ export interface KnownSite {
   readonly heardAt: string | null;
 }
 
+/** How far a run of a workflow had come. */
+export interface Run {
+  readonly runId: string;
+  readonly historyLength: number;
+}
+
 /** All sites of a worker, as far as it hears of them. It asks nobody. */
 export interface KnownSites {
   /** A site's workflow, which runs in this process, tells its status. */
-  hearStatus(facts: StatusFacts): void;
+  hearStatus(facts: StatusFacts, run: Run): void;
   hearAttempt(event: AttemptEvent): void;
+  /** What Temporal says of a site that nothing was heard of; null: it has no workflow. */
+  hearRecord(siteId: string, record: SiteRecord | null): void;
+  /** The sites of which nothing was heard for longer than they should be silent. */
+  listSilent(now: number): readonly string[];
   /** Every site, in the order of the settings, then those that were only heard of. */
   list(now: number, link: AbsentWorker | null): readonly KnownSite[];
 }
@@ -45,11 +57,17 @@ const ATTEMPTS_SAY_FOR_INTERVALS = 3;
 const AT_LEAST_MS = 60_000;
 /** The longest wait between two attempts is half as long. */
 const RETRY_COMES_WITHIN_MS = 64_000;
+/** Then Temporal is asked. */
+const SILENT_AFTER_INTERVALS = 2;
+/** What a task adds to a history that changes nothing else. */
+const TASK_EVENTS = 6;
 
 interface Memory {
   readonly siteId: string;
   readonly intervalMs: number;
-  told: { readonly facts: StatusFacts; readonly at: number } | null;
+  told: { readonly facts: StatusFacts; readonly run: Run; readonly at: number } | null;
+  /** What Temporal said when it was last asked. */
+  record: { readonly record: SiteRecord | null; readonly at: number } | null;
   /** What the attempts here have come to, as a workflow would have taken it. */
   state: SchedulerState | null;
   stateAt: number;
@@ -69,25 +87,28 @@ export function createKnownSites(
     return known;
   };
   return {
-    hearStatus: (facts) => takeStatus(memoryOf(facts.siteId), facts, clock()),
+    hearStatus: (facts, run) => takeStatus(memoryOf(facts.siteId), { facts, run, at: clock() }),
     hearAttempt: (event) => takeAttempt(memoryOf(event.siteId), event, clock()),
+    hearRecord: (siteId, record) => void (memoryOf(siteId).record = { record, at: clock() }),
+    listSilent: (now) => [...memories.values()].filter((memory) => isSilent(memory, now)).map(({ siteId }) => siteId),
     list: (now, link) => [...memories.values()].map((memory) => describe(memory, now, link)),
   };
 }
 
 function open({ siteId, intervalMs }: { readonly siteId: string; readonly intervalMs: number }): Memory {
-  return { siteId, intervalMs, told: null, state: null, stateAt: 0, pending: new Map() };
+  return { siteId, intervalMs, told: null, record: null, state: null, stateAt: 0, pending: new Map() };
 }
 
 /** An operation whose outcome has changed has ended, whatever its last attempt here came to. */
-function takeStatus(memory: Memory, facts: StatusFacts, at: number): void {
+function takeStatus(memory: Memory, told: NonNullable<Memory['told']>): void {
+  const { facts } = told;
   const before = memory.told?.facts;
   for (const [activity, { lastFailure }] of memory.pending) {
     const operation = OPERATION_OF[activity];
     if (lastFailure === null || operation === null) continue;
     if (facts[operation]?.startedAt !== before?.[operation]?.startedAt) memory.pending.delete(activity);
   }
-  memory.told = { facts, at };
+  memory.told = told;
 }
 
 function takeAttempt(memory: Memory, event: AttemptEvent, at: number): void {
@@ -171,13 +192,64 @@ function moveState(memory: Memory, at: number, move: (state: SchedulerState) => 
 
 function describe(memory: Memory, now: number, absentWorker: AbsentWorker | null): KnownSite {
   const { siteId } = memory;
+  const pending = [...memory.pending.values()].filter((activity) => isStillHere(activity, now));
+  const seen: Observation = { ...NOTHING_SEEN, pending, absentWorker };
+  const recorded = readRecord(memory, seen);
+  if (recorded !== null) return recorded;
   const known = findFacts(memory, now);
   if (known === null) return { siteId, facts: null, verdict: null, failing: [], heardAt: null };
   const { facts, at } = known;
-  const pending = [...memory.pending.values()].filter((activity) => isStillHere(activity, now));
-  const verdict = judge(facts, now, { pending, absentWorker, failingTask: null });
   const failing = pending.flatMap(({ lastReport }) => lastReport ?? []);
-  return { siteId, facts, verdict, failing, heardAt: new Date(at).toISOString() };
+  return { siteId, facts, verdict: judge(facts, now, seen), failing, heardAt: new Date(at).toISOString() };
+}
+
+/**
+ * What Temporal says of a site goes before what was heard of it earlier: it has ended, its task fails, or it goes on elsewhere, and then
+ * its memo tells its verdict. Null: nothing new.
+ */
+function readRecord({ siteId, told, record: asked, stateAt }: Memory, seen: Observation): KnownSite | null {
+  if (asked === null || asked.at < Math.max(told?.at ?? 0, stateAt)) return null;
+  const { record } = asked;
+  const answer = (verdict: Verdict, memo: SiteMemo | null = null): KnownSite => {
+    const facts = memo === null ? null : toMemoFacts(memo);
+    return { siteId, facts, verdict, failing: [], heardAt: memo?.at ?? new Date(asked.at).toISOString() };
+  };
+  if (seen.absentWorker !== null && told === null) return answer(judgeSilence(siteId, seen));
+  if (record === null) return answer(judgeAbsentWorkflow(siteId));
+  if (record.failingTask !== null) return answer(judgeSilence(siteId, { ...seen, failingTask: record.failingTask }));
+  const { memo, closing } = record;
+  const hasGoneOn = told?.run.runId !== record.runId || record.historyLength > told.run.historyLength + TASK_EVENTS;
+  if (told !== null && !hasGoneOn) return null;
+  if (closing !== null && memo?.verdict.verdict !== 'stopped') return answer(judgeEnd(siteId, closing), memo);
+  return memo === null ? null : answer({ ...memo.verdict, also: [] }, memo);
+}
+
+/** A workflow that ended long ago is forgotten by Temporal, too. */
+function judgeAbsentWorkflow(siteId: string): Verdict {
+  const reason = 'no workflow runs for this site: it was never started, or has ended; readings wait at the site';
+  const next = `meter-sync start --site ${siteId}`;
+  return { verdict: 'stopped', card: 'stopped', since: null, reason, actor: 'operator', next, also: [] };
+}
+
+/** The figures of a memo, with what it does not tell left unknown. */
+function toMemoFacts(memo: SiteMemo): StatusFacts {
+  const { siteId, intervalMs, lostAtRemote: readings, at, queueSize, queueSizeIsEstimate, oldestUnsynced } = memo;
+  const { observedAt, quarantined, totalRecordsSynced, lastSuccessTime } = memo;
+  const unknown = { batches: 0, firstTime: null, lastTime: null, since: at, days: [] };
+  return {
+    ...withoutPlan(toFacts(siteId, openState({ siteId, intervalMs }, Date.parse(at)))),
+    ...{ queueSize, queueSizeIsEstimate, oldestUnsynced, observedAt, quarantined, totalRecordsSynced, lastSuccessTime },
+    lostAtRemote: readings === null ? null : { readings, ...unknown },
+  };
+}
+
+/** A cycle, a look or a message was due and nothing was heard of it. A site that waits for a person is looked up, too. */
+function isSilent({ told, state, stateAt, intervalMs, record }: Memory, now: number): boolean {
+  const patienceMs = Math.max(AT_LEAST_MS, SILENT_AFTER_INTERVALS * (told?.facts.intervalMs ?? intervalMs));
+  const dueAt = Date.parse(told?.facts.nextSyncTime ?? '') || 0;
+  const heardAt = Math.max(told?.at ?? 0, state === null ? 0 : stateAt, dueAt);
+  const isNew = heardAt === 0 && record === null;
+  return isNew || now - Math.max(heardAt + patienceMs - AT_LEAST_MS, record?.at ?? 0) >= AT_LEAST_MS;
 }
 
 /** A retry that does not come here was taken by another worker. */

@@ -1,12 +1,14 @@
-import { type InjectedSinks, type NativeConnection, Runtime } from '@temporalio/worker';
+import { type InjectedSinks, Runtime } from '@temporalio/worker';
 import type { HearAttempt } from '../../../activities/heard.js';
 import type { Config } from '../../config/load.js';
 import type { WorkerEars } from '../../model/told.js';
 import type { Closing } from '../closing.js';
+import type { WorkerConnection } from '../connect-temporal.js';
 import type { WorkerLogger } from '../logger.js';
 import { createFailureLog } from './failure-log.js';
 import { serveHealth, type Stage } from './health-server.js';
 import { createKnownSites } from './known-sites.js';
+import { lookUpSites } from './look-up-sites.js';
 import { createMetrics, type Metrics } from './metrics.js';
 import { type TemporalLink, watchTemporal } from './temporal-link.js';
 
@@ -18,7 +20,7 @@ export interface Watch {
   readonly hear: HearAttempt;
   readonly ears: InjectedSinks<WorkerEars>;
   /** Temporal is reached: the metrics begin, and the link is watched. */
-  connected(to: { readonly connection: NativeConnection; readonly address: string }, end: AbortSignal): void;
+  connected(to: WorkerConnection, end: AbortSignal): void;
   enter(stage: Stage): void;
   /** True while Temporal does not answer. */
   isTemporalLost(): boolean;
@@ -51,8 +53,8 @@ export async function createWatch(sites: readonly Config[], logger: WorkerLogger
     ears: {
       meterSync: {
         status: {
-          fn: (_, facts) => {
-            known.hearStatus(facts);
+          fn: (run, facts) => {
+            known.hearStatus(facts, run);
             failures.hearStatus(facts);
           },
         },
@@ -66,10 +68,11 @@ export async function createWatch(sites: readonly Config[], logger: WorkerLogger
       metrics = ours;
       const show = (): void => ours.show(known.list(Date.now(), link.lost), link.isConnected, Date.now());
       const shows = setInterval(show, SHOW_EVERY_MS);
-      closing.add('watch of Temporal', () => {
+      const looks = lookUpSites(known, to, logger, end);
+      closing.add('watch of Temporal', async () => {
         clearInterval(shows);
         metrics = null;
-        return watched.ended;
+        await Promise.all([watched.ended, looks]);
       });
     },
     enter: (next) => void (stage = next),
