@@ -126,15 +126,17 @@ function createUploadCounters(meter: MetricMeter): { hear: (event: AttemptEvent)
   };
 }
 
-/** What is shown of each site; a figure that was never known has no series. */
+/** What is shown of each site; a figure that was never known has no series, and one that has not changed costs nothing. */
 function createSiteGauges(meter: MetricMeter): Metrics['show'] {
   const gauge = (name: string, description: string): Gauge => {
     const made = meter.createGauge(`meter_sync_${name}`, 'float', undefined, description);
-    const known = new Set<string>();
+    const shown = new Map<string, number>();
     return (value, tags) => {
-      const series = JSON.stringify(tags);
-      if (value !== null) known.add(series);
-      if (known.has(series)) made.set(value ?? UNKNOWN, tags);
+      const series = Object.values(tags).join(' ');
+      const before = shown.get(series);
+      if ((value === null && before === undefined) || Object.is(before, value ?? UNKNOWN)) return;
+      shown.set(series, value ?? UNKNOWN);
+      made.set(value ?? UNKNOWN, tags);
     };
   };
   const queue = gauge('queue_readings', 'Readings that wait to be uploaded, those in quarantine not among them');

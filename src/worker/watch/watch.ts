@@ -64,9 +64,9 @@ export async function createWatch(sites: readonly Config[], logger: WorkerLogger
     connected(to, end) {
       const watched = watchTemporal(to, logger, end);
       link = watched.link;
-      const ours = createMetrics(Runtime.instance().metricMeter);
+      const ours = sites[0]?.metricsAddress ? createMetrics(Runtime.instance().metricMeter) : null;
       metrics = ours;
-      const show = (): void => ours.show(known.list(Date.now(), link.lost), link.isConnected, Date.now());
+      const show = (): void => ours?.show(known.list(Date.now(), link.lost), link.isConnected, Date.now());
       const shows = setInterval(show, SHOW_EVERY_MS);
       const looks = lookUpSites(known, to, logger, end);
       closing.add('watch of Temporal', async () => {
