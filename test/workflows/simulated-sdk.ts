@@ -234,6 +234,7 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
     return Promise.reject(current.next as Error);
   },
   proxyActivities,
+  proxySinks: () => ({ meterSync: { status: silent, cycleEnded: silent } }),
   setCurrentDetails: silent,
   setHandler: (name: string, handler: (argument?: unknown) => unknown) => current.handlers.set(name, handler),
   upsertMemo,
@@ -247,5 +248,6 @@ export const simulatedSdk: Readonly<Record<string, unknown>> = {
       typedSearchAttributes: { get: ({ name }: { readonly name: string }) => current.attributes.get(name) },
       taskQueue: current.taskQueue,
       memo: current.memo,
+      unsafe: { isReplaying: false },
     }),
 };
