@@ -139,7 +139,13 @@ test('after its worker has gone a site tells within seconds what was last known'
   const askedAt = Date.now();
   const report = await readSiteReport(site.handle, 'status');
   expect(Date.now() - askedAt).toBeLessThan(8_000); // Temporal alone would wait ten seconds for the worker that has gone
-  expect(report).toMatchObject({ seen: 'silent', record: { lastKnown: { state: 'idle', health: 'healthy' } } });
+  expect(report).toMatchObject({
+    ...{
+      seen: 'silent',
+      record: { lastKnown: { state: 'idle', health: 'healthy' }, memo: { verdict: { verdict: 'healthy' } } },
+    },
+  });
+  expect(judgeReport(site.test.siteId, report, Date.now())).toMatchObject({ verdict: 'offline', also: [] });
 });
 
 test('a look at the databases says within seconds that no worker of the site takes it, with the status of before', async () => {
