@@ -1,5 +1,6 @@
 import { describeFurther } from '../model/download-outcome.js';
 import { describeLost } from '../model/lost.js';
+import type { SiteMemo } from '../model/memo.js';
 import type { PendingActivity } from '../model/observation.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
@@ -31,9 +32,7 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
     ...(status.uploadWaitsUntil === null ? [] : [['next upload', toInstant(status.uploadWaitsUntil, now)]]),
     [
       'queue',
-      queueSize === null
-        ? 'unknown'
-        : `${toQueueSize(status)} ${queueSize === 1 ? 'reading' : 'readings'}, oldest: ${toInstant(status.oldestUnsynced, now, '–')}`,
+      queueSize === null ? 'unknown' : `${toQueue(status)}, oldest: ${toInstant(status.oldestUnsynced, now, '–')}`,
     ],
     ...toBacklog(status),
     ...toUnderWay(status, pending, now),
@@ -43,10 +42,37 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
     ['meters', `${toCount(status.localMeterCount)} local, ${toCount(status.remoteMeterCount)} remote`],
     ['tenants', `${toCount(status.localTenantCount)} local, ${toCount(status.remoteTenantCount)} remote`],
     ['databases', `local ${toConnected(localDbConnected)}, remote ${toConnected(remoteDbConnected)}`],
+    ...(status.chainHead === null
+      ? []
+      : [
+          [
+            'custody chain',
+            `at record ${toCount(status.chainHead.seq)}, digest ${status.chainHead.digest.slice(0, 12)}…`,
+          ],
+        ]),
     ...(status.signingKey === null ? [] : [['signs with', `${status.signingKey} (fingerprint)`]]),
     ...workers.map((worker, at) => [at === 0 ? 'worker' : '', toWorker(worker, now)]),
     ['seen', toInstant(observedAt, now, 'never')],
   ];
+}
+
+/** The figures that a site has published last, dated: nobody gives newer ones. */
+export function toLastFigures(memo: SiteMemo, now: number): string[][] {
+  const { queueSize, oldestUnsynced, observedAt, quarantined, totalRecordsSynced, lastSuccessTime } = memo;
+  return [
+    ['last heard of', toInstant(memo.at, now)],
+    ['queue then', `${toQueue(memo)}, oldest: ${toInstant(oldestUnsynced, now, queueSize === 0 ? '–' : 'unknown')}`],
+    ['quarantine then', toReadings(quarantined)],
+    ['uploaded in all', toCount(totalRecordsSynced)],
+    ['last success', toInstant(lastSuccessTime, now, 'none yet')],
+    ['figures seen', toInstant(observedAt, now, 'never')],
+  ];
+}
+
+function toQueue(queue: Pick<SiteMemo, 'queueSize' | 'queueSizeIsEstimate'>): string {
+  return queue.queueSize === null
+    ? 'unknown'
+    : `${toQueueSize(queue)} ${queue.queueSize === 1 ? 'reading' : 'readings'}`;
 }
 
 /** The tick of a cycle under way is planned until the cycle has ended. */

@@ -7,8 +7,8 @@ import { toInstant } from '../model/words.js';
 import type { SiteReport } from '../temporal/site-report.js';
 import type { Poller } from '../temporal/task-queue.js';
 import type { Output } from './output.js';
-import { toFigures, toOperations } from './render-figures.js';
-import { type Answered, judgeSafety, SAFE_WITHOUT_WORKER } from './safety.js';
+import { toFigures, toLastFigures, toOperations } from './render-figures.js';
+import { type Answered, judgeSafety, judgeSafetyOfMemo } from './safety.js';
 
 /** What drawing a status needs of the output. */
 export type Painted = Pick<Output, 'paint' | 'table'>;
@@ -48,18 +48,18 @@ export function renderSilence(
   { verdict, now }: Judged,
   { paint, table }: Painted,
 ): string {
-  const { siteId, startedAt, lastKnown, pending, taskQueue } = record;
+  const { siteId, startedAt, lastKnown, memo, pending, taskQueue } = record;
   const lastPoll = why.code === 'noWorker' ? toInstant(why.facts.lastSeenAt, now, 'none in the last minutes') : null;
   return [
     toHeading(siteId, verdict, now, paint),
-    ...toAnswers(SAFE_WITHOUT_WORKER, verdict, { now, paint }),
+    ...toAnswers(judgeSafetyOfMemo(memo, now), verdict, { now, paint }),
     '',
     table(
       ['', ''],
       [
         ['last known state', lastKnown.state ?? 'unknown'],
         ['last known verdict', lastKnown.health ?? 'unknown'],
-        ['last known lag', lastKnown.lag ?? 'unknown'],
+        ...(memo === null ? [['last known lag', lastKnown.lag ?? 'unknown']] : toLastFigures(memo, now)),
         ['started', toInstant(startedAt, now)],
         ['task queue', taskQueue],
         ...(lastPoll === null ? [] : [['last poll of a worker', lastPoll]]),
@@ -71,9 +71,10 @@ export function renderSilence(
 
 /** A site whose workflow has ended without a final status. */
 export function renderEnd(siteId: string, { verdict, now }: Judged, { paint }: Pick<Painted, 'paint'>): string {
-  return [toHeading(siteId, verdict, now, paint), ...toAnswers(SAFE_WITHOUT_WORKER, verdict, { now, paint })].join(
-    '\n',
-  );
+  return [
+    toHeading(siteId, verdict, now, paint),
+    ...toAnswers(judgeSafetyOfMemo(null, now), verdict, { now, paint }),
+  ].join('\n');
 }
 
 /** One word, and since when. */

@@ -1,7 +1,8 @@
 import type { VerdictName } from '../model/finding.js';
 import { describeLost } from '../model/lost.js';
+import type { SiteMemo } from '../model/memo.js';
 import type { Status } from '../model/status.js';
-import { toCount, toInstant, toQueueSize } from '../model/words.js';
+import { toCount, toInstant, toQueueSize, toReadings } from '../model/words.js';
 import type { Mark } from './output.js';
 
 /** The answer to one of the operator's questions. */
@@ -11,10 +12,37 @@ export interface Answered {
 }
 
 /** Without a worker: what the sync promises holds without one, too. */
-export const SAFE_WITHOUT_WORKER: Answered = {
+const SAFE_WITHOUT_WORKER: Answered = {
   mark: 'good',
   text: 'yes: a reading leaves the site only once it is proved safe on the remote; how many wait is not known now',
 };
+
+/** What can be said of a site that gives no status, by the last figures that it published; null: it published none. */
+export function judgeSafetyOfMemo(memo: SiteMemo | null, now: number): Answered {
+  if (memo === null) return SAFE_WITHOUT_WORKER;
+  const { lostAtRemote, queueSize, verdict, observedAt } = memo;
+  const seen = toInstant(observedAt, now);
+  if (lostAtRemote !== null) {
+    return {
+      mark: 'bad',
+      text: `no: the remote lacked ${toReadings(lostAtRemote)} when the site was last heard of, ${seen}`,
+    };
+  }
+  if (verdict.card === 'fenced') {
+    return {
+      mark: 'bad',
+      text: 'not certain until someone resolves the fence, see below. What is at the site stays there',
+    };
+  }
+  const waited =
+    queueSize === null
+      ? 'how many wait is not known'
+      : `${toQueueSize(memo)} waited when it was last heard of, ${seen}`;
+  return {
+    mark: 'warning',
+    text: `yes: a reading leaves the site only once it is proved safe on the remote; ${waited}`,
+  };
+}
 
 /**
  * A reading leaves the site only after the remote's commit and equal counts, so each is at one end at least. What can be

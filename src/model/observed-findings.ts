@@ -3,6 +3,7 @@ import type { Finding } from './finding.js';
 import type { AbsentWorker, FailingTask, Observation, PendingActivity } from './observation.js';
 import type { ServerWait } from './silence.js';
 import type { StatusFacts } from './status-facts.js';
+import { SHARED_TASK_QUEUE, toSiteTaskQueue } from './wire.js';
 import { toDuration } from './words.js';
 import { toActor } from './actor.js';
 
@@ -41,7 +42,14 @@ export type KnownOfSite = Pick<StatusFacts, 'siteId'> &
 
 /** What to do about a workflow task that fails. */
 export function adviseFailingTask(siteId: string): string {
-  return `Run the worker version that started this site again, and report this: temporal workflow show --workflow-id meter-sync:${siteId}`;
+  return `Start a worker of the version that this site ran on before. If the message names TMPRL1100: temporal workflow reset --workflow-id meter-sync:${siteId} --type LastWorkflowTask --reason TMPRL1100`;
+}
+
+/** The command that runs a worker on the task queue that a site is on, whatever the settings of its reader say. */
+export function adviseWorker(siteId: string, taskQueue: string): string {
+  if (taskQueue === SHARED_TASK_QUEUE) return 'METER_SYNC_SITES_FILE=FILE meter-sync worker';
+  const isOwn = taskQueue === toSiteTaskQueue(siteId);
+  return `meter-sync worker --site ${siteId}${isOwn ? '' : ` --task-queue ${taskQueue}`}`;
 }
 
 function findFailingTask(task: FailingTask | null, siteId: string): Finding[] {
@@ -79,14 +87,14 @@ function findRetry({ name, attempt, lastFailure, lastReport }: PendingActivity, 
 }
 
 function findUntaken(
-  { name, lastFailure, isStarted, scheduledAt }: PendingActivity,
+  { name, lastFailure, isStarted, scheduledAt, taskQueue }: PendingActivity,
   { siteId }: StatusFacts,
   now: number,
 ): Finding[] {
   if (lastFailure !== null || isStarted || scheduledAt === null) return [];
   if (now - Date.parse(scheduledAt) < WORKER_TAKES_WITHIN_MS) return [];
   const reason = `no worker of the site has taken the ${wordOf(name)} that waits. Readings wait at the site`;
-  const next = `meter-sync worker --site ${siteId}`;
+  const next = adviseWorker(siteId, taskQueue ?? toSiteTaskQueue(siteId));
   return [{ verdict: 'offline', card: 'offline', since: scheduledAt, reason, actor: 'operator', next }];
 }
 

@@ -22,9 +22,13 @@ export function judge(status: StatusFacts, now: number, seen: Observation = NOTH
   return toVerdict([...findObserved(status, seen, now), ...findKnown(status, now)]);
 }
 
-/** The verdict on a site that gives no status: by what an observer outside has seen, which must be something. */
-export function judgeSilence(siteId: string, seen: Observation): Verdict {
-  return toVerdict(findUnanswered({ siteId }, seen));
+/**
+ * The verdict on a site that gives no status: by what an observer outside has seen, which must be something.
+ * @param lastKnown the verdict that the site itself published last; what was wrong then most likely still is. Null: none is known
+ */
+export function judgeSilence(siteId: string, seen: Observation, lastKnown: Finding | null = null): Verdict {
+  const before = lastKnown === null || lastKnown.verdict === 'stopped' ? [] : [lastKnown];
+  return toVerdict([...findUnanswered({ siteId }, seen), ...before]);
 }
 
 /** The verdict on a site whose workflow ended in another way than by a stop. */

@@ -1,5 +1,5 @@
 import type { FailingTask } from '../model/observation.js';
-import { adviseFailingTask } from '../model/observed-findings.js';
+import { adviseFailingTask, adviseWorker } from '../model/observed-findings.js';
 import { findSimilarName } from '../model/similar-name.js';
 import { SEARCH_ATTRIBUTE_TYPES } from '../model/wire.js';
 
@@ -118,7 +118,7 @@ export class NoWorker extends TemporalError {
     super(`No worker answers for site ${siteId} on task queue ${taskQueue}: ${seen}${after}`);
     this.isSilent = isSilent;
     this.facts = { siteId, taskQueue, lastSeenAt };
-    this.next = `meter-sync worker --site ${siteId}`;
+    this.next = adviseWorker(siteId, taskQueue);
   }
 
   /** The same after a change of settings was sent: Temporal may hand it to the next worker, so it is neither done nor undone. */

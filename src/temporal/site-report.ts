@@ -55,7 +55,9 @@ export function judgeReport(siteId: string, report: SiteReport, now: number, kno
     case 'ended':
       return report.status === null ? judgeEnd(siteId, report.closing) : judge(report.status, now);
     case 'silent':
-      return known === null ? judgeSilence(siteId, observe(report)) : judge(known, now, observe(report));
+      return known === null
+        ? judgeSilence(siteId, observe(report), report.record.memo?.verdict ?? null)
+        : judge(known, now, observe(report));
   }
 }
 

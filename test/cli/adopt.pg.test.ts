@@ -140,7 +140,7 @@ it('where nothing is to be adopted it says so and changes nothing: equal, one ah
   expect(equal.json()).toMatchObject({ ok: true, standing: 'equal', adopted: null });
   await site.local.sql(`update meter_sync.upload_state set seq = 0, digest = null`);
   const ahead = await cli(site);
-  expect(ahead).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('goes on by itself') as unknown });
+  expect(ahead).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('continues by itself') as unknown });
   await site.local.sql(`update meter_sync.upload_state set seq = 1, digest = (select decode($1, 'hex'))`, [
     await site.remote.value(`select encode(digest, 'hex') from meter_sync.custody`),
   ]);

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { renderStatus, type Shown } from '../../src/cli/render-status.js';
-import { judgeSafety } from '../../src/cli/safety.js';
+import { judgeSafety, judgeSafetyOfMemo } from '../../src/cli/safety.js';
 import { toDetails } from '../../src/model/details.js';
+import { type SiteMemo, toMemo } from '../../src/model/memo.js';
+import { NOTHING_SEEN } from '../../src/model/observation.js';
 import type { SchedulerState } from '../../src/model/state.js';
 import { type Status, toStatus } from '../../src/model/status.js';
-import { judge } from '../../src/model/verdict.js';
+import { judge, judgeSilence } from '../../src/model/verdict.js';
 import { aDownload, aFailure, aHeldDownload, anUpload, aState, failed, START, succeeded } from '../model/builders.js';
 
 const NOW = START + 10_000;
@@ -85,6 +87,24 @@ test('while nothing is heard of a site, what waited then is not told as what wai
     mark: 'warning',
     text: expect.stringContaining('0 waited when it was last heard of') as unknown,
   });
+});
+
+test('without a status the memo is told dated: its loss and its fence, and what waited then not as what waits', () => {
+  const lost = { readings: 250, batches: 3, firstTime: null, lastTime: null, since: iso(0), days: [] };
+  const memoOf = (changes: Partial<SchedulerState>): SiteMemo => toMemo(aStatus(changes), START);
+  expect(judgeSafetyOfMemo(memoOf({}), NOW)).toMatchObject({
+    ...{ mark: 'warning', text: expect.stringContaining('0 waited when it was last heard of, 2026-01-01') as unknown },
+  });
+  const memo = memoOf({ observed: { ...OBSERVED, lostAtRemote: lost } });
+  expect(judgeSafetyOfMemo(memo, NOW)).toMatchObject({
+    mark: 'bad',
+    text: expect.stringMatching(/^no: .*250/) as unknown,
+  });
+  expect(judgeSafetyOfMemo(memoOf({ upload: failed(aFailure('fenced')) }), NOW).mark).toBe('bad');
+
+  const absentWorker = { message: 'No worker answers', next: 'meter-sync worker', lastSeenAt: null };
+  const verdict = judgeSilence('north', { ...NOTHING_SEEN, absentWorker }, memo.verdict);
+  expect(verdict).toMatchObject({ verdict: 'offline', also: [{ verdict: 'blocked', card: 'lost' }] });
 });
 
 test('an upload under way tells how far it is, how fast, and how long it still takes where that is known', () => {

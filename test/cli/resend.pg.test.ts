@@ -92,7 +92,7 @@ it('what a restored remote has lost is told everywhere, and resend is the next c
   expect(check.stdout).toContain('the remote was restored from an older backup and lacks 250 readings of 4 batches');
   const resent = await cli(site, 'resend', '--missing');
   expect(resent).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('250 sent, 160 there already and equal, 0 not sent') as unknown });
-  expect(resent.stdout).toContain('No reading is noted as lost any more');
+  expect(resent.stdout).toContain('No readings are noted as lost now');
 }); // prettier-ignore
 
 for (const [how, readings] of [

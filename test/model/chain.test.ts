@@ -85,7 +85,7 @@ describe('the places of a site and its remote in the chain', () => {
     const takenOverBy = { sentBy: 'cloud-2, process 1', claimedAt: '2026-01-04T00:00:00Z' };
     expect(judgeChain(here(3, { takenOverBy }), there(3, { localSeq: 3 }))).toEqual({ fence: 'takenOver' });
     expect(describeFence('takenOver', 'site', here(3, { takenOverBy }), there(3))).toMatch(
-      /another workflow has taken it over.* cloud-2, process 1 at 2026-01-04.*Nothing is uploaded or removed, downloads go on.* the one that stays goes on after: meter-sync adopt --site site$/,
+      /another workflow has taken it over.* cloud-2, process 1 at 2026-01-04.*Nothing is uploaded or removed, downloads go on.* the one that stays continues after: meter-sync adopt --site site$/,
     );
   });
 });

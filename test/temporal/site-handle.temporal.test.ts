@@ -141,6 +141,7 @@ test('after its worker has gone a site tells within seconds what was last known'
   expect(Date.now() - askedAt).toBeLessThan(8_000); // Temporal alone would wait ten seconds for the worker that has gone
   const memo = { siteId: site.handle.siteId, state: 'idle', queueSize: 0, verdict: { verdict: 'healthy' } };
   expect(report).toMatchObject({ seen: 'silent', record: { lastKnown: { state: 'idle', health: 'healthy' }, memo } });
+  expect(judgeReport(site.test.siteId, report, Date.now())).toMatchObject({ verdict: 'offline', also: [] });
 });
 
 test('a look at the databases says within seconds that no worker of the site takes it, with the status of before', async () => {

@@ -1,6 +1,7 @@
 import type { SiteConfig } from '../../config/read/read-site.js';
 import { type Finding, isFine } from '../../model/finding.js';
 import { nameActor } from '../../model/actor.js';
+import { adviseWorker } from '../../model/observed-findings.js';
 import type { Verdict } from '../../model/verdict.js';
 import { toInstant } from '../../model/words.js';
 import type { TemporalClient } from '../../temporal/connection.js';
@@ -17,8 +18,11 @@ export async function checkRunning(temporal: TemporalClient, config: SiteConfig,
   const report = await readReport(temporal, siteId);
   if (report === null || (report.seen === 'ended' && report.status !== null)) {
     const next = `meter-sync worker --site ${siteId}`;
-    await checkQueue(temporal, { queue: config.taskQueue, kind: 'workflows', next }, findings);
-    await checkQueue(temporal, { queue: config.activityTaskQueue, kind: 'activities', next }, findings);
+    for (const [queue, kind] of [
+      [config.taskQueue, 'workflows'],
+      [config.activityTaskQueue, 'activities'],
+    ] as const)
+      tellQueue({ queue, kind, isPolled: await isQueuePolled(temporal, queue, kind), next }, findings);
     findings.warning(`the sync of site ${siteId} does not run`, `meter-sync start --site ${siteId}`);
     return;
   }
@@ -68,27 +72,31 @@ async function checkQueues(
     { kind: 'workflows', queue: record.taskQueue, ofSettings: taskQueue },
     { kind: 'activities', queue: onActivities, ofSettings: activityTaskQueue },
   ] as const) {
-    const isOther = queue !== ofSettings;
-    const next = isOther ? toQueueAdvice(siteId, kind, queue) : `meter-sync worker --site ${siteId}`;
-    if (isOther) {
+    const isPolledHere = await isQueuePolled(temporal, queue, kind);
+    if (queue !== ofSettings) {
       const text = `the ${kind} of site ${siteId} are on task queue ${queue}, and a worker with these settings polls ${ofSettings}`;
+      const canMove = isPolledHere && (await isQueuePolled(temporal, ofSettings, kind)); // the workflow itself must act on it
+      const next = canMove
+        ? `Continue on the queue of these settings: meter-sync move --site ${siteId}`
+        : adviseWorker(siteId, queue);
       findings.warning(text, next);
     }
-    if (!isTold) await checkQueue(temporal, { queue, kind, next }, findings);
+    if (!isTold) tellQueue({ queue, kind, isPolled: isPolledHere, next: adviseWorker(siteId, queue) }, findings);
   }
 }
 
-function toQueueAdvice(siteId: string, kind: 'workflows' | 'activities', queue: string): string {
-  if (kind === 'workflows') return `meter-sync worker --site ${siteId} --task-queue ${queue}`;
-  return `METER_SYNC_ACTIVITY_TASK_QUEUE=${queue} meter-sync worker --site ${siteId}`;
+interface Queue {
+  readonly queue: string;
+  readonly kind: 'workflows' | 'activities';
+  readonly isPolled: boolean;
+  readonly next: string;
 }
 
-async function checkQueue(
-  temporal: TemporalClient,
-  { queue, kind, next }: { readonly queue: string; readonly kind: 'workflows' | 'activities'; readonly next: string },
-  findings: Findings,
-): Promise<void> {
-  const pollers = await readPollers(temporal, queue, { kind });
-  if (isPolled(pollers, Date.now())) findings.ok(`a worker polls ${queue} for ${kind}`);
+function tellQueue({ queue, kind, isPolled, next }: Queue, findings: Findings): void {
+  if (isPolled) findings.ok(`a worker polls ${queue} for ${kind}`);
   else findings.warning(`no worker polls ${queue} for ${kind}`, next);
+}
+
+async function isQueuePolled(temporal: TemporalClient, queue: string, kind: Queue['kind']): Promise<boolean> {
+  return isPolled(await readPollers(temporal, queue, { kind }), Date.now());
 }

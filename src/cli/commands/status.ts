@@ -57,8 +57,8 @@ function toAnswer(
 ): Answer {
   if (report.seen === 'silent') {
     const { code, message, next, facts } = report.why;
-    const { startedAt, lastKnown, pending, workflowId } = report.record;
-    const error = { code, message, next, ...facts, workflowId, startedAt, lastKnown, pending, verdict };
+    const { startedAt, lastKnown, memo, pending, workflowId } = report.record;
+    const error = { code, message, next, ...facts, workflowId, startedAt, lastKnown, memo, pending, verdict };
     return { exitCode: 1, document: { ok: false, error }, text: renderSilence(report, { verdict, now }, output) };
   }
   if (report.seen === 'ended' && report.status === null) {

@@ -185,6 +185,8 @@ it('what a run has learned of the size of its batches lasts to the next one', as
   const learned = async (): Promise<string | null> =>
     site.local.value('select batch_rows from meter_sync.upload_claim order by number desc limit 1');
   expect(await learned()).toBe('10000'); // nothing was learned from a batch that was not full
+  const claimed = 'select distinct readings from meter_sync.upload_claim';
+  expect(await site.local.value(claimed)).toBe('public.meter_readings'); // `start` knows by it who uploads this table
   await site.local.sql('update meter_sync.upload_claim set batch_rows = 100');
   await site.queueReadings(401, 900);
   const { batches } = await site.upload();
