@@ -66,7 +66,7 @@ it('readings are tried again by key, by reason and all, and those that are mende
   await site.remote.sql('insert into meter values (77)');
   expect((await cli(site, ['retry', '--all', '--json'])).json()).toMatchObject({ released: 3 });
   expect(await site.upload()).toMatchObject({ inserted: 3, inQuarantine: 0 });
-  expect((await cli(site, ['list'])).stdout).toContain('The quarantine of site test is empty');
+  expect((await cli(site, ['list'])).stdout).toContain('Site test: no readings in quarantine');
 }); // prettier-ignore
 
 it('a key of several columns is a JSON array, and wrong usage ends with 2', async (context) => {
