@@ -4,7 +4,9 @@ import type { PendingActivity } from '../model/observation.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
-import { toCount, toCounted, toDuration, toInstant, toQueueSize, toReadings } from '../model/words.js';
+import { isQueueOutdated } from '../model/status-facts.js';
+import { toCount, toCounted, toDuration, toQueueSize, toReadings } from '../model/words.js';
+import { toInstant } from './instant.js';
 import type { Poller } from '../temporal/task-queue.js';
 
 /** What figures are shown with. */
@@ -17,7 +19,7 @@ interface ShownFigures {
 
 /** The figures of a status, one a row. */
 export function toFigures(status: Status, { now, pending = [], workers = [] }: ShownFigures): string[][] {
-  const { localDbConnected, remoteDbConnected, observedAt, queueSize } = status;
+  const { localDbConnected, remoteDbConnected, observedAt } = status;
   return [
     ['started', toInstant(status.startedAt, now)],
     ['doing', status.state],
@@ -29,12 +31,7 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
     ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
     ['next cycle', isUnderWay(status, now) ? 'under way' : toInstant(status.nextSyncTime, now, 'none planned')],
     ...(status.uploadWaitsUntil === null ? [] : [['next upload', toInstant(status.uploadWaitsUntil, now)]]),
-    [
-      'queue',
-      queueSize === null
-        ? 'unknown'
-        : `${toQueueSize(status)} ${queueSize === 1 ? 'reading' : 'readings'}, oldest: ${toInstant(status.oldestUnsynced, now, '–')}`,
-    ],
+    ['queue', toQueue(status, now)],
     ...toBacklog(status),
     ...toUnderWay(status, pending, now),
     ['quarantine', toReadings(status.quarantined)],
@@ -47,6 +44,13 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
     ...workers.map((worker, at) => [at === 0 ? 'worker' : '', toWorker(worker, now)]),
     ['seen', toInstant(observedAt, now, 'never')],
   ];
+}
+
+function toQueue(status: Status, now: number): string {
+  const { queueSize, oldestUnsynced, observedAt } = status;
+  if (queueSize === null) return 'unknown';
+  const counted = isQueueOutdated(status) ? `; counted ${toInstant(observedAt, now)}, before the upload failed` : '';
+  return `${toQueueSize(status)} ${queueSize === 1 ? 'reading' : 'readings'}, oldest: ${toInstant(oldestUnsynced, now, '–')}${counted}`;
 }
 
 /** The tick of a cycle under way is planned until the cycle has ended. */
