@@ -1,6 +1,6 @@
 import { SingleBar } from 'cli-progress';
-import Table from 'cli-table3';
 import pc from 'picocolors';
+import { fitColumns } from './fit-screen.js';
 
 /** How sure a line is; colours it on a terminal. */
 export type Mark = 'good' | 'warning' | 'bad' | 'quiet' | 'heading';
@@ -17,7 +17,9 @@ export interface Output {
   note(line: string): void;
   /** A text in the colour of its mark, where standard output is a terminal. */
   paint(mark: Mark, text: string): string;
-  /** Rows as a table: with lines on a terminal, else as aligned text that programs can cut. */
+  /** A text with its long lines wrapped between words, where standard output is a terminal; else as it is. */
+  fit(text: string): string;
+  /** Rows as aligned text, on a terminal with a bold head. */
   table(head: readonly string[], rows: readonly (readonly string[])[]): string;
   /** A progress bar on standard error, where that is a terminal; else a line now and then. */
   progress(what: string): Progress;
@@ -31,6 +33,9 @@ export interface Progress {
 
 /** Without a terminal a line at each tenth of the work is enough. */
 const STEPS_WITHOUT_TERMINAL = 10;
+
+/** Of a terminal that does not tell its size. */
+const DEFAULT_COLUMNS = 80;
 
 /** The output of one run of the command line. A reader that goes away early (`| head`) ends it quietly. */
 export function createOutput({ isJson }: { readonly isJson: boolean }): Output {
@@ -46,7 +51,8 @@ export function createOutput({ isJson }: { readonly isJson: boolean }): Output {
     text: (text) => void (isJson || text === '' || process.stdout.write(`${text}\n`)),
     note,
     paint: (mark, text) => (isTerminal ? PAINT[mark](text) : text),
-    table: (head, rows) => (isTerminal ? drawTable(head, rows) : alignTable(head, rows)),
+    fit: (text) => (isTerminal ? fitColumns(text, process.stdout.columns || DEFAULT_COLUMNS).join('\n') : text),
+    table: (head, rows) => (isTerminal ? emphasizeHead(head, alignTable(head, rows)) : alignTable(head, rows)),
     progress: (what) => (process.stderr.isTTY === true ? drawBar(what) : tellSteps(what, note)),
   };
 }
@@ -59,11 +65,10 @@ const PAINT: Readonly<Record<Mark, (text: string) => string>> = {
   heading: pc.bold,
 };
 
-function drawTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const titles = head.some((title) => title !== '') ? [...head] : []; // two columns that need no title get no empty row
-  const table = new Table({ head: titles, style: { head: [], border: [], compact: true }, wordWrap: true });
-  table.push(...rows.map((row) => [...row]));
-  return table.toString();
+function emphasizeHead(head: readonly string[], table: string): string {
+  if (head.every((title) => title === '')) return table; // columns that need no title have none
+  const [first = '', ...rows] = table.split('\n');
+  return [PAINT.heading(first), ...rows].join('\n');
 }
 
 /** Rows as aligned text, for programs that cut it and for screens that wrap it. */

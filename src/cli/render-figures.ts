@@ -5,7 +5,9 @@ import type { PendingActivity } from '../model/observation.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
-import { toCount, toCounted, toDuration, toInstant, toQueueSize, toReadings } from '../model/words.js';
+import { isQueueOutdated } from '../model/status-facts.js';
+import { toCount, toCounted, toDuration, toQueueSize, toReadings } from '../model/words.js';
+import { toInstant } from './instant.js';
 import type { Poller } from '../temporal/task-queue.js';
 
 /** What figures are shown with. */
@@ -18,7 +20,7 @@ interface ShownFigures {
 
 /** The figures of a status, one a row. */
 export function toFigures(status: Status, { now, pending = [], workers = [] }: ShownFigures): string[][] {
-  const { localDbConnected, remoteDbConnected, observedAt, queueSize } = status;
+  const { localDbConnected, remoteDbConnected, observedAt } = status;
   return [
     ['started', toInstant(status.startedAt, now)],
     ['doing', status.state],
@@ -30,10 +32,7 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
     ['last success', toInstant(status.lastSuccessTime, now, 'none yet')],
     ['next cycle', isUnderWay(status, now) ? 'under way' : toInstant(status.nextSyncTime, now, 'none planned')],
     ...(status.uploadWaitsUntil === null ? [] : [['next upload', toInstant(status.uploadWaitsUntil, now)]]),
-    [
-      'queue',
-      queueSize === null ? 'unknown' : `${toQueue(status)}, oldest: ${toInstant(status.oldestUnsynced, now, '–')}`,
-    ],
+    ['queue', toQueue(status, now)],
     ...toBacklog(status),
     ...toUnderWay(status, pending, now),
     ['quarantine', toReadings(status.quarantined)],
@@ -58,10 +57,10 @@ export function toFigures(status: Status, { now, pending = [], workers = [] }: S
 
 /** The figures that a site has published last, dated: nobody gives newer ones. */
 export function toLastFigures(memo: SiteMemo, now: number): string[][] {
-  const { queueSize, oldestUnsynced, observedAt, quarantined, totalRecordsSynced, lastSuccessTime } = memo;
+  const { observedAt, quarantined, totalRecordsSynced, lastSuccessTime } = memo;
   return [
     ['last heard of', toInstant(memo.at, now)],
-    ['queue then', `${toQueue(memo)}, oldest: ${toInstant(oldestUnsynced, now, queueSize === 0 ? '–' : 'unknown')}`],
+    ['queue then', toLength(memo, now)],
     ['quarantine then', toReadings(quarantined)],
     ['uploaded in all', toCount(totalRecordsSynced)],
     ['last success', toInstant(lastSuccessTime, now, 'none yet')],
@@ -69,10 +68,18 @@ export function toLastFigures(memo: SiteMemo, now: number): string[][] {
   ];
 }
 
-function toQueue(queue: Pick<SiteMemo, 'queueSize' | 'queueSizeIsEstimate'>): string {
-  return queue.queueSize === null
-    ? 'unknown'
-    : `${toQueueSize(queue)} ${queue.queueSize === 1 ? 'reading' : 'readings'}`;
+function toQueue(status: Status, now: number): string {
+  const counted = isQueueOutdated(status)
+    ? `; counted ${toInstant(status.observedAt, now)}, before the upload failed`
+    : '';
+  return status.queueSize === null ? 'unknown' : `${toLength(status, now)}${counted}`;
+}
+
+function toLength(queue: Pick<SiteMemo, 'queueSize' | 'queueSizeIsEstimate' | 'oldestUnsynced'>, now: number): string {
+  const { queueSize, oldestUnsynced } = queue;
+  if (queueSize === null) return 'unknown';
+  const readings = `${toQueueSize(queue)} ${queueSize === 1 ? 'reading' : 'readings'}`;
+  return `${readings}, oldest: ${toInstant(oldestUnsynced, now, queueSize === 0 ? '–' : 'unknown')}`;
 }
 
 /** The tick of a cycle under way is planned until the cycle has ended. */

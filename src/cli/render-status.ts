@@ -1,9 +1,9 @@
-import { nameActor } from '../model/actor.js';
+import { adviseActor } from '../model/actor.js';
 import type { Finding, VerdictName } from '../model/finding.js';
 import type { PendingActivity } from '../model/observation.js';
 import type { Status } from '../model/status.js';
 import type { Verdict } from '../model/verdict.js';
-import { toInstant } from '../model/words.js';
+import { toInstant } from './instant.js';
 import type { SiteReport } from '../temporal/site-report.js';
 import type { Poller } from '../temporal/task-queue.js';
 import type { Output } from './output.js';
@@ -94,7 +94,7 @@ function toAnswers(
     .filter((finding) => !isWell(finding))
     .map((finding) => paint(MARKS[finding.verdict], toLine(finding, now)));
   const progress = verdict.verdict === 'catchingUp' ? `no; ${verdict.reason}` : 'no';
-  const next = [...new Set(findings.flatMap((finding) => (finding.next === null ? [] : [toAdvice(finding)])))];
+  const next = [...new Set(findings.flatMap((finding) => adviseActor(finding) ?? []))];
   const rows = [
     ['Is every reading safe?', paint(safe.mark, safe.text)],
     ...toRows('Is anything stuck?', stuck.length === 0 ? [paint('good', progress)] : stuck),
@@ -105,11 +105,6 @@ function toAnswers(
 
 function toLine({ reason, since }: Finding, now: number): string {
   return since === null ? reason : `${reason} (since ${toInstant(since, now)})`;
-}
-
-/** Who is somebody else is named; the reader knows who they are. */
-function toAdvice({ actor, next }: Finding): string {
-  return actor === 'operator' || actor === 'nobody' ? (next ?? '') : `${nameActor(actor)}: ${next ?? ''}`;
 }
 
 function isWell({ verdict }: Pick<Finding, 'verdict'>): boolean {

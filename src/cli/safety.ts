@@ -1,8 +1,10 @@
+import { isQueueOutdated } from '../model/status-facts.js';
 import type { VerdictName } from '../model/finding.js';
 import { describeLost } from '../model/lost.js';
 import type { SiteMemo } from '../model/memo.js';
 import type { Status } from '../model/status.js';
-import { toCount, toInstant, toQueueSize, toReadings } from '../model/words.js';
+import { toCount, toQueueSize, toReadings } from '../model/words.js';
+import { toInstant } from './instant.js';
 import type { Mark } from './output.js';
 
 /** The answer to one of the operator's questions. */
@@ -72,7 +74,7 @@ export function judgeSafety(
     const counted = `${toQueueSize(status)} waited when it was last heard of, ${seen}`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted}` };
   }
-  if (!isRefreshed && isQueueOutOfDate(status)) {
+  if (!isRefreshed && isQueueOutdated(status)) {
     const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
   }
@@ -83,9 +85,4 @@ export function judgeSafety(
 /** Nothing is heard of the site, so readings may have come since. */
 function isSilent(verdict: VerdictName): boolean {
   return verdict === 'offline' || verdict === 'stuckTask' || verdict === 'overdue';
-}
-
-/** The upload counts the queue; while it fails nobody does. */
-function isQueueOutOfDate({ upload }: Status): boolean {
-  return upload?.ok === false;
 }

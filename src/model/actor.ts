@@ -1,5 +1,5 @@
 import type { FailureKind, FailureReport } from './failures.js';
-import type { Actor } from './finding.js';
+import type { Actor, Finding } from './finding.js';
 
 /** Kinds of failure that the database administrator of that end can end. */
 const OF_THE_DATABASE: ReadonlySet<FailureKind> = new Set(['busy', 'credentials', 'schema', 'damaged']);
@@ -13,6 +13,12 @@ export function toActor({ kind, side }: Pick<FailureReport, 'kind' | 'side'>): A
 /** An actor in words. */
 export function nameActor(actor: Actor): string {
   return ACTORS[actor];
+}
+
+/** What to do, and who is to do it where that is not the reader. Null: nothing. */
+export function adviseActor({ actor, next }: Pick<Finding, 'actor' | 'next'>): string | null {
+  if (next === null || actor === 'operator' || actor === 'nobody') return next;
+  return next.includes('DBA') ? next : `${nameActor(actor)}: ${next}`; // the advice may name them itself
 }
 
 const ACTORS: Readonly<Record<Actor, string>> = {

@@ -94,6 +94,11 @@ export function toFacts(siteId: string, state: SchedulerState): StatusFacts {
   };
 }
 
+/** The upload counts the queue; while it fails nobody does. */
+export function isQueueOutdated({ upload }: Pick<StatusFacts, 'upload'>): boolean {
+  return upload?.ok === false;
+}
+
 /** The one word for what a scheduler is doing. */
 export function nameState(state: SchedulerState): SchedulerStateName {
   if (state.stopped) return 'stopped';

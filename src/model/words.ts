@@ -13,15 +13,6 @@ export function toDuration(durationMs: number): string {
   return join(ms, DAY_MS, 'd', HOUR_MS, 'h');
 }
 
-/** An instant and how far it is: `2026-01-31 10:00:00Z (2 min ago)`; `unknown` for null. */
-export function toInstant(iso: string | null, now: number, ifNull = 'unknown'): string {
-  if (iso === null) return ifNull;
-  const at = Date.parse(iso);
-  const text = `${iso.slice(0, 19).replace('T', ' ')}Z`;
-  if (Number.isNaN(at)) return iso;
-  return `${text} (${at <= now ? `${toDuration(now - at)} ago` : `in ${toDuration(at - now)}`})`;
-}
-
 /** A number with commas, alike on every machine, since no locale is asked; `unknown` for null. */
 export function toCount(count: number | null): string {
   return count === null ? 'unknown' : String(count).replace(/\B(?=(\d{3})+$)/g, ',');

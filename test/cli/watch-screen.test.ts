@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, test } from 'vitest';
-import { fitScreen } from '../../src/cli/watch/fit-screen.js';
+import { fitColumns, fitScreen } from '../../src/cli/fit-screen.js';
 import { openScreen } from '../../src/cli/watch/screen.js';
 
 /** A terminal that says when it has taken enough. */
@@ -61,4 +61,15 @@ test('long lines are wrapped at blanks, below where their text began, in their c
     '\x1b[31mefgh\x1b[39m',
   ]);
   expect(fitScreen('1\n2\n3\n4', { columns: 9, rows: 3 })).toEqual(['1', '2', '… 2 more lines']);
+});
+
+test('a command is not cut in two where a row has room for it', () => {
+  expect(fitColumns('next: ask the DBA, then: meter-sync check --site north', 34)).toEqual([
+    'next: ask the DBA, then:',
+    'meter-sync check --site north',
+  ]);
+  expect(fitColumns('error   tables   a table has no column of that name', 36)).toEqual([
+    'error   tables   a table has no',
+    '                 column of that name',
+  ]);
 });

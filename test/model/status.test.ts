@@ -103,9 +103,18 @@ test('the page in Web UI names each failure and what to do about it', () => {
     failed(aFailure('schema', { message: 'no table x', next: 'run check' })),
   );
   const details = toDetails(toStatus('a', state));
-  expect(details).toContain('| upload | 2026-01-01 00:00:00Z | **schema** | 5 ms |');
+  expect(details).toContain('| upload | 2026-01-01 00:00:00Z | **failed (schema)** | 5 ms |');
   expect(details).toContain('no table x');
   expect(details).toContain('run check');
+});
+
+test('a command in the details is code, so that Web UI does not make a dash of its options', () => {
+  const next = 'Ask the DBA of that database to grant <select> on a*b*, then run: meter-sync check';
+  const state = recordOutcome(aState(), 'upload', failed(aFailure('credentials', { side: 'remote', next })));
+  const details = toDetails(toStatus('north', state));
+  expect(details).toContain(
+    '**What to do**: Ask the DBA of the remote database to grant \\<select> on a\\*b\\*, then run: `meter-sync check --site north`',
+  );
 });
 
 test('the row of the meters is not up to date where a further table has failed, and names it', () => {
@@ -125,6 +134,7 @@ test('a queue is as old as its last count: neither a download nor a failure make
     succeeded(aDownload({ observedAt: new Date(later).toISOString() }), later),
   );
   expect(toStatus('a', state)).toMatchObject({ queueSize: 0, observedAt: new Date(START).toISOString() });
+  expect(toDetails(toStatus('a', state))).toContain('(counted 2026-01-01 00:00:00Z, before the upload failed)');
   expect(judgeLag(counted, START)).toBe('current');
   expect(judgeLag(state, later)).toBe('unknown');
 });

@@ -1,7 +1,8 @@
 import type { Adoption } from '../../../activities/upload/chain/adopt.js';
 import type { Fence } from '../../model/chain.js';
 import { describeLost } from '../../model/lost.js';
-import { toCount, toInstant } from '../../model/words.js';
+import { toCount } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Painted } from '../render-status.js';
 
 /** Both places in a site's chain, why they do not fit, and what `adopt` will do: for the person who decides. */

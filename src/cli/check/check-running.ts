@@ -1,9 +1,9 @@
 import type { SiteConfig } from '../../config/read/read-site.js';
 import { type Finding, isFine } from '../../model/finding.js';
-import { nameActor } from '../../model/actor.js';
+import { adviseActor } from '../../model/actor.js';
 import { adviseWorker } from '../../model/observed-findings.js';
 import type { Verdict } from '../../model/verdict.js';
-import { toInstant } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { TemporalClient } from '../../temporal/connection.js';
 import { NotRunning } from '../../temporal/errors.js';
 import { siteHandle } from '../../temporal/site-handle.js';
@@ -28,7 +28,8 @@ export async function checkRunning(temporal: TemporalClient, config: SiteConfig,
   }
   const verdict = judgeReport(siteId, report, Date.now());
   if (report.seen !== 'ended') await checkQueues(temporal, { config, verdict, report }, findings);
-  if (report.seen === 'live') findings.ok(`the sync of site ${siteId} runs, since ${report.status.startedAt}`);
+  if (report.seen === 'live')
+    findings.ok(`the sync of site ${siteId} runs, started ${toInstant(report.status.startedAt, Date.now())}`);
   for (const finding of [verdict, ...verdict.also]) tellFinding(finding, findings);
 }
 
@@ -42,10 +43,10 @@ async function readReport(temporal: TemporalClient, siteId: string): Promise<Sit
   }
 }
 
-function tellFinding({ verdict, reason, since, actor, next }: Finding, findings: Findings): void {
+function tellFinding(finding: Finding, findings: Findings): void {
+  const { verdict, reason, since } = finding;
   const sinceText = since === null ? '' : ` (since ${toInstant(since, Date.now())})`;
-  const who = actor === 'operator' || actor === 'nobody' ? '' : `${nameActor(actor)}: `;
-  const advice = `${who}${next ?? 'nothing: it continues by itself'}`;
+  const advice = adviseActor(finding) ?? 'nothing: it continues by itself';
   if (verdict === 'healthy' || verdict === 'catchingUp') findings.ok(`${verdict}: ${reason}`);
   else if (isFine({ verdict })) findings.warning(`${verdict}: ${reason}${sinceText}`, advice);
   else findings.error(`${verdict}: ${reason}${sinceText}`, advice);

@@ -42,7 +42,7 @@ async function run(context: Context, { quiet }: CheckOptions): Promise<Answer> {
     if (inspected.problems.length > 0) exitCode = 2;
     else if (exitCode === 0 && findings.some(({ level }) => level === 'error')) exitCode = 1;
   }
-  return { exitCode, document: { ok: exitCode === 0, sites }, text: render(sites, output, quiet === true) };
+  return { exitCode, document: { ok: exitCode === 0, sites }, text: output.fit(render(sites, output, quiet === true)) };
 }
 
 function findMisspelt(env: Context['sources']['env']): CheckFinding[] {

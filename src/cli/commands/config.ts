@@ -41,7 +41,7 @@ function show({ sources, output }: Context, { all }: ConfigOptions): Answer {
       output.table(['setting', 'value', 'from'], settings.filter((one) => all === true || isTold(one)).map(toRow)),
     ].join('\n'),
   );
-  return { exitCode: isUsable ? 0 : 2, document: { ok: isUsable, sites }, text: blocks.join('\n\n') };
+  return { exitCode: isUsable ? 0 : 2, document: { ok: isUsable, sites }, text: output.fit(blocks.join('\n\n')) };
 }
 
 /** Of the many settings of a connection those that nobody has set tell little. */

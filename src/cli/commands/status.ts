@@ -59,13 +59,18 @@ function toAnswer(
     const { code, message, next, facts } = report.why;
     const { startedAt, lastKnown, memo, pending, workflowId } = report.record;
     const error = { code, message, next, ...facts, workflowId, startedAt, lastKnown, memo, pending, verdict };
-    return { exitCode: 1, document: { ok: false, error }, text: renderSilence(report, { verdict, now }, output) };
+    const text = output.fit(renderSilence(report, { verdict, now }, output));
+    return { exitCode: 1, document: { ok: false, error }, text };
   }
   if (report.seen === 'ended' && report.status === null) {
     const { how, closedAt } = report.closing;
     const message = `Site ${siteId} is not running: its workflow ended as ${how}`;
     const error = { code: 'notRunning', message, next: verdict.next, siteId, how, closedAt, verdict };
-    return { exitCode: 1, document: { ok: false, error }, text: renderEnd(siteId, { verdict, now }, output) };
+    return {
+      exitCode: 1,
+      document: { ok: false, error },
+      text: output.fit(renderEnd(siteId, { verdict, now }, output)),
+    };
   }
   const live = report.seen === 'live' ? report : null;
   const known = report.status;
@@ -75,7 +80,7 @@ function toAnswer(
   const workers = live?.pollers?.workers ?? [];
   const notRefreshed = live?.notRefreshed ?? null;
   const shown = { verdict, now, pending, workers, isRefreshed: isRefreshed && notRefreshed === null };
-  const text = renderStatus(status, shown, output);
+  const text = output.fit(renderStatus(status, shown, output));
   if (notRefreshed !== null) {
     const { code, message, next, facts } = notRefreshed;
     return { exitCode: 1, document: { ok: false, error: { code, message, next, ...facts }, status }, text };

@@ -3,6 +3,7 @@ import { loadSiteConfig } from '../../config/load.js';
 import { toDuration } from '../../model/words.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
 import { parseDuration } from '../duration-option.js';
+import { toLocalTime } from '../instant.js';
 import { alignTable } from '../output.js';
 import type { Looker } from '../watch/look.js';
 
@@ -57,8 +58,7 @@ async function showPages(context: Context, looker: Looker, { intervalMs, signal 
   try {
     await eachInterval({ intervalMs, signal }, async () => {
       const look = await looker.look();
-      const at = new Date(look.now).toISOString().slice(0, 19).replace('T', ' ');
-      const title = `meter-sync watch, every ${toDuration(intervalMs)}, ${at}Z. Ctrl-C ends it`;
+      const title = `meter-sync watch, every ${toDuration(intervalMs)}, ${toLocalTime(look.now)}. Ctrl-C ends it`;
       if (!signal.aborted)
         screen.draw(renderLook(looker.siteId, look, looker.lastStatus(), { paint, table: alignTable, title }));
     });

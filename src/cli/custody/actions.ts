@@ -9,7 +9,8 @@ import { withUploadLock } from '../../../activities/upload/queue/upload-lock.js'
 import { type Database, run } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
-import { toCount, toInstant } from '../../model/words.js';
+import { toCount } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Output } from '../output.js';
 
 /** Whose custody records, and where they are. */

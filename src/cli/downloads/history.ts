@@ -10,7 +10,8 @@ import {
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
-import { toCount, toInstant } from '../../model/words.js';
+import { toCount } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Output } from '../output.js';
 
 /** So many downloads and holds are listed before the rows. */

@@ -3,7 +3,8 @@ import { describeEffect, describeReasons, type HeldDownload } from '../../model/
 import type { Database } from '../../postgres/session.js';
 import { withTransaction } from '../../postgres/transaction.js';
 import type { Answer } from '../command.js';
-import { toCount, toInstant } from '../../model/words.js';
+import { toCount } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Output } from '../output.js';
 
 /** What is held at a site, from its own database: no worker is needed. */

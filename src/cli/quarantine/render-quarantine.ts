@@ -1,7 +1,8 @@
 import type { Quarantined, QuarantineGroup } from '../../../activities/upload/quarantine/list.js';
 import { hasNoPartition, toReason } from '../../model/refusal.js';
 import { SQLSTATE } from '../../postgres/sqlstate.js';
-import { toCount, toDuration, toInstant } from '../../model/words.js';
+import { toCount, toDuration } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Painted } from '../render-status.js';
 import { toKeyText } from './key-text.js';
 

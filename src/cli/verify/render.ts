@@ -2,7 +2,8 @@ import type { VerifiedDay } from '../../../activities/verify/day/verify-day.js';
 import type { Outside } from '../../../activities/verify/days/outside.js';
 import type { VerifiedQueue } from '../../../activities/verify/site/verify-queue.js';
 import type { SealPlace } from '../../model/chain-walk.js';
-import { toCount, toInstant } from '../../model/words.js';
+import { toCount } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import type { Output } from '../output.js';
 import type { VerifyReport, WrittenReport } from './report.js';
 

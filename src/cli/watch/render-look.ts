@@ -1,5 +1,5 @@
 import type { Status } from '../../model/status.js';
-import { toInstant } from '../../model/words.js';
+import { toInstant } from '../instant.js';
 import { pendingOf } from '../../temporal/site-report.js';
 import { type Painted, renderEnd, renderSilence, renderStatus } from '../render-status.js';
 import type { Look } from './look.js';

@@ -1,4 +1,4 @@
-import { fitScreen, type ScreenSize } from './fit-screen.js';
+import { fitScreen, type ScreenSize } from '../fit-screen.js';
 
 /** What a screen needs of a terminal. */
 export interface Terminal {
