@@ -1,5 +1,5 @@
 import type { WorkflowInterceptorsFactory } from '@temporalio/workflow';
-import { type Activation, NOTHING_HANDED_OVER, takeActivation } from '../src/model/activations.js';
+import { type Activation, NOTHING_HANDED_OVER, takeActivation, WORKER_NOT_READY } from '../src/model/activations.js';
 
 /** What the SDK hands over in one step. */
 type Step = Parameters<
@@ -17,7 +17,7 @@ export const interceptors: WorkflowInterceptorsFactory = () => {
       {
         activate(input, next) {
           const taken = takeActivation(handedOver, toActivation(input));
-          if (taken === null) throw new Error('asked before its worker was ready: ask again'); // fails the query alone
+          if (taken === null) throw new Error(WORKER_NOT_READY); // fails the query alone
           handedOver = taken;
           return next(input);
         },

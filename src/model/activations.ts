@@ -6,6 +6,9 @@
  * worker forgets the workflow, and takes it up again from its history.
  */
 
+/** Why such a query failed; whoever asked reads it. */
+export const WORKER_NOT_READY = 'asked before its worker was ready: ask again';
+
 /** One step of the SDK: the jobs that it hands to a workflow at once. */
 export interface Activation {
   /** `events`: what has happened. `ownQuery`: a query that came with a workflow task; `loneQuery`: without one. */

@@ -9,6 +9,7 @@ import {
 import type { LogFacts } from '../../activities/attempt.js';
 import type { ListenAddress } from '../config/define/listen-address.js';
 import type { LogLevel } from '../config/define/site-schema.js';
+import { WORKER_NOT_READY } from '../model/activations.js';
 import { toSiteId } from '../model/wire.js';
 import type { WorkerLogger } from './logger.js';
 import { toFreeSocketAddress } from './watch/listen.js';
@@ -76,7 +77,7 @@ function forward(
 ): void {
   const facts = withSite(Object.fromEntries(Object.entries(meta).filter(([name]) => !NOISE.has(name))));
   const time = new Date(Number(timestampNanos / 1_000_000n)); // forwarded lines come up to a tenth of a second late
-  const isForDebug = isChatter({ level, meta }) || isAboutLink(meta, isTemporalLost());
+  const isForDebug = isChatter({ level, meta }) || isAboutLink(meta, isTemporalLost()) || isRefusedQuery(meta);
   logger.write({ time, level: isForDebug ? 'debug' : LEVELS[level], message, facts });
 }
 
@@ -92,6 +93,12 @@ function isChatter({ level, meta = {} }: Pick<LogEntry, 'level' | 'meta'>): bool
 /** `watch/temporal-link.ts` tells once that Temporal does not answer, where the core would tell each call that it tries again. */
 function isAboutLink(meta: Readonly<Record<string | symbol, unknown>>, isTemporalLost: boolean): boolean {
   return meta['target'] === 'temporalio_client::retry' || (meta['sdkComponent'] === 'core' && isTemporalLost);
+}
+
+/** Whoever asked is told; the worker takes the workflow up again by itself. */
+function isRefusedQuery({ error, failure }: Readonly<Record<string | symbol, unknown>>): boolean {
+  const told = error instanceof Error ? error.message : String(failure);
+  return told.includes(WORKER_NOT_READY);
 }
 
 /** Every line of a site's workflow and activities names the site; people do not read workflow ids. */

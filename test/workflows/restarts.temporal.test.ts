@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { Worker } from '@temporalio/worker';
 import { expect, inject, test, type TestContext } from 'vitest';
+import { WORKER_NOT_READY } from '../../src/model/activations.js';
 import type { Status } from '../../src/model/status.js';
 import { toWorkflowId, WORKFLOW_TYPE } from '../../src/model/wire.js';
 import { toStartAttributes } from '../../src/temporal/search-attributes.js';
@@ -133,7 +134,7 @@ test(
 );
 
 test('the workflow code that is built refuses events that no replay would see', async () => {
-  expect(await readFile(inject('stack').bundlePath, 'utf8')).toContain('asked before its worker was ready');
+  expect(await readFile(inject('stack').bundlePath, 'utf8')).toContain(WORKER_NOT_READY);
 });
 
 /** Each costs some seconds; without `refuse-lone-events.ts` one round in ten ends in a history that cannot be replayed. */
