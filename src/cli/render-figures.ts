@@ -5,7 +5,7 @@ import type { PendingActivity } from '../model/observation.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
-import { isQueueOutdated } from '../model/status-facts.js';
+import { isCountedBeforeFailure } from '../model/status-facts.js';
 import { toCount, toCounted, toDuration, toQueueSize, toReadings } from '../model/words.js';
 import { toInstant } from './instant.js';
 import type { Poller } from '../temporal/task-queue.js';
@@ -69,7 +69,7 @@ export function toLastFigures(memo: SiteMemo, now: number): string[][] {
 }
 
 function toQueue(status: Status, now: number): string {
-  const counted = isQueueOutdated(status)
+  const counted = isCountedBeforeFailure(status)
     ? `; counted ${toInstant(status.observedAt, now)}, before the upload failed`
     : '';
   return status.queueSize === null ? 'unknown' : `${toLength(status, now)}${counted}`;

@@ -1,4 +1,3 @@
-import { isQueueOutdated } from '../model/status-facts.js';
 import type { VerdictName } from '../model/finding.js';
 import { describeLost } from '../model/lost.js';
 import type { SiteMemo } from '../model/memo.js';
@@ -74,8 +73,8 @@ export function judgeSafety(
     const counted = `${toQueueSize(status)} waited when it was last heard of, ${seen}`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted}` };
   }
-  if (!isRefreshed && isQueueOutdated(status)) {
-    const counted = `${toQueueSize(status)} waited at the last count, and the upload has failed since`;
+  if (!isRefreshed && status.upload?.ok === false) {
+    const counted = `${toQueueSize(status)} waited at the last count, ${seen}, and the upload fails`;
     return { mark: 'warning', text: `yes: ${uploaded}; at the site ${counted} (--refresh counts now)` };
   }
   const held = quarantined === null || quarantined === 0 ? '' : `, ${toCount(quarantined)} in quarantine at the site`;

@@ -5,7 +5,7 @@ import type { Finding } from './finding.js';
 import type { DownloadResult, UploadReadingsResult } from './operations.js';
 import type { Outcome } from './state.js';
 import type { Status } from './status.js';
-import { isQueueOutdated } from './status-facts.js';
+import { isCountedBeforeFailure } from './status-facts.js';
 import { toCount, toDuration, toQueueSize } from './words.js';
 
 /**
@@ -30,6 +30,8 @@ export function toDetails(status: Status): string {
     toRow('upload', status.upload, describeUpload),
     toRow('meters', status.meters, describeDownload),
     toRow('tenants', status.tenants, describeDownload),
+    '',
+    '\u00a0', // a blank that is no end of the text: the page's frame cuts off the last line
   ].join('\n');
 }
 
@@ -38,8 +40,8 @@ function toTime(iso: string | null): string {
   return iso === null ? '–' : `${iso.slice(0, 19).replace('T', ' ')}Z`;
 }
 
-function toSentence({ reason, since }: Finding): string {
-  return toMarkdown(since === null ? reason : `${reason} (since ${toTime(since)})`);
+function toSentence({ verdict, reason, since }: Finding): string {
+  return toMarkdown(since === null || verdict === 'healthy' ? reason : `${reason} (since ${toTime(since)})`);
 }
 
 function toAdvice(head: string, finding: Finding): string[] {
@@ -55,7 +57,7 @@ function toMarkdown(text: string): string {
 
 function describeQueue(status: Status): string {
   const oldest = status.oldestUnsynced === null ? '' : `, the oldest of ${toTime(status.oldestUnsynced)}`;
-  const since = isQueueOutdated(status) ? ', before the upload failed' : '';
+  const since = isCountedBeforeFailure(status) ? ', before the upload failed' : '';
   const counted = status.observedAt === null ? '' : ` (counted ${toTime(status.observedAt)}${since})`;
   return `Waiting at the site: ${toQueueSize(status)}${oldest}${counted}`;
 }

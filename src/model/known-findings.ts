@@ -172,7 +172,7 @@ function findLag(status: StatusFacts, now: number): Finding[] {
   const ageMs = now - Date.parse(oldestUnsynced);
   if (Number.isNaN(ageMs) || ageMs < LONG_LAG_MS) return [];
   const reason = `${toQueueSize(status)} ${queueSize === 1 ? 'reading waits' : 'readings wait'}, the oldest for ${toDuration(ageMs)}`;
-  const next = `meter-sync status --site ${siteId} --refresh`;
+  const next = `meter-sync sync-now --site ${siteId} --wait`;
   return [warn('lag', reason, { actor: 'operator', next, since: oldestUnsynced })];
 }
 

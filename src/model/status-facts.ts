@@ -94,9 +94,11 @@ export function toFacts(siteId: string, state: SchedulerState): StatusFacts {
   };
 }
 
-/** The upload counts the queue; while it fails nobody does. */
-export function isQueueOutdated({ upload }: Pick<StatusFacts, 'upload'>): boolean {
-  return upload?.ok === false;
+/** True when the upload fails, and nobody has counted the queue since it began to. */
+export function isCountedBeforeFailure({ upload, observedAt }: Pick<StatusFacts, 'upload' | 'observedAt'>): boolean {
+  if (upload?.ok !== false) return false;
+  const { failedSince = upload.startedAt } = upload;
+  return observedAt === null || failedSince === null || observedAt < failedSince;
 }
 
 /** The one word for what a scheduler is doing. */

@@ -2,9 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { VERDICTS } from '../../src/model/finding.js';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
-const pages = ['README.md', 'CHANGELOG.md', ...readdirSync(join(root, 'docs')).map((name) => `docs/${name}`)];
+const pages = [
+  'README.md',
+  'CHANGELOG.md',
+  ...readdirSync(join(root, 'docs')).flatMap((name) => (name.endsWith('.png') ? [] : [`docs/${name}`])),
+];
 /** A path of ours begins with something that lies in the root; `dist` and packages are made, not kept. */
 const places = readdirSync(root).filter((name) => !['dist', 'node_modules', '.git'].includes(name));
 const read = (page: string): string => readFileSync(join(root, page), 'utf8');
@@ -39,6 +44,12 @@ test('every promise of the README names a test that exists', () => {
       promise,
     ).toEqual([]);
   }
+});
+
+test('the README explains each verdict', () => {
+  const section = read('README.md').split('## How a site is')[1]?.split('\n## ')[0] ?? '';
+  const told = [...section.matchAll(/^\| `(\w+)` \|/gm)].map(([, word]) => word);
+  expect(told.sort()).toEqual([...VERDICTS].sort());
 });
 
 test('every script that a page runs exists', () => {

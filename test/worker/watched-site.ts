@@ -21,10 +21,12 @@ export interface WatchedSite extends TestDatabases {
   readonly start: () => Promise<WorkflowHandle>;
 }
 
+type Settings = Readonly<Record<string, string>>;
+
 /** Opens it; its workflow is not started yet. */
 export async function openWatchedSite(
   context: Pick<TestContext, 'task'>,
-  settings: Readonly<Record<string, string>> = {},
+  settings: Settings | ((databases: TestDatabases, siteId: string) => Promise<Settings>) = {},
 ): Promise<WatchedSite> {
   const databases = await createDatabases(context);
   const temporal = await connectTemporal(context);
@@ -39,7 +41,7 @@ export async function openWatchedSite(
     POSTGRES_SYNC_URL: databases.local.url,
     POSTGRES_CLIENT_URL: databases.remote.url,
     TEMPORAL_ADDRESS: temporal.address,
-    ...settings,
+    ...(typeof settings === 'function' ? await settings(databases, siteId) : settings),
   };
   const health: WatchedSite['health'] = async (path) => {
     const response = await fetch(`http://127.0.0.1:${healthPort}/health/${path}`);

@@ -25,7 +25,7 @@ export class HeldFailure extends DatabaseFailure {
 
   constructor(siteId: string, held: HeldDownload) {
     const { table, reasons, since } = held;
-    const message = `remote database: the changes of table ${table} look like a mistake: ${describeReasons(reasons)}. The download has been held since ${since.slice(0, 19)}Z; nothing was changed here. If approved, the next cycle ${describeEffect(held)}`;
+    const message = `remote database: the changes of table ${table} look like a mistake: ${describeReasons(reasons)}. The download has been held since ${since.slice(0, 19).replace('T', ' ')}Z; nothing was changed here. If approved, the next cycle ${describeEffect(held)}`;
     const next = `If the remote is wrong, fix it there: the hold then ends by itself. To see what is held, and to decide: meter-sync downloads show --site ${siteId} --table ${table}`;
     super('schema', message, { side: 'remote', table, next });
     this.held = held;

@@ -3,6 +3,7 @@ import { type Finding, isFine } from '../../model/finding.js';
 import { adviseActor } from '../../model/actor.js';
 import { adviseWorker } from '../../model/observed-findings.js';
 import type { Verdict } from '../../model/verdict.js';
+import { SHARED_TASK_QUEUE } from '../../model/wire.js';
 import { toInstant } from '../instant.js';
 import type { TemporalClient } from '../../temporal/connection.js';
 import { NotRunning } from '../../temporal/errors.js';
@@ -17,7 +18,7 @@ export async function checkRunning(temporal: TemporalClient, config: SiteConfig,
   const { siteId } = config;
   const report = await readReport(temporal, siteId);
   if (report === null || (report.seen === 'ended' && report.status !== null)) {
-    const next = `meter-sync worker --site ${siteId}`;
+    const next = adviseOnQueue({ siteId, queue: config.taskQueue, ofSettings: config.taskQueue, isPolled: false });
     for (const [queue, kind] of [
       [config.taskQueue, 'workflows'],
       [config.activityTaskQueue, 'activities'],
@@ -77,13 +78,36 @@ async function checkQueues(
     if (queue !== ofSettings) {
       const text = `the ${kind} of site ${siteId} are on task queue ${queue}, and a worker with these settings polls ${ofSettings}`;
       const canMove = isPolledHere && (await isQueuePolled(temporal, ofSettings, kind)); // the workflow itself must act on it
-      const next = canMove
-        ? `Continue on the queue of these settings: meter-sync move --site ${siteId}`
-        : adviseWorker(siteId, queue);
-      findings.warning(text, next);
+      const move = `Continue on the queue of these settings: meter-sync move --site ${siteId}`;
+      findings.warning(text, canMove ? move : adviseOnQueue({ siteId, queue, ofSettings, isPolled: isPolledHere }));
     }
-    if (!isTold) tellQueue({ queue, kind, isPolled: isPolledHere, next: adviseWorker(siteId, queue) }, findings);
+    if (!isTold)
+      tellQueue(
+        {
+          queue,
+          kind,
+          isPolled: isPolledHere,
+          next: adviseOnQueue({ siteId, queue, ofSettings, isPolled: isPolledHere }),
+        },
+        findings,
+      );
   }
+}
+
+interface OtherQueue {
+  readonly siteId: string;
+  readonly queue: string;
+  readonly ofSettings: string;
+  readonly isPolled: boolean;
+}
+
+/** A worker of a sites file takes no site by itself, but any task queue. */
+function adviseOnQueue({ siteId, queue, ofSettings, isPolled }: OtherQueue): string {
+  if (ofSettings !== SHARED_TASK_QUEUE) return adviseWorker(siteId, queue);
+  if (queue === ofSettings) return 'meter-sync worker';
+  const move = `and once it polls: meter-sync move --site ${siteId}`;
+  if (isPolled) return `Start a worker with these settings, meter-sync worker, ${move}`;
+  return `Start a worker with these settings on that queue, meter-sync worker --task-queue ${queue}, one on its own queue, meter-sync worker, ${move}`;
 }
 
 interface Queue {

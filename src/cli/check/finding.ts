@@ -11,7 +11,7 @@ export interface CheckFinding {
 }
 
 /** This is the check: it does not send the reader to itself. */
-const NEXT_IS_CHECK = /(: |, then run: )meter-sync check(?=\.|$)/;
+const NEXT_IS_CHECK = /(?:^|: |, then run: )meter-sync check(?: --site \S+)?(?=\.?$)/;
 
 /** The findings of one area, in one place to make them. */
 export interface Findings {
@@ -29,7 +29,7 @@ export interface Findings {
 export function openFindings(area: string): Findings {
   const list: CheckFinding[] = [];
   const add = (level: CheckFinding['level'], message: string, next: string | null): void =>
-    void list.push({ level, area, message, next });
+    void list.push({ level, area, message, next: next?.replace(NEXT_IS_CHECK, '') || null });
   return {
     list,
     ok: (message) => add('ok', message, null),
@@ -41,7 +41,7 @@ export function openFindings(area: string): Findings {
       } catch (error) {
         const { message, next } = toErrorReport(error);
         const text = message.replace(`${area}: `, ''); // the area says it already
-        add('error', where === undefined ? text : `${text} (${where})`, next?.replace(NEXT_IS_CHECK, '') ?? null);
+        add('error', where === undefined ? text : `${text} (${where})`, next);
       }
     },
   };

@@ -1,3 +1,4 @@
+import { basename, relative } from 'node:path';
 import type { DevReady } from '../../dev/dev.js';
 import { type CommandSpec, UsageError } from '../command.js';
 import type { Output } from '../output.js';
@@ -62,13 +63,14 @@ function renderReady(ready: DevReady, worker: boolean, { paint, table }: Output)
     ['site', ready.siteId],
     ['task queue', ready.taskQueue],
   ];
+  const program = nameProgram(process.argv[1]);
   const site = `--site ${ready.siteId} --address ${ready.temporalAddress}`;
   const next = worker
-    ? [`meter-sync status ${site}`, `meter-sync stop ${site} --wait`]
+    ? [`${program} status ${site}`, `${program} watch ${site}`, `${program} stop ${site} --wait`]
     : [
         `export POSTGRES_SYNC_URL='${ready.local}' POSTGRES_CLIENT_URL='${ready.remote}' TEMPORAL_ADDRESS=${ready.temporalAddress}`,
-        `meter-sync worker --site ${ready.siteId}`,
-        `meter-sync start --site ${ready.siteId}`,
+        `${program} worker --site ${ready.siteId}`,
+        `${program} start --site ${ready.siteId}`,
       ];
   return [
     '',
@@ -77,4 +79,9 @@ function renderReady(ready: DevReady, worker: boolean, { paint, table }: Output)
     'Try, in another terminal:',
     ...next.map((line) => `  ${line}`),
   ].join('\n');
+}
+
+/** How the reader's shell finds this program: in a checkout it is not installed. */
+function nameProgram(path = ''): string {
+  return basename(path) === 'main.js' ? `node ${relative(process.cwd(), path)}` : 'meter-sync';
 }

@@ -1,4 +1,5 @@
 import type { SiteConfig } from '../../config/read/read-site.js';
+import { adviseWorker } from '../../model/observed-findings.js';
 import type { Answer, CommandSpec, Context } from '../command.js';
 import { type ConnectedSite, connectToSite } from '../connect-to-site.js';
 import { signalTo } from '../send-signal.js';
@@ -24,7 +25,7 @@ async function run(context: Context): Promise<Answer> {
   const { taskQueue, activityTaskQueue } = config;
   const unpolled = await findUnpolled(opened, config);
   if (unpolled !== null) {
-    const next = `meter-sync worker --site ${config.siteId} --task-queue ${taskQueue}`;
+    const next = adviseWorker(config.siteId, taskQueue);
     const text = `Site ${config.siteId} was not moved: no worker polls ${unpolled}, and the site would stand still there`;
     return {
       exitCode: 1,
