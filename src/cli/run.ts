@@ -10,8 +10,11 @@ import { readVersion } from './version.js';
  * One run of the command line.
  * @returns the exit code: 0 fine, 1 not fine, 2 bad usage or settings
  */
-export async function runCommandLine(args: readonly string[], env: NodeJS.ProcessEnv): Promise<number> {
-  const output = createOutput({ isJson: args.includes('--json') });
+export async function runCommandLine(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+  output: Output = createOutput({ isJson: args.includes('--json') }),
+): Promise<number> {
   let siteId = env['METER_SYNC_SITE'];
   const isDebug = args.includes('--debug') || (env['METER_SYNC_DEBUG'] ?? '') !== '';
   try {

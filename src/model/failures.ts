@@ -118,6 +118,11 @@ export function wasLetIn({ kind, sqlstate }: Pick<FailureReport, 'kind' | 'sqlst
   return !/^(28|3D|53300)/.test(sqlstate);
 }
 
+/** True when a database does not let us in: then no reading leaves the site either, whichever operation has met it first. */
+export function keepsUploadOut(failure: Pick<FailureReport, 'kind' | 'side' | 'sqlstate'> | null): boolean {
+  return failure !== null && failure.side !== null && !wasLetIn(failure);
+}
+
 /** A status, a history and a run that continues another each hold a message many times, and have limits of their own. */
 export const MAX_MESSAGE_LENGTH = 1_000;
 

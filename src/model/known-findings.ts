@@ -1,5 +1,5 @@
 import { toActor } from './actor.js';
-import { nameDba, nameSite } from './failures.js';
+import { keepsUploadOut, nameDba, nameSite } from './failures.js';
 import type { Actor, Card, Finding, VerdictName } from './finding.js';
 import { describeReasons, type HeldDownload } from './guard.js';
 import { describeLost } from './lost.js';
@@ -119,7 +119,7 @@ function findDownloadFailure(status: StatusFacts, operation: 'meters' | 'tenants
   if (error === null || error.message === status.upload?.error?.message) return [];
   const isHeld = error.held !== undefined;
   const finding: Omit<Finding, 'reason'> = {
-    verdict: isHeld ? 'blocked' : 'warning',
+    verdict: isHeld ? 'blocked' : keepsUploadOut(error) ? 'stuck' : 'warning',
     card: isHeld ? 'held' : error.kind,
     since: error.held?.since ?? outcome?.failedSince ?? outcome?.startedAt ?? null,
     actor: isHeld ? 'operator' : toActor(error),

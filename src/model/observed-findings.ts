@@ -1,4 +1,4 @@
-import { nameDba, nameSite } from './failures.js';
+import { keepsUploadOut, nameDba, nameSite } from './failures.js';
 import type { Finding } from './finding.js';
 import type { AbsentWorker, FailingTask, Observation, PendingActivity } from './observation.js';
 import type { ServerWait } from './silence.js';
@@ -73,7 +73,7 @@ function findRetry({ name, attempt, lastFailure, lastReport }: PendingActivity, 
   const { siteId, cycleStartedAt = null } = known;
   return [
     {
-      verdict: name === UPLOAD ? 'stuck' : 'warning',
+      verdict: name === UPLOAD || keepsUploadOut(lastReport) ? 'stuck' : 'warning',
       card: lastReport?.kind ?? 'unexpected',
       since: sinceOf(name, known) ?? cycleStartedAt,
       reason: `${wordOf(name)} failed and is tried again, attempt ${attempt}: ${lastReport?.message ?? lastFailure}`,

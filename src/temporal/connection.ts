@@ -72,8 +72,20 @@ export async function connectTemporal(
     });
     // a worker answers for a terminated workflow as well, and says what was true before: that it runs
     const client = new Client({ connection, namespace, workflow: { queryRejectCondition: 'NOT_OPEN' } });
-    return { client, address, namespace, hint, close: () => connection.close() };
+    return { client, address, namespace, hint, close: () => closeLater(connection) };
   } catch (error) {
     throw toTemporalError(error, { address, namespace, hint });
   }
+}
+
+/** The client waits for so long, at most, before it tries a call again. */
+const LAST_TRY_MS = 12_000;
+
+/**
+ * A call that was given up may be tried once more: the client's timer for that hears of no abort, and on a connection that is closed it would end the
+ * process with an exception. So the connection outlives it, and keeps no process.
+ */
+function closeLater(connection: Connection): Promise<void> {
+  setTimeout(() => void connection.close(), LAST_TRY_MS).unref();
+  return Promise.resolve();
 }

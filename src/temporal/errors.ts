@@ -71,7 +71,7 @@ export class NotRunning extends TemporalError {
   constructor(siteId: string, closing: Closing | null, running: readonly string[] = []) {
     const end =
       closing === null
-        ? `it was never started, or so long ago that Temporal has forgotten it${toKnownWords(siteId, running)}`
+        ? `it was never started, ended so long ago that Temporal has forgotten it, or Temporal's data was lost${toKnownWords(siteId, running)}`
         : toWords(closing);
     super(`Site ${siteId} is not running: ${end}`);
     const known = closing === null ? { running: running.slice(0, MAX_NAMED_SITES) } : {};

@@ -35,8 +35,11 @@ export interface TcpProxy {
 
 export const passAll: Judge = (chunk) => ({ pass: chunk, isCut: false });
 
-/** Opens a proxy in front of a server; it passes everything until it is told otherwise. */
-export async function openProxy(target: { readonly host: string; readonly port: number }): Promise<TcpProxy> {
+/** Opens a proxy in front of a server, on a free port or on that of one that was closed; it passes everything until it is told otherwise. */
+export async function openProxy(
+  target: { readonly host: string; readonly port: number },
+  listenPort = 0,
+): Promise<TcpProxy> {
   const sockets = new Set<Socket>();
   const link: Link = { isFrozen: false, pace: () => proxy.pace };
   const listener = createServer((client) => {
@@ -46,7 +49,7 @@ export async function openProxy(target: { readonly host: string; readonly port: 
     pass(server, client, (chunk) => proxy.toClient(chunk), link);
     if (link.isFrozen) for (const socket of [client, server]) socket.pause();
   });
-  listener.listen(0, '127.0.0.1');
+  listener.listen(listenPort, '127.0.0.1');
   await once(listener, 'listening');
   const proxy: TcpProxy = {
     port: (listener.address() as AddressInfo).port,

@@ -12,5 +12,5 @@ export interface ServerClock {
  */
 export function clockDifference(one: ServerClock, other: ServerClock): number {
   const apartMs = Date.parse(one.said) - Date.parse(other.said);
-  return Math.round(apartMs - (one.heardAt - other.heardAt));
+  return Math.round(apartMs - (one.heardAt - other.heardAt)) + 0; // a negative zero is none in JSON
 }

@@ -20,13 +20,14 @@ const known = new WeakMap<Database['pool'], KnownPlan>();
 const BELIEVED_MS = 10 * 60_000;
 
 /**
- * The plan as it was last made; null: none was, the last run failed, or it was made for other settings. One that is old is made
+ * The plan as it was last made, with the ends of this run, whose waits are told to this attempt; null: none was, the last run failed, or it was made for other settings. One that is old is made
  * anew before it sends anything.
  */
 export function recallPlan(ends: UploadEnds): { readonly plan: UploadPlan; readonly isOld: boolean } | null {
   const found = known.get(ends.local.pool);
   if (found === undefined || found.made !== toKey(ends) || found.remote !== ends.remote.pool) return null;
-  return { plan: found.plan, isOld: performance.now() - found.madeAt > BELIEVED_MS };
+  const { local, remote } = ends;
+  return { plan: { ...found.plan, local, remote }, isOld: performance.now() - found.madeAt > BELIEVED_MS };
 }
 
 /** Makes a plan and keeps it for the next run of this process. @throws as {@link planUpload} */

@@ -17,15 +17,17 @@ import type { Findings } from './finding.js';
 export async function checkRunning(temporal: TemporalClient, config: SiteConfig, findings: Findings): Promise<void> {
   const { siteId } = config;
   const report = await readReport(temporal, siteId);
-  if (report === null || (report.seen === 'ended' && report.status !== null)) {
+  if (report === null || report.seen === 'ended') {
     const next = adviseOnQueue({ siteId, queue: config.taskQueue, ofSettings: config.taskQueue, isPolled: false });
     for (const [queue, kind] of [
       [config.taskQueue, 'workflows'],
       [config.activityTaskQueue, 'activities'],
     ] as const)
       tellQueue({ queue, kind, isPolled: await isQueuePolled(temporal, queue, kind), next }, findings);
-    findings.warning(`the sync of site ${siteId} does not run`, `meter-sync start --site ${siteId}`);
-    return;
+  }
+  if (report === null) {
+    const text = `Temporal knows nothing of the sync of site ${siteId}: it was never started, or Temporal's data was lost`;
+    return findings.warning(text, `meter-sync start --site ${siteId}`);
   }
   const verdict = judgeReport(siteId, report, Date.now());
   if (report.seen !== 'ended') await checkQueues(temporal, { config, verdict, report }, findings);

@@ -59,6 +59,8 @@ const AT_LEAST_MS = 60_000;
 const RETRY_COMES_WITHIN_MS = 64_000;
 /** Then Temporal is asked. */
 const SILENT_AFTER_INTERVALS = 2;
+/** A workflow that lives goes on within moments when its time has come: Temporal may have lost it. */
+const LATE_AFTER_MS = 5_000;
 /** What a task adds to a history that changes nothing else. */
 const TASK_EVENTS = 6;
 
@@ -215,7 +217,7 @@ function readRecord({ siteId, told, record: asked, stateAt }: Memory, seen: Obse
     return { siteId, facts, verdict, failing: [], heardAt: memo?.at ?? new Date(asked.at).toISOString() };
   };
   if (seen.absentWorker !== null && told === null) return answer(judgeSilence(siteId, seen));
-  if (record === null) return answer(judgeAbsentWorkflow(siteId));
+  if (record === null) return answer(judgeAbsentWorkflow(siteId, told?.facts.isRunning === true));
   if (record.failingTask !== null) return answer(judgeSilence(siteId, { ...seen, failingTask: record.failingTask }));
   const { memo, closing } = record;
   const hasGoneOn = told?.run.runId !== record.runId || record.historyLength > told.run.historyLength + TASK_EVENTS;
@@ -225,8 +227,9 @@ function readRecord({ siteId, told, record: asked, stateAt }: Memory, seen: Obse
 }
 
 /** A workflow that ended long ago is forgotten by Temporal, too. */
-function judgeAbsentWorkflow(siteId: string): Verdict {
-  const reason = 'no workflow runs for this site: it was never started, or has ended; readings wait at the site';
+function judgeAbsentWorkflow(siteId: string, hasRun: boolean): Verdict {
+  const why = hasRun ? "Temporal's data was lost" : 'it was never started, or has ended';
+  const reason = `no workflow runs for this site: ${why}; readings wait at the site`;
   const next = `meter-sync start --site ${siteId}`;
   return { verdict: 'stopped', card: 'stopped', since: null, reason, actor: 'operator', next, also: [] };
 }
@@ -244,10 +247,12 @@ function toMemoFacts(memo: SiteMemo): StatusFacts {
 }
 
 /** A cycle, a look or a message was due and nothing was heard of it. A site that waits for a person is looked up, too. */
-function isSilent({ told, state, stateAt, intervalMs, record }: Memory, now: number): boolean {
+function isSilent({ told, state, stateAt, intervalMs, record, pending }: Memory, now: number): boolean {
   const patienceMs = Math.max(AT_LEAST_MS, SILENT_AFTER_INTERVALS * (told?.facts.intervalMs ?? intervalMs));
   const dueAt = Date.parse(told?.facts.nextSyncTime ?? '') || 0;
   const heardAt = Math.max(told?.at ?? 0, state === null ? 0 : stateAt, dueAt);
+  const isDue = told?.facts.isRunning === true && dueAt > 0 && pending.size === 0;
+  if (isDue && now - heardAt > LATE_AFTER_MS) return now - (record?.at ?? 0) > LATE_AFTER_MS;
   const isNew = heardAt === 0 && record === null;
   return isNew || now - Math.max(heardAt + patienceMs - AT_LEAST_MS, record?.at ?? 0) >= AT_LEAST_MS;
 }
