@@ -123,10 +123,21 @@ test('a site that was silent from the start is looked up: paused, never started,
   expect(word()).toBe('healthy'); // its own word is newer
 });
 
+test("a site that ran, and of which Temporal knows nothing any more, is told as lost with Temporal's data", () => {
+  const { sites, clock } = open();
+  sites.hearStatus(healthy(NOW), RUN);
+  clock.at += 66_000;
+  sites.hearRecord('north', null);
+  const [site] = sites.list(clock.at, null);
+  const reason = expect.stringContaining("Temporal's data was lost") as string;
+  expect(site?.verdict).toMatchObject({ verdict: 'stopped', reason, next: 'meter-sync start --site north' });
+});
+
 test('a site that has gone on elsewhere is not overdue here; one that has not, is', () => {
   const { sites, clock, word } = open();
   sites.hearStatus(healthy(NOW), RUN);
-  expect(sites.listSilent(NOW + 179_000)).toEqual([]); // due in a minute, and then it has two intervals
+  expect(sites.listSilent(NOW + 64_000)).toEqual([]); // due in a minute
+  expect(sites.listSilent(NOW + 66_000)).toEqual(['north']);
   clock.at += 241_000;
   expect(sites.listSilent(clock.at)).toEqual(['north']);
   sites.hearRecord('north', recordOf({ historyLength: 103 }));
