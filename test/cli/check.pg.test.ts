@@ -38,7 +38,7 @@ test('a site that is ready has nothing wrong but that no worker and no workflow 
   expect(problemsOf(run)).toEqual([
     'warning site: no worker polls meter-sync:checked for workflows',
     'warning site: no worker polls meter-sync:checked for activities',
-    'warning site: the sync of site checked does not run',
+    "warning site: Temporal knows nothing of the sync of site checked: it was never started, or Temporal's data was lost",
   ]);
 });
 
