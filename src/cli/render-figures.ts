@@ -2,6 +2,7 @@ import { describeFurther } from '../model/download-outcome.js';
 import { describeLost } from '../model/lost.js';
 import type { SiteMemo } from '../model/memo.js';
 import type { PendingActivity } from '../model/observation.js';
+import { wordOf } from '../model/observed-findings.js';
 import type { DownloadResult, UploadReadingsResult } from '../model/operations.js';
 import type { Outcome } from '../model/state.js';
 import type { Status } from '../model/status.js';
@@ -115,12 +116,10 @@ function toUnderWay(
     const rate = seconds < 1 ? null : Math.round(removed / seconds);
     const left = queueSize === null ? null : Math.max(0, queueSize - removed);
     const toGo = rate === null || rate === 0 || left === null || left === 0 ? null : Math.round(left / rate);
-    const told = `${WORDS[name] ?? name}: ${toReadings(removed)} in ${toCounted(batches, 'batch', 'batches')}`;
+    const told = `${wordOf(name)}: ${toReadings(removed)} in ${toCounted(batches, 'batch', 'batches')}`;
     return [['under way', [told, ...toPace(rate, toGo)].join(', ')]];
   });
 }
-
-const WORDS: Readonly<Record<string, string>> = { uploadReadings: 'upload' };
 
 function toWorker({ identity, version, lastSeenAt }: Poller, now: number): string {
   const ofVersion = version === null ? '' : ` (code ${toShort(version)})`;

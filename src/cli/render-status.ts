@@ -1,5 +1,5 @@
 import { adviseActor } from '../model/actor.js';
-import type { Finding, VerdictName } from '../model/finding.js';
+import { type Finding, isWell, type VerdictName } from '../model/finding.js';
 import type { PendingActivity } from '../model/observation.js';
 import type { Status } from '../model/status.js';
 import type { Verdict } from '../model/verdict.js';
@@ -105,10 +105,6 @@ function toAnswers(
 
 function toLine({ reason, since }: Finding, now: number): string {
   return since === null ? reason : `${reason} (since ${toInstant(since, now)})`;
-}
-
-function isWell({ verdict }: Pick<Finding, 'verdict'>): boolean {
-  return verdict === 'healthy' || verdict === 'catchingUp';
 }
 
 /** How a verdict looks on a terminal. */

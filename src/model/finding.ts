@@ -52,5 +52,10 @@ export type Card = (typeof CARDS)[number];
 
 /** True when readings leave the site, or none wait: an exit code 0. What is beside the readings is a warning. */
 export function isFine({ verdict }: Pick<Finding, 'verdict'>): boolean {
-  return verdict === 'healthy' || verdict === 'catchingUp' || verdict === 'warning';
+  return isWell({ verdict }) || verdict === 'warning';
+}
+
+/** True when nothing is to be told: readings leave, and nothing beside them is wrong. */
+export function isWell({ verdict }: Pick<Finding, 'verdict'>): boolean {
+  return verdict === 'healthy' || verdict === 'catchingUp';
 }

@@ -1,7 +1,9 @@
 import { keepsUploadOut, nameDba, nameSite } from './failures.js';
 import type { Finding } from './finding.js';
 import type { AbsentWorker, FailingTask, Observation, PendingActivity } from './observation.js';
+import type { Activities } from './operations.js';
 import type { ServerWait } from './silence.js';
+import { OPERATION_OF } from './state.js';
 import type { StatusFacts } from './status-facts.js';
 import { SHARED_TASK_QUEUE, toSiteTaskQueue } from './wire.js';
 import { toDuration } from './words.js';
@@ -146,8 +148,8 @@ function findOverdue(status: StatusFacts, { pending }: Observation, now: number)
 
 /** When this operation began to fail, where the status knows that it did. */
 function sinceOf(name: string, { upload, meters, tenants }: KnownOfSite): string | null {
-  const outcome = { uploadReadings: upload, downloadMeters: meters, downloadTenants: tenants }[name] ?? null;
-  return outcome?.failedSince ?? null;
+  const operation = OPERATION_OF[name as keyof Activities] ?? null; // the name is Temporal's, of any version
+  return operation === null ? null : ({ upload, meters, tenants }[operation]?.failedSince ?? null);
 }
 
 const WORDS: Readonly<Record<string, string>> = {
@@ -158,6 +160,7 @@ const WORDS: Readonly<Record<string, string>> = {
   decideDownload: 'decision on a download',
 };
 
-function wordOf(activity: string): string {
+/** An activity in words. */
+export function wordOf(activity: string): string {
   return WORDS[activity] ?? activity;
 }

@@ -2,7 +2,7 @@ import { type Breaker, CLOSED_BREAKER } from './breaker.js';
 import type { FailureReport } from './failures.js';
 import { laterOf } from './loop-clock.js';
 import type { LostAtRemote } from './lost.js';
-import type { ChainHead, DownloadResult, UploadReadingsResult } from './operations.js';
+import type { Activities, ChainHead, DownloadResult, UploadReadingsResult } from './operations.js';
 import type { MoveOrder } from './orders.js';
 import { applySettings, DEFAULT_SETTINGS, type SchedulerSettings } from './scheduler-settings.js';
 import { phaseOf } from './ticks.js';
@@ -12,6 +12,15 @@ import type { UploadWait } from './upload-wait.js';
 export const OPERATIONS = ['upload', 'meters', 'tenants'] as const;
 /** One of them, by the name that it has in the state and in the status. */
 export type Operation = (typeof OPERATIONS)[number];
+
+/** Which operation of the status an activity is; null: none of them. */
+export const OPERATION_OF: Readonly<Record<keyof Activities, Operation | null>> = {
+  uploadReadings: 'upload',
+  downloadMeters: 'meters',
+  downloadTenants: 'tenants',
+  probe: null,
+  decideDownload: null,
+};
 
 /** The result type of each operation. */
 export interface OperationResults {

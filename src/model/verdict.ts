@@ -1,4 +1,4 @@
-import { type Finding, VERDICTS } from './finding.js';
+import { type Finding, isWell, VERDICTS } from './finding.js';
 import { findKnown } from './known-findings.js';
 import { NOTHING_SEEN, type Observation } from './observation.js';
 import { findObserved, findUnanswered } from './observed-findings.js';
@@ -44,12 +44,7 @@ export function judgeEnd(
 function toVerdict(findings: readonly Finding[]): Verdict {
   const [worst, ...others] = sortByUrgency(findings);
   if (worst === undefined) throw new Error('nothing was found of a site, not even that it is fine'); // findKnown has at least one
-  return { ...worst, also: others.filter(isTold).slice(0, MAX_FURTHER_FINDINGS) };
-}
-
-/** Beside another finding only what is wrong is told. */
-function isTold({ verdict }: Finding): boolean {
-  return verdict !== 'healthy' && verdict !== 'catchingUp';
+  return { ...worst, also: others.filter((finding) => !isWell(finding)).slice(0, MAX_FURTHER_FINDINGS) };
 }
 
 /** A fence or a loss is decided by people while the site is paused, too; both go before what they keep from moving. */

@@ -14,7 +14,7 @@ import * as wire from '../model/wire.js';
 import { callTemporal } from './call.js';
 import { CALL_TIMEOUT_MS, type TemporalClient } from './connection.js';
 import { NoWorker, Refused, StillRunning, StuckTask, Unreachable } from './errors.js';
-import { toNotRunning } from './known-sites.js';
+import { toNotRunning } from './running-sites.js';
 import { readSiteRecord, type SiteRecord } from './site-record.js';
 import { takeChange } from './take-change.js';
 import { isPolled, type Pollers, readPollers } from './task-queue.js';

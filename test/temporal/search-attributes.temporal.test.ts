@@ -52,9 +52,11 @@ test.each([0, 2])('a site moves its readings in a namespace with room for %i key
   const { client } = temporal;
   const { events } = await client.workflow.getHandle(handle.workflowId).fetchHistory();
   expect(events?.filter((event) => event.workflowTaskFailedEventAttributes)).toEqual([]);
+  await handle.configure({ intervalMs: 3_600_000 }); // a stop would end a cycle that it meets
+  await until(async () => (await handle.status()).state === 'idle', { what: 'the end of the last cycle' });
   await handle.stop();
   const final: Status = await handle.result(20_000);
-  expect(final).toMatchObject({ state: 'stopped' }); // a cycle that the stop met has ended early
+  expect(final).toMatchObject({ state: 'stopped', lastSyncSuccess: true });
   await temporal.close();
 });
 

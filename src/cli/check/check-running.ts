@@ -1,5 +1,5 @@
 import type { SiteConfig } from '../../config/read/read-site.js';
-import { type Finding, isFine } from '../../model/finding.js';
+import { type Finding, isFine, isWell } from '../../model/finding.js';
 import { adviseActor } from '../../model/actor.js';
 import { adviseWorker } from '../../model/observed-findings.js';
 import type { Verdict } from '../../model/verdict.js';
@@ -50,7 +50,7 @@ function tellFinding(finding: Finding, findings: Findings): void {
   const { verdict, reason, since } = finding;
   const sinceText = since === null ? '' : ` (since ${toInstant(since, Date.now())})`;
   const advice = adviseActor(finding) ?? 'nothing: it continues by itself';
-  if (verdict === 'healthy' || verdict === 'catchingUp') findings.ok(`${verdict}: ${reason}`);
+  if (isWell(finding)) findings.ok(`${verdict}: ${reason}`);
   else if (isFine({ verdict })) findings.warning(`${verdict}: ${reason}${sinceText}`, advice);
   else findings.error(`${verdict}: ${reason}${sinceText}`, advice);
 }

@@ -1,12 +1,11 @@
 import type { AttemptEvent } from '../../../activities/heard.js';
 import type { FailureReport } from '../../model/failures.js';
 import type { DownloadResult, ProbeResult } from '../../model/operations.js';
-import { OPERATIONS } from '../../model/state.js';
+import { OPERATION_OF, OPERATIONS } from '../../model/state.js';
 import type { StatusFacts } from '../../model/status-facts.js';
 import { toDuration } from '../../model/words.js';
 import type { WorkerLogger } from '../logger.js';
 import { TELL_AGAIN_MS } from '../waits.js';
-import { OPERATION_OF } from './known-sites.js';
 
 /** What failed, as the log calls it. */
 const WORDS: Readonly<Record<string, string>> = { meters: 'meter download', tenants: 'tenant download' };

@@ -4,7 +4,7 @@ import type { FailureReport } from '../../model/failures.js';
 import type { SiteMemo } from '../../model/memo.js';
 import { type AbsentWorker, NOTHING_SEEN, type Observation, type PendingActivity } from '../../model/observation.js';
 import type { Activities, ProbeResult } from '../../model/operations.js';
-import { openState, type Operation, type OperationResults, type SchedulerState } from '../../model/state.js';
+import { openState, OPERATION_OF, type OperationResults, type SchedulerState } from '../../model/state.js';
 import { type StatusFacts, toFacts } from '../../model/status-facts.js';
 import { judge, judgeEnd, judgeSilence, type Verdict } from '../../model/verdict.js';
 import type { SiteRecord } from '../../temporal/site-record.js';
@@ -40,15 +40,6 @@ export interface KnownSites {
   /** Every site, in the order of the settings, then those that were only heard of. */
   list(now: number, link: AbsentWorker | null): readonly KnownSite[];
 }
-
-/** The operations that have a name in the status. */
-export const OPERATION_OF: Readonly<Record<keyof Activities, Operation | null>> = {
-  uploadReadings: 'upload',
-  downloadMeters: 'meters',
-  downloadTenants: 'tenants',
-  probe: null,
-  decideDownload: null,
-};
 
 /** What the workflow says goes before what its attempts make out, unless it has run elsewhere since: it says more. */
 const TOLD_ELSEWHERE_MS = 5_000;

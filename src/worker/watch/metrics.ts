@@ -2,7 +2,8 @@ import type { MetricMeter } from '@temporalio/common';
 import type { AttemptEvent } from '../../../activities/heard.js';
 import { type FailureReport, type Side, wasLetIn } from '../../model/failures.js';
 import { isFine, VERDICTS } from '../../model/finding.js';
-import type { Activities, DownloadResult, UploadReadingsResult } from '../../model/operations.js';
+import type { DownloadResult, UploadReadingsResult } from '../../model/operations.js';
+import { OPERATION_OF } from '../../model/state.js';
 import type { EndedCycle } from '../../model/told.js';
 import type { KnownSite } from './known-sites.js';
 
@@ -25,14 +26,6 @@ export const BUCKETS: Record<string, number[]> = {
 
 /** The exporter cannot take a series back: what is not known any more is no number. */
 const UNKNOWN = Number.NaN;
-
-const OPERATION_LABELS: Readonly<Record<keyof Activities, string>> = {
-  uploadReadings: 'upload',
-  downloadMeters: 'meters',
-  downloadTenants: 'tenants',
-  probe: 'probe',
-  decideDownload: 'decision',
-};
 
 /** Metrics on Temporal's own meter, so that one address serves them and those of the SDK. */
 export function createMetrics(meter: MetricMeter): Metrics {
@@ -64,7 +57,7 @@ export function createMetrics(meter: MetricMeter): Metrics {
     failures.add(1, { site, operation, kind, side: side ?? 'none' });
   const hearEnd = (event: Extract<AttemptEvent, { what: 'ended' }>): void => {
     const { siteId: site, activity, result, durationMs } = event;
-    const operation = OPERATION_LABELS[activity];
+    const operation = OPERATION_OF[activity] ?? activity;
     durations.record(durationMs / 1_000, { site, operation });
     if (activity !== 'downloadMeters' && activity !== 'downloadTenants') return;
     const download = result as DownloadResult;
@@ -78,7 +71,8 @@ export function createMetrics(meter: MetricMeter): Metrics {
     hearAttempt(event) {
       if (event.activity === 'uploadReadings') uploads.hear(event);
       if (event.what === 'ended') hearEnd(event);
-      if (event.what === 'failed') countFailure(event.siteId, OPERATION_LABELS[event.activity], event.report);
+      if (event.what === 'failed')
+        countFailure(event.siteId, OPERATION_OF[event.activity] ?? event.activity, event.report);
     },
     hearCycle({ siteId: site, kind, durationMs, skippedTicks }) {
       cycles.record(durationMs / 1_000, { site, kind });
